@@ -1,0 +1,1 @@
+//! sealift: a whole Kubernetes cluster in one OCI image.
