@@ -1,0 +1,1 @@
+//! Executes a graph of steps: parallel, limited, cancelled, recorded; knows no Kubernetes.

@@ -1,0 +1,78 @@
+//! The desired cluster: what the operator asked for, whatever file or flags it came from.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use super::{Role, SshAddress};
+
+/// The name of an image as the operator writes it: `kubernetes:v1.36.3`, `registry.k8s.io/pause:3.10.2`.
+pub type ImageName = String;
+
+/// Variables for an image's scripts, templates and commands.
+pub type Environment = BTreeMap<String, String>;
+
+/// The name of a machine in everything sealift says: the address the operator gave for it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct MachineName(pub String);
+
+impl fmt::Display for MachineName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A machine the cluster should have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineSpec {
+    /// How sealift calls it.
+    pub name: MachineName,
+    /// The address the other machines reach it at; kubelet's node IP.
+    pub address: IpAddr,
+    /// Where its SSH server listens.
+    pub ssh: SshAddress,
+    /// What it does in the cluster.
+    pub role: Role,
+}
+
+/// Addresses of the cluster's own networks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Network {
+    /// Where pods get their addresses.
+    pub pods: IpNet,
+    /// Where Services get their addresses.
+    pub services: IpNet,
+    /// The virtual address at which workers reach the API servers.
+    pub vip: IpAddr,
+    /// The suffix of the cluster's names.
+    pub dns_domain: String,
+}
+
+/// The desired cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cluster {
+    /// Its name: a DNS label.
+    pub name: String,
+    /// The images it is made of, in the order they are launched; the first is the rootfs image.
+    pub images: Vec<ImageName>,
+    /// Its machines, control planes first.
+    pub machines: Vec<MachineSpec>,
+    /// The operator's variables; they win over the images'.
+    pub environment: Environment,
+    /// Replaces the CMD of the first image, when given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<Vec<String>>,
+    /// Its networks.
+    pub network: Network,
+}
+
+impl Cluster {
+    /// Returns the machines of one role, in the operator's order.
+    pub fn with_role(&self, role: Role) -> impl Iterator<Item = &MachineSpec> {
+        self.machines.iter().filter(move |machine| machine.role == role)
+    }
+}

@@ -1,0 +1,1 @@
+//! Go templates with sprig's functions, as the family's images use them.

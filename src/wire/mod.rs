@@ -1,0 +1,1 @@
+//! The typed messages between operator and agent, and their framing.
