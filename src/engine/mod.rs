@@ -1,1 +1,11 @@
-//! Executes a graph of steps: parallel, limited, cancelled, recorded; knows no Kubernetes.
+//! Executes a graph of steps: parallel, limited, retried, cancelled, recorded; knows no Kubernetes.
+
+mod event;
+mod execute;
+mod graph;
+mod step;
+
+pub use event::{Event, Observer, Outcome, StepNumber};
+pub use execute::{Limits, Report, execute};
+pub use graph::{Dependency, Graph};
+pub use step::{Acted, BoxFuture, Lane, Progress, Step};

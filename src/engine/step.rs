@@ -1,0 +1,80 @@
+//! What the engine wants of a step.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use super::event::{Event, Observer, StepNumber};
+use crate::error::{Class, Problem, Result};
+
+/// A boxed future, so that steps of all kinds can stand in one graph.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What a step that succeeded found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Acted {
+    /// Something was to do, and is done.
+    Changed,
+    /// Its work was done already.
+    Unchanged,
+}
+
+/// What limits how many steps run side by side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Lane {
+    /// Work on a machine.
+    Work,
+    /// Bytes leave this machine.
+    Transfer,
+}
+
+/// One step of a plan.
+pub trait Step: Send + Sync {
+    /// Says what it does, in the imperative and without the machine: `install containerd and kubelet`.
+    fn title(&self) -> String;
+
+    /// Returns the machine it works on; `None` is the cluster as a whole.
+    fn machine(&self) -> Option<&str>;
+
+    /// Returns what limits it.
+    fn lane(&self) -> Lane {
+        Lane::Work
+    }
+
+    /// Tells whether trying again may help. Only what is lost on the way is, unless a step knows better.
+    fn may_pass(&self, problem: &Problem) -> bool {
+        problem.class == Class::Connection
+    }
+
+    /// Looks whether the work is done and does it if not.
+    fn act<'a>(&'a self, progress: &'a Progress) -> BoxFuture<'a, Result<Acted>>;
+}
+
+/// Through this a running step tells how far it is.
+#[derive(Clone)]
+pub struct Progress {
+    pub(super) step: StepNumber,
+    pub(super) observer: Arc<dyn Observer>,
+}
+
+impl Progress {
+    /// Makes a progress of the step with this number.
+    pub fn new(step: StepNumber, observer: Arc<dyn Observer>) -> Self {
+        Self { step, observer }
+    }
+
+    /// Tells that `done` of `total` bytes are moved.
+    pub fn bytes(&self, done: u64, total: u64) {
+        self.observer.event(&Event::StepProgress { step: self.step, done, total });
+    }
+
+    /// Passes on a line that the work printed.
+    pub fn said(&self, line: impl Into<String>) {
+        self.observer.event(&Event::StepSaid { step: self.step, line: line.into() });
+    }
+
+    /// Tells that the step is tried again.
+    pub(super) fn retried(&self, problem: &Problem) {
+        self.observer.event(&Event::StepRetried { step: self.step, problem: problem.clone() });
+    }
+}
