@@ -253,9 +253,10 @@ mod tests {
     use std::sync::Mutex;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use super::super::step::{BoxFuture, Step};
+    use super::super::step::Step;
     use super::*;
     use crate::error::Result;
+    use crate::model::BoxFuture;
 
     #[derive(Default)]
     struct Recorder(Mutex<Vec<Event>>);

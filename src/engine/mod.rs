@@ -8,4 +8,4 @@ mod step;
 pub use event::{Event, Observer, Outcome, StepNumber};
 pub use execute::{Limits, Report, execute};
 pub use graph::{Dependency, Graph};
-pub use step::{Acted, BoxFuture, Lane, Progress, Step};
+pub use step::{Acted, Lane, Progress, Step};

@@ -1,14 +1,10 @@
 //! What the engine wants of a step.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use super::event::{Event, Observer, StepNumber};
 use crate::error::{Class, Problem, Result};
-
-/// A boxed future, so that steps of all kinds can stand in one graph.
-pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+use crate::model::BoxFuture;
 
 /// What a step that succeeded found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,6 +4,7 @@ mod address;
 mod arch;
 mod cluster;
 mod digest;
+mod facts;
 mod role;
 mod version;
 
@@ -11,5 +12,12 @@ pub use address::{HostList, SshAddress};
 pub use arch::Arch;
 pub use cluster::{Cluster, Environment, ImageName, MachineName, MachineSpec, Network};
 pub use digest::{Digest, DigestWriter};
+pub use facts::{
+    ApiFacts, Baseline, ControlGroups, Holdings, Intent, Interface, MachineFacts, Marker, NodeFacts,
+    Observed, Receipt, Room, Seen, UnitState,
+};
 pub use role::Role;
 pub use version::KubernetesVersion;
+
+/// A boxed future, for traits whose implementations stand in one list.
+pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

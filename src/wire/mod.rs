@@ -1,1 +1,23 @@
 //! The typed messages between operator and agent, and their framing.
+
+mod client;
+#[cfg(test)]
+mod conversation;
+mod frame;
+mod greeting;
+mod message;
+mod server;
+mod work;
+
+pub use client::AgentClient;
+pub use greeting::{GREETING, await_greeting};
+pub use message::{
+    Act, Ask, AwaitReady, Claim, Envelope, HoldPorts, JoinSecrets, LayerOrder, Leave, Look, LookAtApi,
+    Measure, MintJoin, MissingLayers, Note, ReachPorts, ReceiveLayer, Request, SaveState, TakeKubeconfig,
+    TakeState,
+};
+pub use server::{CallContext, Handler, LayerBytes, serve};
+pub use work::{
+    CleanWork, EndpointsWork, InitWork, JoinWork, LaunchWork, LayOutWork, Postcondition, PrepareWork,
+    RegistryWork, ScriptCommand, Work,
+};

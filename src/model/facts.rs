@@ -1,0 +1,262 @@
+//! What a machine and the Kubernetes API show of themselves: observed state, as plain data.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use super::{Arch, Digest, MachineName, Role};
+use crate::error::Problem;
+
+/// The version of control groups that a machine runs its units in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ControlGroups {
+    /// The unified hierarchy.
+    V2,
+    /// The old hierarchies, also where a unified one is mounted beside them.
+    V1,
+}
+
+/// A network interface with its addresses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interface {
+    /// Its name.
+    pub name: String,
+    /// Its MTU in bytes.
+    pub mtu: u32,
+    /// Its addresses with their prefixes.
+    pub addresses: Vec<IpNet>,
+}
+
+/// What a file system has left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Room {
+    /// Bytes free to root.
+    pub bytes: u64,
+    /// Inodes free; `None` where the file system makes them as needed.
+    pub inodes: Option<u64>,
+}
+
+/// A systemd unit's state as systemd names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnitState {
+    /// `active`, `inactive`, `failed`...
+    pub active: String,
+    /// Whether it starts at boot.
+    pub enabled: bool,
+}
+
+impl UnitState {
+    /// Tells whether it runs now.
+    pub fn is_active(&self) -> bool {
+        self.active == "active"
+    }
+}
+
+/// Whose machine it is: `/var/lib/sealift/machine.json`, written before the first change.
+///
+/// It grants ownership and says what is ours to delete. It never proves that something is done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Marker {
+    /// The cluster's name.
+    pub cluster: String,
+    /// The run that claimed the machine before its cluster had a CA; machines of one launch share it.
+    pub launch: String,
+    /// The cluster's identity: the SHA-256 of its CA's public key. None until `kubeadm init` made one.
+    #[serde(default)]
+    pub authority: Option<Digest>,
+    /// `/etc/machine-id` when the machine was claimed.
+    pub machine_id: String,
+    /// The name of its Node.
+    pub node_name: String,
+    /// What it is in the cluster.
+    pub role: Role,
+    /// What is being done with it.
+    pub intent: Intent,
+    /// The address it is called by.
+    pub name: MachineName,
+    /// How the machine was before: what is not in here and ours by name is removed when it leaves.
+    pub before: Baseline,
+}
+
+/// What is being done with a machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Intent {
+    /// It becomes or is a part of the cluster.
+    Member,
+    /// It is being cleaned.
+    Leaving,
+}
+
+/// A machine before its first change, as far as a cluster changes what is not a file of its own.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Baseline {
+    /// Names of network interfaces.
+    pub interfaces: BTreeSet<String>,
+    /// nftables tables as `family name`.
+    pub nft_tables: BTreeSet<String>,
+    /// Paths that Kubernetes or its images make, and that were there already.
+    pub paths: BTreeSet<String>,
+}
+
+/// Proof that opaque work was done and that its postconditions held then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The digest of script, environment and image.
+    pub digest: Digest,
+}
+
+/// What a machine has of a cluster.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holdings {
+    /// diffIDs of the layers in its store.
+    pub layers: BTreeSet<Digest>,
+    /// Receipts by the work's name.
+    pub receipts: BTreeMap<String, Receipt>,
+    /// The digest of care's configuration file.
+    pub care: Option<Digest>,
+    /// The digest of the installed agent's binary.
+    pub agent: Option<Digest>,
+    /// Work that runs there now: step, run, and since when (RFC 3339).
+    pub under_way: Option<String>,
+}
+
+/// What one machine says of itself, in one message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineFacts {
+    /// Its host name.
+    pub hostname: String,
+    /// `/etc/machine-id`.
+    pub machine_id: String,
+    /// The firmware's identity; virtual machines copied from one may share it.
+    pub product_uuid: Option<String>,
+    /// Its architecture.
+    pub arch: Arch,
+    /// `uname -r`.
+    pub kernel: String,
+    /// PRETTY_NAME of `/etc/os-release`.
+    pub system: String,
+    /// Which control groups its units live in.
+    pub control_groups: ControlGroups,
+    /// Whether systemd is its init.
+    pub systemd: bool,
+    /// Kernel features that Kubernetes needs and that were found neither built in nor as a module.
+    pub missing_features: Vec<String>,
+    /// Whether a process may lower its oom_score_adj; containers often may not.
+    pub may_lower_oom_score: bool,
+    /// Whether the connection-tracking limits can be set.
+    pub may_set_conntrack: bool,
+    /// Processors.
+    pub processors: usize,
+    /// Memory, bytes.
+    pub memory: u64,
+    /// Swap in use by the kernel, bytes.
+    pub swap: u64,
+    /// Room below /var/lib.
+    pub room: Room,
+    /// The slowest of a few fsyncs below /var/lib, milliseconds; measured only on control planes to be.
+    pub fsync_milliseconds: Option<u64>,
+    /// Its clock, milliseconds since 1970.
+    pub clock: i64,
+    /// Its interfaces.
+    pub interfaces: Vec<Interface>,
+    /// Name servers of its resolv.conf.
+    pub nameservers: Vec<IpAddr>,
+    /// Ports of those asked for that something listens on, with what listens.
+    pub taken_ports: BTreeMap<u16, String>,
+    /// Container runtimes that are there and that we did not bring.
+    pub foreign_runtimes: Vec<String>,
+    /// Paths that only a Kubernetes leaves behind.
+    pub kubernetes_traces: Vec<String>,
+    /// The CA of the Kubernetes there.
+    pub authority: Option<Digest>,
+    /// Whose it is.
+    pub marker: Option<Marker>,
+    /// What is there of a cluster.
+    pub holdings: Holdings,
+    /// States of the units that matter.
+    pub units: BTreeMap<String, UnitState>,
+    /// Whether `/etc/kubernetes/kubelet.conf` is there: it was a member once.
+    pub joined: bool,
+    /// Whether an API server on this machine answers its `/readyz`.
+    pub api_ready: bool,
+}
+
+impl MachineFacts {
+    /// Tells whether the unit runs.
+    pub fn runs(&self, unit: &str) -> bool {
+        self.units.get(unit).is_some_and(UnitState::is_active)
+    }
+}
+
+/// A Node as the API has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeFacts {
+    /// Its name.
+    pub name: String,
+    /// The machine it is, by `/etc/machine-id`.
+    pub machine_id: String,
+    /// Whether kubelet says it is Ready.
+    pub ready: bool,
+    /// Its kubelet's version.
+    pub version: String,
+    /// Its internal addresses.
+    pub addresses: Vec<IpAddr>,
+    /// Whether it carries the control plane's label.
+    pub control_plane: bool,
+}
+
+/// What the Kubernetes API says, in one list each.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiFacts {
+    /// Its Nodes.
+    pub nodes: Vec<NodeFacts>,
+    /// Pods of kube-system and the pod network that are not Ready, as `namespace/name: why`.
+    pub waiting_pods: Vec<String>,
+    /// Applications that were launched, by image name with the digest of what was run.
+    pub applications: BTreeMap<String, Digest>,
+}
+
+/// A machine or API that may not answer. Unknown is never taken for absent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Seen<T> {
+    /// It answered.
+    Known(T),
+    /// It did not answer, and why.
+    Unknown(Problem),
+}
+
+impl<T> Seen<T> {
+    /// Returns what it said, if it answered.
+    pub fn known(&self) -> Option<&T> {
+        match self {
+            Self::Known(facts) => Some(facts),
+            Self::Unknown(_) => None,
+        }
+    }
+}
+
+/// Everything that was looked at.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Observed {
+    /// Each machine that was asked.
+    pub machines: BTreeMap<MachineName, Seen<Box<MachineFacts>>>,
+    /// The API, when one of the machines has it; `None` where no control plane was ever made.
+    pub api: Option<Seen<ApiFacts>>,
+}
+
+impl Observed {
+    /// Returns what a machine said, if it answered.
+    pub fn facts(&self, machine: &MachineName) -> Option<&MachineFacts> {
+        self.machines.get(machine).and_then(Seen::known).map(Box::as_ref)
+    }
+
+    /// Returns what the API said, if it answered.
+    pub fn api(&self) -> Option<&ApiFacts> {
+        self.api.as_ref().and_then(Seen::known)
+    }
+}

@@ -1,0 +1,235 @@
+//! What an operator can ask of an agent, and what it answers.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::work::Work;
+use crate::model::{ApiFacts, Digest, MachineFacts, MachineName, Role};
+
+/// A request with what goes along with every one.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Envelope {
+    /// The operator's run.
+    pub run: String,
+    /// What is asked.
+    pub request: Request,
+}
+
+/// Something that can be asked, with the type of its answer.
+pub trait Ask: Into<Request> {
+    /// The answer.
+    type Reply: Serialize + DeserializeOwned + Send;
+}
+
+/// Lists the requests once: the enum on the wire, the conversion into it, and each one's answer.
+macro_rules! requests {
+    ($($name:ident -> $reply:ty),* $(,)?) => {
+        /// Every request there is.
+        #[derive(Debug, Clone, Serialize, Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum Request {
+            $(#[doc = concat!("See [`", stringify!($name), "`].")] $name($name)),*
+        }
+
+        $(
+            impl From<$name> for Request {
+                fn from(request: $name) -> Self {
+                    Self::$name(request)
+                }
+            }
+
+            impl Ask for $name {
+                type Reply = $reply;
+            }
+        )*
+    };
+}
+
+requests! {
+    Look -> MachineFacts,
+    LookAtApi -> ApiFacts,
+    HoldPorts -> Vec<u16>,
+    ReachPorts -> BTreeMap<SocketAddr, String>,
+    Claim -> (),
+    MissingLayers -> Vec<Digest>,
+    ReceiveLayer -> (),
+    Act -> (),
+    MintJoin -> JoinSecrets,
+    AwaitReady -> ApiFacts,
+    TakeKubeconfig -> String,
+    SaveState -> (),
+    TakeState -> Option<String>,
+    Leave -> (),
+}
+
+/// Asks for all facts of the machine. Changes nothing there.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Look {
+    /// Ports that the cluster will listen on.
+    pub ports: Vec<u16>,
+    /// Whether the disk's fsync is to be measured.
+    pub measure: Measure,
+}
+
+/// How thoroughly to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Measure {
+    /// Only what can be read.
+    Nothing,
+    /// Also how long an fsync takes, with a few temporary bytes below /var/lib.
+    Fsync,
+}
+
+/// Asks what the Kubernetes API on this control plane says. Changes nothing.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LookAtApi {}
+
+/// Listens on ports, until the call is cancelled, so that other machines can try to reach them.
+/// The answer is given up; ports that were taken are noted as they are found.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct HoldPorts {
+    /// TCP ports.
+    pub ports: Vec<u16>,
+}
+
+/// Tries to connect; answers with those that failed and why.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ReachPorts {
+    /// Where to.
+    pub targets: Vec<SocketAddr>,
+}
+
+/// Takes possession: installs the agent and writes the marker, before anything else is changed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Claim {
+    /// The cluster's name.
+    pub cluster: String,
+    /// The launch's id, common to the machines that were claimed together.
+    pub launch: String,
+    /// The cluster's CA, when it has one.
+    pub authority: Option<Digest>,
+    /// What the machine is to be.
+    pub role: Role,
+    /// The operator's name for it.
+    pub name: MachineName,
+    /// What it is to be called in Kubernetes.
+    pub node_name: String,
+}
+
+/// Asks which of these layers the machine has not got.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MissingLayers {
+    /// diffIDs.
+    pub layers: Vec<Digest>,
+}
+
+/// How a layer travels.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayerOrder {
+    /// The digest of the bytes that travel.
+    pub digest: Digest,
+    /// The digest of the unpacked tar, which is the layer's identity.
+    pub diff_id: Digest,
+    /// The bytes that travel.
+    pub size: u64,
+    /// `gzip`, `zstd` or `none`.
+    pub compression: String,
+    /// The bytes it takes on the machine's disk.
+    pub unpacked_size: u64,
+}
+
+/// Sends a layer along; it is unpacked while it arrives and put in place once its digests are right.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ReceiveLayer {
+    /// The layer.
+    pub layer: LayerOrder,
+}
+
+/// Does a piece of work as a transient unit that outlives the connection, or attaches to it if it runs already.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Act {
+    /// The cluster the machine must belong to.
+    pub cluster: String,
+    /// What to do.
+    pub work: Work,
+}
+
+/// Makes a bootstrap token, and uploads the certificates for a control plane when a key is given.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct MintJoin {
+    /// 64 hexadecimal digits; encrypts the certificates in the Secret.
+    pub certificate_key: Option<String>,
+}
+
+impl std::fmt::Debug for MintJoin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MintJoin(***)")
+    }
+}
+
+/// What a machine needs to join.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct JoinSecrets {
+    /// The bootstrap token.
+    pub token: String,
+    /// `sha256:` and the hash of the CA's public key.
+    pub authority: String,
+}
+
+impl std::fmt::Debug for JoinSecrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("JoinSecrets(***)")
+    }
+}
+
+/// Waits until the Nodes with these machine-ids and the system's pods are Ready.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AwaitReady {
+    /// machine-ids of the Nodes.
+    pub machine_ids: Vec<String>,
+    /// Seconds until it is given up.
+    pub seconds: u64,
+}
+
+/// Asks for the administrator's kubeconfig.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TakeKubeconfig {}
+
+/// Keeps the cluster's definition in the cluster, as a Secret in kube-system.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct SaveState {
+    /// The document, JSON.
+    pub state: String,
+}
+
+impl std::fmt::Debug for SaveState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SaveState(***)")
+    }
+}
+
+/// Asks for the definition kept in the cluster.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TakeState {}
+
+/// Removes the marker, the data and the agent itself: the last thing asked of a machine.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Leave {
+    /// The cluster the machine must belong to.
+    pub cluster: String,
+}
+
+/// Something an agent tells before its answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Note {
+    /// A line that the work printed.
+    Line(String),
+    /// A path that was made, for people who want to look.
+    Path(PathBuf),
+}

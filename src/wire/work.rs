@@ -1,0 +1,212 @@
+//! The kinds of work a machine does for its cluster, each with all it needs to know.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Digest, Environment};
+
+/// A piece of work. It is carried out there whatever becomes of the connection.
+///
+/// Some hold secrets, so the document is kept only under /run, readable by root, and `Debug` shows names alone.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Work {
+    /// Lays the rootfs out.
+    LayOut(LayOutWork),
+    /// Sets the names of the API and the registry and starts care.
+    Endpoints(EndpointsWork),
+    /// Starts the registry of a control plane.
+    Registry(RegistryWork),
+    /// Runs the image's `init`.
+    Prepare(PrepareWork),
+    /// Makes the first control plane.
+    Init(InitWork),
+    /// Joins the cluster.
+    Join(JoinWork),
+    /// Launches an application.
+    Launch(LaunchWork),
+    /// Takes the machine out of its cluster and leaves it as it was found.
+    Clean(CleanWork),
+}
+
+impl Work {
+    /// Returns the name under which the work's unit and receipt are kept.
+    pub fn name(&self) -> String {
+        match self {
+            Self::LayOut(_) => "lay-out".to_owned(),
+            Self::Endpoints(_) => "endpoints".to_owned(),
+            Self::Registry(_) => "registry".to_owned(),
+            Self::Prepare(_) => "prepare".to_owned(),
+            Self::Init(_) => "init".to_owned(),
+            Self::Join(_) => "join".to_owned(),
+            Self::Launch(work) => format!("launch-{}", work.manifest.short()),
+            Self::Clean(_) => "clean".to_owned(),
+        }
+    }
+}
+
+impl fmt::Debug for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name())
+    }
+}
+
+/// An image's script: the text of its label and the variables exported for it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScriptCommand {
+    /// What follows `bash` in `cd <rootfs>/scripts && bash ...`; the label's own words, expanded by the shell.
+    pub text: String,
+    /// Exported before it.
+    pub environment: Environment,
+}
+
+/// What must hold after opaque work, before its receipt is written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Postcondition {
+    /// This unit is active.
+    UnitActive(String),
+    /// This unit is enabled.
+    UnitEnabled(String),
+    /// This program is found and says this version somewhere in the output of these arguments.
+    Says {
+        /// The program.
+        program: String,
+        /// Its arguments.
+        arguments: Vec<String>,
+        /// What it must say.
+        expected: String,
+    },
+    /// Something answers on this socket.
+    Socket(String),
+}
+
+/// Merges layers into the rootfs and renders its templates.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct LayOutWork {
+    /// The digest of the work, kept in its receipt.
+    pub receipt: Digest,
+    /// The cluster's name.
+    pub cluster: String,
+    /// diffIDs, lowest first.
+    pub layers: Vec<Digest>,
+    /// What templates see.
+    pub environment: Environment,
+}
+
+/// Names in /etc/hosts, and care.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct EndpointsWork {
+    /// Lines of the marked block.
+    pub hosts: Vec<(IpAddr, Vec<String>)>,
+    /// care's configuration file.
+    pub care: String,
+}
+
+/// The registry on a control plane.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct RegistryWork {
+    /// The digest of the work, kept in its receipt.
+    pub receipt: Digest,
+    /// The cluster's name.
+    pub cluster: String,
+    /// The image's `init-registry`.
+    pub script: ScriptCommand,
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Its certificate, PEM.
+    pub certificate: String,
+    /// Its key, PEM.
+    pub key: String,
+    /// The CA that care trusts, PEM.
+    pub authority: String,
+    /// The user whom images and nodes log in as.
+    pub username: String,
+    /// The user's password.
+    pub password: String,
+}
+
+/// The image's `init`.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct PrepareWork {
+    /// The digest of the work, kept in its receipt.
+    pub receipt: Digest,
+    /// The cluster's name.
+    pub cluster: String,
+    /// The image's scripts, `init-cri` before `init` where there is one.
+    pub scripts: Vec<ScriptCommand>,
+    /// What must hold then.
+    pub postconditions: Vec<Postcondition>,
+    /// Images to fetch while other machines are being prepared.
+    pub images: Vec<String>,
+    /// Where the container runtime listens.
+    pub cri_socket: String,
+}
+
+/// `kubeadm init`.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct InitWork {
+    /// kubeadm.yml.
+    pub config: String,
+    /// Preflight checks of kubeadm's that this machine cannot pass and need not.
+    pub ignore: Vec<String>,
+    /// The cluster's name.
+    pub cluster: String,
+    /// The hosts lines that hold once the own API server answers.
+    pub hosts: Vec<(IpAddr, Vec<String>)>,
+    /// Directories and files of the image's that the API server mounts, from rootfs to /etc/kubernetes.
+    pub statics: Vec<(String, String)>,
+}
+
+/// `kubeadm join`.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct JoinWork {
+    /// kubeadm.yml; holds the token.
+    pub config: String,
+    /// As in [`InitWork`].
+    pub ignore: Vec<String>,
+    /// The cluster's name.
+    pub cluster: String,
+    /// The cluster's CA, so that the marker knows it.
+    pub authority: Digest,
+    /// care's new configuration, before joining.
+    pub care: Option<String>,
+    /// The hosts lines that hold after joining: a control plane asks its own API server once that answers.
+    pub hosts: Vec<(IpAddr, Vec<String>)>,
+    /// As in [`InitWork`].
+    pub statics: Vec<(String, String)>,
+}
+
+/// An application image's commands.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct LaunchWork {
+    /// The cluster's name.
+    pub cluster: String,
+    /// The image as the operator names it.
+    pub image: String,
+    /// Its manifest's digest.
+    pub manifest: Digest,
+    /// The digest of commands, environment and image.
+    pub receipt: Digest,
+    /// diffIDs, lowest first.
+    pub layers: Vec<Digest>,
+    /// What templates and commands see.
+    pub environment: Environment,
+    /// Each one a line of shell.
+    pub commands: Vec<String>,
+}
+
+/// Clean-up, in the order that loses nobody's data.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct CleanWork {
+    /// The cluster's name.
+    pub cluster: String,
+    /// The image's `clean-registry`, `clean-cri` and `clean`, as far as they apply.
+    pub scripts: Vec<ScriptCommand>,
+    /// Where the container runtime listens.
+    pub cri_socket: String,
+    /// The virtual address that care may have put on `lo`.
+    pub vip: IpAddr,
+}
