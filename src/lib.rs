@@ -13,7 +13,10 @@ pub mod provider;
 pub mod remote;
 pub mod wire;
 
+pub mod kubeadm;
+pub mod plan;
 pub mod template;
 
 pub mod error;
 pub mod model;
+pub mod yaml;
