@@ -2,6 +2,7 @@
 
 mod address;
 mod arch;
+mod care;
 mod cluster;
 mod contract;
 mod digest;
@@ -11,6 +12,7 @@ mod version;
 
 pub use address::{HostList, SshAddress};
 pub use arch::Arch;
+pub use care::{ApiBalancer, CareConfig, RegistryTunnel};
 pub use cluster::{Cluster, Environment, ImageName, MachineName, MachineSpec, Network};
 pub use contract::{ImageContract, ImageKind, LayerContent, LayerInfo, Scripts};
 pub use digest::{Digest, DigestWriter};

@@ -1,0 +1,94 @@
+//! The digests by which opaque work is known to be the same work.
+
+use serde::Serialize;
+
+use super::desired::Desired;
+use super::environment;
+use crate::model::{
+    Digest, Environment, ImageContract, ImageKind, LayerContent, LayerInfo, MachineFacts, MachineSpec, Role,
+};
+
+/// Returns the layers a machine needs: rootfs and patches everywhere, registry content where a registry runs,
+/// applications where they are launched.
+pub fn layers_for<'a>(desired: &'a Desired, machine: &MachineSpec, launches: Launches) -> Vec<&'a LayerInfo> {
+    let mut layers: Vec<&LayerInfo> = Vec::new();
+    for image in &desired.images {
+        for layer in &image.layers {
+            let wanted = match (image.kind, layer.content) {
+                (_, LayerContent::Registry) => machine.role == Role::ControlPlane,
+                (ImageKind::Rootfs | ImageKind::Patch, LayerContent::Everything) => true,
+                (ImageKind::Application, LayerContent::Everything) => launches == Launches::Here,
+            };
+            if wanted && !layers.iter().any(|present| present.diff_id == layer.diff_id) {
+                layers.push(layer);
+            }
+        }
+    }
+    layers
+}
+
+/// Whether applications are launched from a machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Launches {
+    /// Their commands run here.
+    Here,
+    /// They run elsewhere.
+    Elsewhere,
+}
+
+/// Returns the layers that make a machine's rootfs: the base images', and on a control plane every image's
+/// registry content, so that one registry has it all.
+pub fn rootfs_layers<'a>(desired: &'a Desired, machine: &MachineSpec) -> Vec<&'a LayerInfo> {
+    let mut layers: Vec<&LayerInfo> = Vec::new();
+    for image in &desired.images {
+        for layer in &image.layers {
+            let wanted = match layer.content {
+                LayerContent::Registry => machine.role == Role::ControlPlane,
+                LayerContent::Everything => image.kind != ImageKind::Application,
+            };
+            if wanted && !layers.iter().any(|present| present.diff_id == layer.diff_id) {
+                layers.push(layer);
+            }
+        }
+    }
+    layers
+}
+
+/// Returns the digest of a machine's rootfs: its layers and what its templates see.
+pub fn lay_out(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts) -> Digest {
+    let layers: Vec<&Digest> = rootfs_layers(desired, machine).iter().map(|layer| &layer.diff_id).collect();
+    digest(&("lay-out", layers, environment::of_machine(desired, machine, facts)))
+}
+
+/// Returns the digest of the image's `init` on a machine.
+pub fn prepared(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts) -> Digest {
+    let scripts: Vec<_> = desired.base_images().map(|image| (&image.manifest, &image.scripts)).collect();
+    digest(&("prepare", scripts, environment::of_machine(desired, machine, facts)))
+}
+
+/// Returns the digest of a control plane's registry.
+pub fn registry(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts) -> Digest {
+    let script = desired.images.iter().map(|image| &image.scripts.init_registry).collect::<Vec<_>>();
+    let access = (&desired.registry.authority, environment::of_machine(desired, machine, facts));
+    digest(&("registry", script, machine.address, access))
+}
+
+/// Returns the digest of an application's launch.
+pub fn launched(desired: &Desired, image: &ImageContract) -> Digest {
+    let environment: Environment = environment::of_application(desired, image);
+    digest(&("launch", &image.manifest, commands(desired, image), environment))
+}
+
+/// Returns an image's commands: the operator's `--cmd` in place of the first application's own.
+pub fn commands<'a>(desired: &'a Desired, image: &'a ImageContract) -> &'a [String] {
+    let is_first = desired.applications().next().is_some_and(|first| first.name == image.name);
+    match &desired.cluster.command {
+        Some(command) if is_first => command,
+        _ => &image.commands,
+    }
+}
+
+fn digest(value: &impl Serialize) -> Digest {
+    // Maps are ordered and all fields are plain data, so the text is the same for the same input.
+    Digest::of(serde_json::to_vec(value).unwrap_or_default())
+}
