@@ -2,7 +2,6 @@
 
 mod address;
 mod arch;
-mod care;
 mod cluster;
 mod contract;
 mod digest;
@@ -12,7 +11,6 @@ mod version;
 
 pub use address::{HostList, SshAddress};
 pub use arch::Arch;
-pub use care::{ApiBalancer, CareConfig, RegistryTunnel};
 pub use cluster::{Cluster, Environment, ImageName, MachineName, MachineSpec, Network};
 pub use contract::{ImageContract, ImageKind, LayerContent, LayerInfo, Scripts};
 pub use digest::{Digest, DigestWriter};

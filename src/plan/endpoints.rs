@@ -2,12 +2,11 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use serde::Serialize;
+
 use super::desired::Desired;
 use crate::kubeadm::{API_NAME, API_PORT};
-use crate::model::{ApiBalancer, CareConfig, MachineSpec, RegistryTunnel, Role};
-
-/// The name in every registry's certificate; nobody looks it up.
-pub const REGISTRY_NAME: &str = "registry.sealift";
+use crate::model::{MachineSpec, Role};
 
 /// Where a control plane's registry listens, with TLS.
 pub const REGISTRY_PORT: u16 = 5443;
@@ -35,23 +34,34 @@ fn hosts(desired: &Desired, api: IpAddr) -> Vec<(IpAddr, Vec<String>)> {
     vec![(IpAddr::V4(Ipv4Addr::LOCALHOST), vec![registry]), (api, vec![API_NAME.to_owned()])]
 }
 
+/// What care on a machine is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Endpoints {
+    /// The address the machine is reached at.
+    pub own_address: IpAddr,
+    /// The virtual address.
+    pub vip: IpAddr,
+    /// Whether the machine offers the virtual address to itself; a control plane asks its own API server.
+    pub vip_here: bool,
+    /// The API servers.
+    pub api_servers: Vec<SocketAddr>,
+    /// Where plain HTTP is accepted for the registry.
+    pub registry_listen: SocketAddr,
+    /// The control planes' registries.
+    pub registries: Vec<SocketAddr>,
+}
+
 /// Returns what care on this machine is told.
-pub fn care(desired: &Desired, machine: &MachineSpec) -> CareConfig {
+pub fn endpoints(desired: &Desired, machine: &MachineSpec) -> Endpoints {
     let servers = |port| desired.control_planes().map(|one| SocketAddr::new(one.address, port)).collect();
     let registry_port =
         desired.variable("registryPort").and_then(|port| port.parse().ok()).unwrap_or(DEFAULT_REGISTRY.1);
-    CareConfig {
-        cluster: desired.cluster.name.clone(),
-        api: (machine.role == Role::Worker).then(|| ApiBalancer {
-            vip: desired.cluster.network.vip,
-            port: API_PORT,
-            servers: servers(API_PORT),
-        }),
-        registry: Some(RegistryTunnel {
-            listen: vec![SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), registry_port)],
-            servers: servers(REGISTRY_PORT),
-            authority: desired.registry.authority.clone(),
-            server_name: REGISTRY_NAME.to_owned(),
-        }),
+    Endpoints {
+        own_address: machine.address,
+        vip: desired.cluster.network.vip,
+        vip_here: machine.role == Role::Worker,
+        api_servers: servers(API_PORT),
+        registry_listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), registry_port),
+        registries: servers(REGISTRY_PORT),
     }
 }

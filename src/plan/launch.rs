@@ -1,7 +1,6 @@
 //! The order in which a cluster is made. [`launch`] is the one place to read it.
 
 use super::desired::Desired;
-use super::endpoints;
 use super::receipts::{self, Launches};
 use super::step::{Action, Plan, PlanBuilder};
 use crate::error::{Class, Problem, Result};

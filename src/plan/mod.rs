@@ -11,11 +11,11 @@ mod removal;
 mod step;
 
 pub use desired::{Desired, RegistryAccess};
-pub use endpoints::{REGISTRY_NAME, REGISTRY_PORT, care, hosts_of, hosts_once_joined};
+pub use endpoints::{Endpoints, REGISTRY_PORT, endpoints, hosts_of, hosts_once_joined};
 pub use environment::{command_line, of_application, of_machine};
 pub use launch::launch;
 pub use networks::check as check_networks;
 pub use preflight::{PORTS_OF_CONTROL_PLANE, PORTS_OF_WORKER, Preflight, ports, preflight};
-pub use receipts::{Launches, commands, launched, lay_out, layers_for, prepared, registry, rootfs_layers};
+pub use receipts::{Launches, commands, connected, launched, lay_out, layers_for, prepared, registry, rootfs_layers};
 pub use removal::{Definition, Origin, remove};
 pub use step::{Action, Disruption, Plan, PlanBuilder, PlannedStep};

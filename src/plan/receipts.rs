@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::desired::Desired;
+use super::endpoints::endpoints;
 use super::environment;
 use crate::model::{
     Digest, Environment, ImageContract, ImageKind, LayerContent, LayerInfo, MachineFacts, MachineSpec, Role,
@@ -58,6 +59,11 @@ pub fn rootfs_layers<'a>(desired: &'a Desired, machine: &MachineSpec) -> Vec<&'a
 pub fn lay_out(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts) -> Digest {
     let layers: Vec<&Digest> = rootfs_layers(desired, machine).iter().map(|layer| &layer.diff_id).collect();
     digest(&("lay-out", layers, environment::of_machine(desired, machine, facts)))
+}
+
+/// Returns the digest of what care on a machine is told.
+pub fn connected(desired: &Desired, machine: &MachineSpec) -> Digest {
+    digest(&("endpoints", endpoints(desired, machine), &desired.registry.authority))
 }
 
 /// Returns the digest of the image's `init` on a machine.

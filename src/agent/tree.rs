@@ -1,0 +1,31 @@
+//! An image's tree on this machine: its layers merged, its templates rendered.
+
+use std::path::Path;
+
+use super::paths;
+use crate::distribute::assemble::assemble;
+use crate::distribute::store::LayerStore;
+use crate::error::{Class, Problem, Problems, Result};
+use crate::fsx;
+use crate::model::{Digest, Environment};
+use crate::render;
+
+/// The directories whose `*.tmpl` are rendered; the family renders no others.
+const RENDERED: [&str; 3] = ["etc", "scripts", "manifests"];
+
+/// Lays `layers` out at `target`, lowest first, and renders the templates in it.
+pub(super) fn lay_out(layers: &[Digest], target: &Path, environment: &Environment) -> Result<()> {
+    let store = LayerStore::open(Path::new(paths::LAYERS))?;
+    if let Some(parent) = target.parent() {
+        fsx::make_directory(parent)?;
+    }
+    assemble(layers, &store, target)?;
+    render::render_tree(target, &RENDERED, environment).map_err(|problems| first(&problems))?;
+    Ok(())
+}
+
+/// One problem that tells of all templates.
+fn first(problems: &Problems) -> Problem {
+    let whole = Problem::new(Class::Config, "templates of the image cannot be rendered");
+    problems.list().iter().fold(whole, |whole, problem| whole.saw(problem))
+}
