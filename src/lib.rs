@@ -7,6 +7,7 @@ pub mod ui;
 
 pub mod engine;
 
+pub mod distribute;
 pub mod ha;
 pub mod image;
 pub mod provider;
@@ -16,4 +17,5 @@ pub mod wire;
 pub mod template;
 
 pub mod error;
+pub mod fsx;
 pub mod model;
