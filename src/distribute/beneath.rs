@@ -9,7 +9,8 @@ use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::{Errno, Result};
 
 /// How a directory is opened here: never through a symbolic link at its end, never passed on to children.
-const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+const DIRECTORY: OFlags =
+    OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// Whether a directory may lie on another mount than the one it is opened from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +50,9 @@ fn walk_below(root: BorrowedFd<'_>, path: &Path, mounts: Mounts) -> Result<Owned
     for component in path.components() {
         match component {
             Component::CurDir => continue,
-            Component::Normal(name) => directory = rustix::fs::openat(&directory, name, DIRECTORY, Mode::empty())?,
+            Component::Normal(name) => {
+                directory = rustix::fs::openat(&directory, name, DIRECTORY, Mode::empty())?
+            }
             Component::ParentDir | Component::RootDir | Component::Prefix(_) => return Err(Errno::XDEV),
         }
         if mounts == Mounts::Refused && rustix::fs::fstat(&directory)?.st_dev != device {
@@ -61,7 +64,11 @@ fn walk_below(root: BorrowedFd<'_>, path: &Path, mounts: Mounts) -> Result<Owned
 
 /// Opens the directory `path` below `root` and makes what is missing of it with mode 0755, telling `made`
 /// each path it made.
-pub(super) fn make_below(root: BorrowedFd<'_>, path: &Path, mut made: impl FnMut(PathBuf)) -> Result<OwnedFd> {
+pub(super) fn make_below(
+    root: BorrowedFd<'_>,
+    path: &Path,
+    mut made: impl FnMut(PathBuf),
+) -> Result<OwnedFd> {
     match open_below(root, path, Mounts::Crossed) {
         Err(Errno::NOENT) => {}
         opened => return opened,

@@ -128,7 +128,8 @@ mod tests {
         application.layers.insert(0, rootfs.layers[0].clone());
         application.layers.push(application.layers[1].clone());
         let images = [rootfs.clone(), application];
-        let names = |duty| layers_for(&images, duty).iter().map(|layer| layer.diff_id.clone()).collect::<Vec<_>>();
+        let names =
+            |duty| layers_for(&images, duty).iter().map(|layer| layer.diff_id.clone()).collect::<Vec<_>>();
         let ids = |names: &[&str]| names.iter().map(Digest::of).collect::<Vec<_>>();
         assert_eq!(names(Duty::Worker), ids(&["kubernetes Files", "kubernetes Everything"]));
         assert_eq!(

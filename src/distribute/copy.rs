@@ -58,8 +58,26 @@ impl<'a> Copier<'a> {
         status: &Stat,
         path: &Path,
     ) -> io::Result<()> {
+        if self.link_to_sibling(into, name, status)? {
+            return Ok(());
+        }
+        self.put_first(from, into, name, status)?;
+        if status.st_nlink > 1 {
+            self.names.insert((status.st_dev, status.st_ino), path.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Puts a file of which no other name has been put.
+    fn put_first(
+        &mut self,
+        from: BorrowedFd<'_>,
+        into: BorrowedFd<'_>,
+        name: &OsStr,
+        status: &Stat,
+    ) -> io::Result<()> {
         match beneath::kind_of(status) {
-            FileType::RegularFile => self.put_file(from, into, name, status, path),
+            FileType::RegularFile => self.put_file(from, into, name, status),
             FileType::Symlink => {
                 let target = rustix::fs::readlinkat(from, name, Vec::new())?;
                 rustix::fs::symlinkat(&target, into, name)?;
@@ -79,20 +97,15 @@ impl<'a> Copier<'a> {
         into: BorrowedFd<'_>,
         name: &OsStr,
         status: &Stat,
-        path: &Path,
     ) -> io::Result<()> {
         let large = u64::try_from(status.st_size).unwrap_or(0) >= LINKED_FROM;
-        let done = self.link_to_sibling(into, name, status)?
-            || (self.sharing == Sharing::All && link(from, into, name)?)
+        let done = (self.sharing == Sharing::All && link(from, into, name)?)
             || self.clone_file(from, into, name)?
             || (large && link(from, into, name)?);
         if !done {
             let (source, mut copy) = (open(from, name)?, create(into, name)?);
             io::copy(&mut &source, &mut copy)?;
             Metadata::of_file(source.as_fd())?.give_to_file(copy.as_fd())?;
-        }
-        if status.st_nlink > 1 {
-            self.names.entry((status.st_dev, status.st_ino)).or_insert_with(|| path.to_owned());
         }
         Ok(())
     }

@@ -27,7 +27,8 @@ pub fn collect_garbage(store: &LayerStore, needed: &BTreeSet<Digest>) -> Result<
     let mut collected = Collected::default();
     for diff_id in store.list()? {
         if !needed.contains(&diff_id) {
-            let list = if remove_layer(store, &diff_id)? { &mut collected.removed } else { &mut collected.busy };
+            let list =
+                if remove_layer(store, &diff_id)? { &mut collected.removed } else { &mut collected.busy };
             list.push(diff_id);
         }
     }

@@ -72,7 +72,7 @@ impl<'a> Merge<'a> {
                 self.file(from, into, name, &status, &path)?;
             }
         }
-        Ok(metadata.give_to_file(into)?)
+        Ok(metadata.replace_in_file(into)?)
     }
 
     fn file(

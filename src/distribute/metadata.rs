@@ -61,6 +61,16 @@ impl Metadata {
         rustix::fs::futimens(file, &self.times())
     }
 
+    /// Like [`Self::give_to_file`], for one that had other attributes before, which go.
+    pub(super) fn replace_in_file(&self, file: BorrowedFd<'_>) -> Result<()> {
+        for (name, _) in read_attributes(file)? {
+            if !self.attributes.iter().any(|(kept, _)| *kept == name) {
+                rustix::fs::fremovexattr(file, &name)?;
+            }
+        }
+        self.give_to_file(file)
+    }
+
     /// Gives owner, mode and time to `name` in `directory`: for what cannot be opened without side effects,
     /// such as symbolic links, which have no mode of their own, and devices.
     pub(super) fn give_to_name(&self, directory: BorrowedFd<'_>, name: &OsStr, kind: FileType) -> Result<()> {
@@ -114,7 +124,7 @@ fn give_attribute(file: BorrowedFd<'_>, name: &CString, value: &[u8]) -> Result<
 }
 
 fn read_attributes(file: BorrowedFd<'_>) -> Result<Vec<(CString, Vec<u8>)>> {
-    let size = match rustix::fs::flistxattr(file, &mut [0_u8; 0][..]) {
+    let size = match rustix::fs::flistxattr_query(file) {
         Ok(0) | Err(Errno::NOTSUP) => return Ok(vec![]),
         other => other?,
     };
@@ -123,7 +133,7 @@ fn read_attributes(file: BorrowedFd<'_>) -> Result<Vec<(CString, Vec<u8>)>> {
     let mut attributes = Vec::new();
     for name in names.split(|byte| *byte == 0).filter(|name| !name.is_empty() && travels(name)) {
         let Ok(name) = CString::new(name) else { continue };
-        let size = rustix::fs::fgetxattr(file, &name, &mut [0_u8; 0][..])?;
+        let size = rustix::fs::fgetxattr_query(file, &name)?;
         let mut value = Vec::with_capacity(size);
         if size > 0 {
             rustix::fs::fgetxattr(file, &name, spare_capacity(&mut value))?;
@@ -132,4 +142,3 @@ fn read_attributes(file: BorrowedFd<'_>) -> Result<Vec<(CString, Vec<u8>)>> {
     }
     Ok(attributes)
 }
-

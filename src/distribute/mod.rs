@@ -23,4 +23,4 @@ pub mod store;
 pub mod unpack;
 
 #[cfg(test)]
-mod model_tree;
+mod tests;

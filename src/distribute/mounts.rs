@@ -161,7 +161,9 @@ mod tests {
 
     #[test]
     fn a_line_that_is_not_understood_stops_everything() {
-        for line in ["22", "22 1 254:0 / / rw,relatime shared:1 ext4 /dev/vda rw", "x 1 254:0 / / rw - ext4 a rw"] {
+        for line in
+            ["22", "22 1 254:0 / / rw,relatime shared:1 ext4 /dev/vda rw", "x 1 254:0 / / rw - ext4 a rw"]
+        {
             assert!(parse(line.as_bytes()).is_err(), "{line}");
         }
     }

@@ -28,7 +28,8 @@ pub(super) fn usable(path: &Path) -> u64 {
 
 /// Reads the note `<boot id> <flushed bytes>`.
 fn relied_on(note: &[u8], this_boot: &str, length: u64) -> u64 {
-    let Some((boot, flushed)) = std::str::from_utf8(note).ok().and_then(|note| note.trim().split_once(' ')) else {
+    let Some((boot, flushed)) = std::str::from_utf8(note).ok().and_then(|note| note.trim().split_once(' '))
+    else {
         return 0;
     };
     if boot == this_boot && !this_boot.is_empty() {

@@ -102,21 +102,30 @@ fn take<R: Read + Send>(stream: Stream<R>, layer: &LayerOrder, staging: &Path) -
         let unpacked = unpack_and_digest(Chunks::new(receiver), &tree);
         (reading.join(), unpacked)
     });
-    let arrival = arrival.map_err(|_| Problem::new(Class::Internal, "the thread that reads a layer failed"))?;
+    let arrival =
+        arrival.map_err(|_| Problem::new(Class::Internal, "the thread that reads a layer failed"))?;
     judge(arrival, unpacked, layer)
 }
 
 fn unpack_and_digest(chunks: Chunks, tree: &Path) -> Result<(Unpacked, Digest)> {
     let mut digesting = Digesting { inner: chunks, digest: DigestWriter::new(io::sink()) };
-    let unpacked = unpack_layer(&mut digesting, tree)?;
-    // An archive ends before its stream does: padding belongs to the diffID too.
-    io::copy(&mut digesting, &mut io::sink()).problem(Class::Internal, "the end of a layer cannot be read")?;
-    Ok((unpacked, digesting.digest.finish().1))
+    let unpacked = unpack_layer(&mut digesting, tree);
+    // An archive ends before its stream does: padding belongs to the diffID too. And of an archive that makes
+    // no sense the digest must be known, to tell a corrupt one from one that was built so.
+    if !matches!(&unpacked, Err(problem) if problem.class == Class::Machine) {
+        io::copy(&mut digesting, &mut io::sink())
+            .problem(Class::Internal, "the end of a layer cannot be read")?;
+    }
+    Ok((unpacked?, digesting.digest.finish().1))
 }
 
 /// Decides what the two ends say together. What is wrong with the stream explains what the unpacker made
 /// of it, so the stream is looked at first.
-fn judge(arrival: Arrival, unpacked: Result<(Unpacked, Digest)>, layer: &LayerOrder) -> Result<Unpacked, Failure> {
+fn judge(
+    arrival: Arrival,
+    unpacked: Result<(Unpacked, Digest)>,
+    layer: &LayerOrder,
+) -> Result<Unpacked, Failure> {
     match arrival {
         Arrival::Cut { at, why } => Err(Failure { problem: cut_off(layer, at, &why), can_go_on: true }),
         Arrival::Undecodable(why) => Err(corrupt(layer).saw(why).into()),
@@ -127,7 +136,8 @@ fn judge(arrival: Arrival, unpacked: Result<(Unpacked, Digest)>, layer: &LayerOr
             Err(corrupt(layer).saw(format!("expected {}, got {seen}", layer.digest)).into())
         }
         Arrival::Whole(_) | Arrival::Unwanted => {
-            let (unpacked, seen) = unpacked.map_err(|problem| problem.saw(format!("layer {}", layer.diff_id)))?;
+            let (unpacked, seen) =
+                unpacked.map_err(|problem| problem.saw(format!("layer {}", layer.diff_id)))?;
             if seen == layer.diff_id {
                 return Ok(unpacked);
             }

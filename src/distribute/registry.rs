@@ -36,7 +36,8 @@ pub fn publish_registry(from: &Path, into: &Path) -> Result<()> {
     fsx::make_directory(&into.join(REGISTRY))?;
     let from = beneath::open_root(from).problem_with(Class::Machine, problem)?;
     let into = beneath::open_root(into).problem_with(Class::Machine, problem)?;
-    carry(from.as_fd(), into.as_fd(), Sharing::Large, Conflict::TakesComing).problem_with(Class::Machine, problem)
+    carry(from.as_fd(), into.as_fd(), Sharing::Large, Conflict::TakesComing)
+        .problem_with(Class::Machine, problem)
 }
 
 /// Gives the tree `into` what only the tree `from`, which will be deleted, has below `registry/`: images that
@@ -93,7 +94,9 @@ impl Carrier<'_> {
             if beneath::kind_of(&coming) == FileType::Directory {
                 let target = match there.map(|status| beneath::kind_of(&status)) {
                     None => make_like(from, into, &name)?,
-                    Some(FileType::Directory) => beneath::open_below(into, Path::new(&name), Mounts::Crossed)?,
+                    Some(FileType::Directory) => {
+                        beneath::open_below(into, Path::new(&name), Mounts::Crossed)?
+                    }
                     Some(_) => continue,
                 };
                 let below = beneath::open_below(from, Path::new(&name), Mounts::Crossed)?;

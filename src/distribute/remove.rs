@@ -22,7 +22,9 @@ pub fn remove_tree(path: &Path) -> Result<bool> {
     if !mounts.is_empty() {
         return Err(still_mounted(path, &mounts));
     }
-    beneath::remove_below(place.parent.as_fd(), &place.name).map_err(|errno| place.failed(errno)).map(|()| true)
+    beneath::remove_below(place.parent.as_fd(), &place.name)
+        .map_err(|errno| place.failed(errno))
+        .map(|()| true)
 }
 
 /// Deletes all that is in the directory `path`, which stays: it may be a mount point itself, such as a disk
@@ -62,7 +64,8 @@ impl Place {
     /// Returns `None` where there is nothing.
     fn of(path: &Path) -> Result<Option<Self>> {
         let shallow = path.components().count() < 3;
-        let (Some(parent), Some(name), true, false) = (path.parent(), path.file_name(), path.is_absolute(), shallow)
+        let (Some(parent), Some(name), true, false) =
+            (path.parent(), path.file_name(), path.is_absolute(), shallow)
         else {
             return Err(Problem::new(Class::Internal, format!("{} is too much to delete", path.display())));
         };
@@ -89,7 +92,9 @@ impl Place {
     fn failed(&self, errno: Errno) -> Problem {
         match (errno, self.mounts()) {
             (Errno::XDEV | Errno::BUSY, Ok(mounts)) => still_mounted(&self.resolved, &mounts),
-            _ => Problem::new(Class::Machine, format!("cannot delete {}", self.resolved.display())).saw(errno),
+            _ => {
+                Problem::new(Class::Machine, format!("cannot delete {}", self.resolved.display())).saw(errno)
+            }
         }
     }
 }

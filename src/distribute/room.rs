@@ -32,8 +32,9 @@ impl Room {
     /// Looks at the file system `path` is on, or will be on once it is made.
     pub fn at(path: &Path) -> Result<Self> {
         let existing = path.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(Path::new("/"));
-        let seen = rustix::fs::statvfs(existing)
-            .problem_with(Class::Machine, || format!("cannot see how much room {} has", existing.display()))?;
+        let seen = rustix::fs::statvfs(existing).problem_with(Class::Machine, || {
+            format!("cannot see how much room {} has", existing.display())
+        })?;
         Ok(Self {
             bytes: seen.f_bavail.saturating_mul(seen.f_frsize),
             inodes: (seen.f_files > 0).then_some(seen.f_favail),

@@ -150,7 +150,8 @@ impl LayerStore {
 
     /// Removes something below the directory of what is on its way.
     pub(super) fn remove_incoming(&self, path: &Path) -> Result<()> {
-        let name = path.file_name().ok_or_else(|| Problem::new(Class::Internal, "a staging path has no name"))?;
+        let name =
+            path.file_name().ok_or_else(|| Problem::new(Class::Internal, "a staging path has no name"))?;
         beneath::open_root(&self.incoming())
             .and_then(|incoming| beneath::remove_below(incoming.as_fd(), name))
             .problem_with(Class::Machine, || format!("cannot remove {}", path.display()))

@@ -188,8 +188,12 @@ impl Unpacker {
         if target == path {
             return Err(refused("it is a hard link to itself"));
         }
-        let target_parent = beneath::open_below(self.root.as_fd(), parent_path(target), beneath::Mounts::Crossed)
-            .map_err(|errno| no_way(errno, "its target"))?;
+        if meaning(target_name) != Meaning::Plain {
+            return Err(refused("it is a hard link to a whiteout"));
+        }
+        let target_parent =
+            beneath::open_below(self.root.as_fd(), parent_path(target), beneath::Mounts::Crossed)
+                .map_err(|errno| no_way(errno, "its target"))?;
         match beneath::look(target_parent.as_fd(), target_name)? {
             None => return Err(refused("it is a hard link to a file that is not in this layer before it")),
             Some(status) if beneath::kind_of(&status) == FileType::Directory => {
