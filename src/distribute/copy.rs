@@ -98,10 +98,9 @@ impl<'a> Copier<'a> {
         name: &OsStr,
         status: &Stat,
     ) -> io::Result<()> {
-        let large = u64::try_from(status.st_size).unwrap_or(0) >= LINKED_FROM;
         let done = (self.sharing == Sharing::All && link(from, into, name)?)
             || self.clone_file(from, into, name)?
-            || (large && link(from, into, name)?);
+            || (is_large(status) && link(from, into, name)?);
         if !done {
             let (source, mut copy) = (open(from, name)?, create(into, name)?);
             io::copy(&mut &source, &mut copy)?;
@@ -134,6 +133,11 @@ impl<'a> Copier<'a> {
         Metadata::of_file(source.as_fd())?.give_to_file(copy.as_fd())?;
         Ok(true)
     }
+}
+
+/// Says whether a file is shared rather than copied.
+pub(super) fn is_large(status: &Stat) -> bool {
+    u64::try_from(status.st_size).is_ok_and(|size| size >= LINKED_FROM)
 }
 
 fn link(from: BorrowedFd<'_>, into: BorrowedFd<'_>, name: &OsStr) -> io::Result<bool> {

@@ -89,16 +89,14 @@ fn unescape(field: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(field.len());
     let mut rest = field;
     while let Some((&first, after)) = rest.split_first() {
-        match (first, after) {
-            (b'\\', [a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', after @ ..]) => {
-                bytes.push((a - b'0') * 64 + (b - b'0') * 8 + (c - b'0'));
-                rest = after;
+        let (byte, after) = match after {
+            [a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', after @ ..] if first == b'\\' => {
+                ((a - b'0') * 64 + (b - b'0') * 8 + (c - b'0'), after)
             }
-            _ => {
-                bytes.push(first);
-                rest = after;
-            }
-        }
+            _ => (first, after),
+        };
+        bytes.push(byte);
+        rest = after;
     }
     bytes
 }

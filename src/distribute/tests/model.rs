@@ -83,8 +83,7 @@ impl Tree {
                 }
                 _ => return false,
             },
-            Kind::Symlink(_) => item.attribute = None,
-            Kind::Fifo | Kind::Character(..) => item.attribute = None,
+            Kind::Symlink(_) | Kind::Fifo | Kind::Character(..) => item.attribute = None,
             Kind::File(_) => {}
         }
         if marks {
