@@ -7,6 +7,7 @@ pub mod ui;
 
 pub mod engine;
 
+pub mod distribute;
 pub mod ha;
 pub mod image;
 pub mod provider;
@@ -18,5 +19,6 @@ pub mod plan;
 pub mod template;
 
 pub mod error;
+pub mod fsx;
 pub mod model;
 pub mod yaml;
