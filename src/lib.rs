@@ -5,7 +5,11 @@
 
 pub mod ui;
 
+pub mod agent;
+
 pub mod engine;
+
+pub mod cluster;
 
 pub mod distribute;
 pub mod ha;

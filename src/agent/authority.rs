@@ -19,9 +19,10 @@ pub(super) fn of_this_machine() -> Result<Option<Digest>> {
 
 /// Returns the digest of the public key in a PEM certificate, as kubeadm's `--discovery-token-ca-cert-hash` has it.
 pub(super) fn of_certificate(pem: &[u8]) -> Result<Digest> {
-    let (_, pem) = parse_x509_pem(pem).problem(Class::Machine, "the cluster's CA certificate cannot be read")?;
-    let certificate = pem
-        .parse_x509()
-        .map_err(|error| Problem::new(Class::Machine, "the cluster's CA certificate cannot be read").saw(error))?;
+    let (_, pem) =
+        parse_x509_pem(pem).problem(Class::Machine, "the cluster's CA certificate cannot be read")?;
+    let certificate = pem.parse_x509().map_err(|error| {
+        Problem::new(Class::Machine, "the cluster's CA certificate cannot be read").saw(error)
+    })?;
     Ok(Digest::of(certificate.tbs_certificate.subject_pki.raw))
 }

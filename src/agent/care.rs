@@ -23,8 +23,8 @@ pub(super) fn configure(config: &serde_json::Value) -> Result<()> {
     let before = CareConfig::load(path).map_or(0, |config| config.generation.0);
     let mut config = config.clone();
     config["generation"] = serde_json::json!(Generation(before + 1));
-    let config: CareConfig =
-        serde_json::from_value(config).problem(Class::Internal, "the operator's words for care cannot be read")?;
+    let config: CareConfig = serde_json::from_value(config)
+        .problem(Class::Internal, "the operator's words for care cannot be read")?;
     if let Some(directory) = path.parent() {
         fsx::make_directory(directory)?;
     }
@@ -46,6 +46,7 @@ pub(super) fn remove(address: IpAddr, tell: Tell<'_>) -> Result<()> {
         units::reload()?;
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Problem::new(Class::Machine, "cannot start a runtime").saw(error))?;
+    let runtime =
+        runtime.map_err(|error| Problem::new(Class::Machine, "cannot start a runtime").saw(error))?;
     runtime.block_on(vip::remove(&[address])).map(drop)
 }

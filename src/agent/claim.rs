@@ -53,7 +53,8 @@ fn refuse_foreign() -> Result<()> {
     if traces.is_empty() && authority::of_this_machine()?.is_none() {
         return Ok(());
     }
-    Err(Problem::new(Class::Refused, "it has traces of a Kubernetes that sealift did not make").saw(traces.join(", ")))
+    Err(Problem::new(Class::Refused, "it has traces of a Kubernetes that sealift did not make")
+        .saw(traces.join(", ")))
 }
 
 fn baseline() -> Result<Baseline> {

@@ -15,7 +15,14 @@ const QUOTED_LINES: usize = 12;
 /// Variables that send a program's traffic elsewhere. kubeadm copies them into the control plane's manifests, and
 /// the machines of a cluster never talk to each other through a proxy.
 const PROXY_VARIABLES: [&str; 8] = [
-    "HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy",
+    "HTTP_PROXY",
+    "http_proxy",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "NO_PROXY",
+    "no_proxy",
+    "ALL_PROXY",
+    "all_proxy",
 ];
 
 /// Hears a program's lines.
@@ -74,9 +81,12 @@ impl Command {
     /// Runs it to its end and returns what it wrote to its standard output.
     pub(super) fn output(mut self) -> Result<String> {
         self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = self.command.spawn().problem_with(Class::Machine, || format!("cannot run `{}`", self.name))?;
+        let mut child =
+            self.command.spawn().problem_with(Class::Machine, || format!("cannot run `{}`", self.name))?;
         self.feed(&mut child)?;
-        let output = child.wait_with_output().problem_with(Class::Machine, || format!("cannot wait for `{}`", self.name))?;
+        let output = child
+            .wait_with_output()
+            .problem_with(Class::Machine, || format!("cannot wait for `{}`", self.name))?;
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
@@ -96,7 +106,8 @@ impl Command {
         let (reader, writer) = std::io::pipe().problem(Class::Machine, "cannot make a pipe")?;
         let second = writer.try_clone().problem(Class::Machine, "cannot make a pipe")?;
         self.command.stdout(writer).stderr(second);
-        let mut child = self.command.spawn().problem_with(Class::Machine, || format!("cannot run `{}`", self.name))?;
+        let mut child =
+            self.command.spawn().problem_with(Class::Machine, || format!("cannot run `{}`", self.name))?;
         self.feed(&mut child)?;
         // The parent's writing ends must be closed, or the reader never sees the end.
         self.command.stdout(Stdio::null()).stderr(Stdio::null());
@@ -115,13 +126,16 @@ impl Command {
             }
             last.push_back(text);
         }
-        let status = child.wait().problem_with(Class::Machine, || format!("cannot wait for `{}`", self.name))?;
+        let status =
+            child.wait().problem_with(Class::Machine, || format!("cannot wait for `{}`", self.name))?;
         if status.success() { Ok(()) } else { Err(self.failed(status, last.iter().map(String::as_str))) }
     }
 
     fn feed(&mut self, child: &mut process::Child) -> Result<()> {
         if let (Some(input), Some(mut stdin)) = (self.input.take(), child.stdin.take()) {
-            stdin.write_all(&input).problem_with(Class::Machine, || format!("`{}` does not read its input", self.name))?;
+            stdin
+                .write_all(&input)
+                .problem_with(Class::Machine, || format!("`{}` does not read its input", self.name))?;
         }
         Ok(())
     }

@@ -68,7 +68,8 @@ mod tests {
     #[test]
     fn a_block_is_set_replaced_and_removed() {
         let found = "127.0.0.1 localhost\n# mine\n10.0.0.9 x";
-        let one = with_block(found, &[("10.103.97.2".parse().unwrap(), vec!["a".to_owned(), "b".to_owned()])]);
+        let one =
+            with_block(found, &[("10.103.97.2".parse().unwrap(), vec!["a".to_owned(), "b".to_owned()])]);
         assert_eq!(one, format!("{found}\n# begin sealift\n10.103.97.2 a b\n# end sealift\n"));
         let two = with_block(&one, &[("10.0.0.1".parse().unwrap(), vec!["a".to_owned()])]);
         assert_eq!(two, format!("{found}\n# begin sealift\n10.0.0.1 a\n# end sealift\n"));

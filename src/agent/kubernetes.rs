@@ -49,8 +49,10 @@ fn upload_certificates(key: &str) -> Result<()> {
     fsx::make_directory(Path::new(paths::RUN))?;
     fsx::write_atomically(&path, config, 0o600)?;
     let config = format!("--config={}", path.display());
-    let uploaded =
-        Command::new("kubeadm", ["init", "phase", "upload-certs", "--upload-certs", "--skip-certificate-key-print", &config]);
+    let uploaded = Command::new(
+        "kubeadm",
+        ["init", "phase", "upload-certs", "--upload-certs", "--skip-certificate-key-print", &config],
+    );
     let uploaded = uploaded.output();
     fsx::remove_if_exists(&path)?;
     uploaded.map(drop).map_err(of_kubernetes)
@@ -60,9 +62,12 @@ fn upload_certificates(key: &str) -> Result<()> {
 fn cluster_configuration() -> Result<String> {
     let kubeconfig = format!("--kubeconfig={}", paths::ADMIN);
     let path = "jsonpath={.data.ClusterConfiguration}";
-    Command::new("kubectl", [&kubeconfig, "--namespace=kube-system", "get", "configmap", "kubeadm-config", "--output", path])
-        .output()
-        .map_err(of_kubernetes)
+    Command::new(
+        "kubectl",
+        [&kubeconfig, "--namespace=kube-system", "get", "configmap", "kubeadm-config", "--output", path],
+    )
+    .output()
+    .map_err(of_kubernetes)
 }
 
 /// Returns the administrator's kubeconfig.

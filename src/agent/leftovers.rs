@@ -12,7 +12,16 @@ use crate::model::Baseline;
 
 /// Interfaces that pod networks make. `docker0` and the like are not ours whatever happened since.
 const INTERFACES: [&str; 10] = [
-    "cni0", "flannel.", "flannel-", "vxlan.calico", "cali", "cilium_", "lxc", "kube-ipvs0", "kube-bridge", "nodelocaldns",
+    "cni0",
+    "flannel.",
+    "flannel-",
+    "vxlan.calico",
+    "cali",
+    "cilium_",
+    "lxc",
+    "kube-ipvs0",
+    "kube-bridge",
+    "nodelocaldns",
 ];
 
 /// Chains of kube-proxy, kubelet, CNI plugins and pod networks.
@@ -43,7 +52,11 @@ fn remove_interfaces(before: &Baseline, tell: Tell<'_>) -> Result<()> {
 /// Returns the tables of nftables as `family name`; none where there is no `nft`.
 pub(super) fn nft_tables() -> BTreeSet<String> {
     let listed = Command::new("nft", ["list", "tables"]).output().unwrap_or_default();
-    listed.lines().filter_map(|line| line.strip_prefix("table ")).map(|table| table.trim().to_owned()).collect()
+    listed
+        .lines()
+        .filter_map(|line| line.strip_prefix("table "))
+        .map(|table| table.trim().to_owned())
+        .collect()
 }
 
 /// Tables that were not there before go whole, if a cluster makes tables of that name.
@@ -51,8 +64,18 @@ pub(super) fn nft_tables() -> BTreeSet<String> {
 /// The tables of iptables are among them: where nobody used iptables before, they did not exist.
 fn remove_tables(before: &Baseline, tell: Tell<'_>) {
     const OURS: [&str; 12] = [
-        "kube-proxy", "flannel-ipv4", "flannel-ipv6", "cni_hostport", "cni_plugins_masquerade", "cilium", "calico",
-        "filter", "nat", "mangle", "raw", "security",
+        "kube-proxy",
+        "flannel-ipv4",
+        "flannel-ipv6",
+        "cni_hostport",
+        "cni_plugins_masquerade",
+        "cilium",
+        "calico",
+        "filter",
+        "nat",
+        "mangle",
+        "raw",
+        "security",
     ];
     for table in nft_tables().difference(&before.nft_tables) {
         let mut words = vec!["delete", "table"];
@@ -73,7 +96,8 @@ fn remove_chains(program: &str, tell: Tell<'_>) {
         return;
     }
     tell(&format!("removing the cluster's chains of {program}"));
-    if let Err(problem) = Command::new(&format!("{program}-restore"), [] as [&str; 0]).reading(kept).output() {
+    if let Err(problem) = Command::new(&format!("{program}-restore"), [] as [&str; 0]).reading(kept).output()
+    {
         tell(&problem.to_string());
     }
 }
@@ -104,9 +128,12 @@ fn remove_directories(before: &Baseline, tell: Tell<'_>) -> Result<()> {
 
 /// `/usr/libexec` and `/opt` belong to the system; what a cluster alone filled goes when it is empty.
 fn remove_empty_parent(path: &Path) -> Result<()> {
-    let Some(parent) = path.parent().filter(|parent| *parent == Path::new("/usr/libexec")) else { return Ok(()) };
+    let Some(parent) = path.parent().filter(|parent| *parent == Path::new("/usr/libexec")) else {
+        return Ok(());
+    };
     match fs::read_dir(parent).map(|mut entries| entries.next().is_none()) {
-        Ok(true) => fs::remove_dir(parent).problem_with(Class::Machine, || format!("cannot remove {}", parent.display())),
+        Ok(true) => fs::remove_dir(parent)
+            .problem_with(Class::Machine, || format!("cannot remove {}", parent.display())),
         _ => Ok(()),
     }
 }
@@ -119,7 +146,10 @@ mod tests {
     fn only_a_clusters_chains_are_taken_out() {
         let rules = "*nat\n:PREROUTING ACCEPT [0:0]\n:KUBE-SERVICES - [0:0]\n-A PREROUTING -j KUBE-SERVICES\n\
             -A PREROUTING -p tcp -j MINE\n-A POSTROUTING -m comment --comment \"flanneld masq\" -j FLANNEL-POSTRTG\nCOMMIT\n";
-        assert_eq!(without_chains(rules), "*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p tcp -j MINE\nCOMMIT\n");
+        assert_eq!(
+            without_chains(rules),
+            "*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p tcp -j MINE\nCOMMIT\n"
+        );
         assert_eq!(without_chains("*nat\nCOMMIT\n"), "*nat\nCOMMIT\n");
     }
 }

@@ -12,7 +12,10 @@ use crate::distribute::store::LayerStore;
 use crate::error::{Class, Context, Problem, Result};
 use crate::fsx;
 use crate::model::BoxFuture;
-use crate::wire::{Act, CallContext, Envelope, GREETING, Handler, Note, ReceiveLayer, Request, serve};
+use crate::wire::{
+    Act, CallContext, Envelope, GREETING, Handler, MissingLayer, MissingLayers, Note, ReceiveLayer, Request,
+    serve,
+};
 
 /// Greets on standard output and serves the operator on standard input until it is gone.
 pub async fn serve_standard_streams() -> Result<()> {
@@ -35,10 +38,12 @@ async fn answer(envelope: Envelope, context: CallContext) -> Result<serde_json::
     match envelope.request {
         Request::Look(order) => reply(blocking(move || look::look(&order)).await),
         Request::LookAtApi(_) => reply(async { kubernetes::api().await?.facts().await }.await),
-        Request::HoldPorts(order) => reply(Ok(reach::hold(&order.ports, context.notes(), &context.cancelled).await)),
+        Request::HoldPorts(order) => {
+            reply(Ok(reach::hold(&order.ports, context.notes(), &context.cancelled).await))
+        }
         Request::ReachPorts(order) => reply(Ok(reach::reach(&order.targets).await)),
         Request::Claim(order) => reply(blocking(move || claim::claim(&order)).await),
-        Request::MissingLayers(order) => reply(blocking(move || Ok(layers()?.missing(&order.layers))).await),
+        Request::MissingLayers(order) => reply(blocking(move || missing(&order)).await),
         Request::ReceiveLayer(order) => reply(blocking(move || receive(&order, context)).await),
         Request::Act(order) => reply(act(order, &envelope.run, &context).await),
         Request::MintJoin(order) => reply(blocking(move || kubernetes::mint(&order)).await),
@@ -47,7 +52,9 @@ async fn answer(envelope: Envelope, context: CallContext) -> Result<serde_json::
             () = context.cancelled.cancelled() => Err(gone()),
         },
         Request::TakeKubeconfig(_) => reply(blocking(kubernetes::kubeconfig).await),
-        Request::SaveState(order) => reply(async { kubernetes::api().await?.save_state(&order.state).await }.await),
+        Request::SaveState(order) => {
+            reply(async { kubernetes::api().await?.save_state(&order.state).await }.await)
+        }
         Request::TakeState(_) => reply(async { kubernetes::api().await?.take_state().await }.await),
         Request::Leave(order) => reply(blocking(move || work::leave(&order.cluster)).await),
     }
@@ -76,7 +83,16 @@ fn receive(order: &ReceiveLayer, context: CallContext) -> Result<()> {
     if ownership::read()?.is_none() {
         return Err(Problem::new(Class::Refused, "the machine is nobody's, so it takes no layers"));
     }
-    receive_layer(context.data, &order.layer, &layers()?).map(drop)
+    receive_layer(context.data, order.from, &order.layer, &layers()?).map(drop)
+}
+
+/// Says which layers are to come, and from which byte on.
+fn missing(order: &MissingLayers) -> Result<Vec<MissingLayer>> {
+    let store = layers()?;
+    let missing = order.layers.iter().filter(|layer| !store.have(&layer.diff_id));
+    Ok(missing
+        .map(|layer| MissingLayer { diff_id: layer.diff_id.clone(), partial: store.partial(layer) })
+        .collect())
 }
 
 async fn act(order: Act, run: &str, context: &CallContext) -> Result<()> {

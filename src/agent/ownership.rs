@@ -10,7 +10,9 @@ use crate::model::{Digest, Intent, Marker};
 /// Reads the marker; none is a machine that is nobody's.
 pub(super) fn read() -> Result<Option<Marker>> {
     let Some(bytes) = fsx::read_if_exists(Path::new(paths::MARKER))? else { return Ok(None) };
-    serde_json::from_slice(&bytes).map(Some).problem(Class::Machine, format!("{} cannot be read", paths::MARKER))
+    serde_json::from_slice(&bytes)
+        .map(Some)
+        .problem(Class::Machine, format!("{} cannot be read", paths::MARKER))
 }
 
 /// Writes the marker, on the disk when this returns.
@@ -27,7 +29,9 @@ pub(super) fn write(marker: &Marker) -> Result<()> {
 pub(super) fn require(cluster: &str) -> Result<Marker> {
     match read()? {
         Some(marker) if marker.cluster == cluster => Ok(marker),
-        Some(marker) => Err(refused(&format!("it belongs to the cluster `{}`, not to `{cluster}`", marker.cluster))),
+        Some(marker) => {
+            Err(refused(&format!("it belongs to the cluster `{}`, not to `{cluster}`", marker.cluster)))
+        }
         None => Err(refused(&format!("it does not belong to the cluster `{cluster}`"))),
     }
 }
@@ -51,5 +55,6 @@ pub(super) fn record_leaving(cluster: &str) -> Result<Marker> {
 }
 
 fn refused(message: &str) -> Problem {
-    Problem::new(Class::Refused, message).remedy("sealift changes only machines of the cluster it was asked about")
+    Problem::new(Class::Refused, message)
+        .remedy("sealift changes only machines of the cluster it was asked about")
 }

@@ -40,7 +40,11 @@ pub(super) struct Transient {
 
 impl Transient {
     fn named(name: &str) -> Self {
-        Self { name: name.to_owned(), directory: paths::work(name), unit: format!("sealift-work-{name}.service") }
+        Self {
+            name: name.to_owned(),
+            directory: paths::work(name),
+            unit: format!("sealift-work-{name}.service"),
+        }
     }
 
     /// Begins `work`, or attaches to it if just this work runs already.
@@ -62,7 +66,8 @@ impl Transient {
         private_directory(Path::new(paths::RUN))?;
         private_directory(&transient.directory)?;
         fsx::write_atomically(&transient.directory.join("work.json"), &text, 0o600)?;
-        let identity = serde_json::to_vec(&identity).problem(Class::Internal, "cannot write the identity down")?;
+        let identity =
+            serde_json::to_vec(&identity).problem(Class::Internal, "cannot write the identity down")?;
         fsx::write_atomically(&transient.directory.join("identity"), identity, 0o600)?;
         fsx::write_atomically(&transient.directory.join("log"), "", 0o600)?;
         let unit = format!("--unit={}", transient.unit);
@@ -71,7 +76,17 @@ impl Transient {
         Command::new(
             "systemd-run",
             // Collected even after a failure, so that the name is free for the next try.
-            [unit.as_str(), &description, "--collect", "--quiet", "--", &program, "agent", "work", &directory],
+            [
+                unit.as_str(),
+                &description,
+                "--collect",
+                "--quiet",
+                "--",
+                &program,
+                "agent",
+                "work",
+                &directory,
+            ],
         )
         .output()?;
         Ok(transient)
@@ -90,7 +105,10 @@ impl Transient {
             }
             looks += 1;
             // Asking systemd costs more than looking at a file, so it is asked once a second.
-            if looks.is_multiple_of(20) && !units::is_active(&self.unit) && !self.directory.join("result.json").exists() {
+            if looks.is_multiple_of(20)
+                && !units::is_active(&self.unit)
+                && !self.directory.join("result.json").exists()
+            {
                 let problem = Problem::new(Class::Machine, "the work broke off without a result")
                     .remedy("run the same command again: it looks what was done and goes on from there");
                 return Err(units::with_journal(problem, &self.unit));
@@ -110,7 +128,9 @@ pub(super) fn under_way() -> Option<(String, Identity)> {
     let entries = std::fs::read_dir(Path::new(paths::RUN).join("work")).ok()?;
     entries.flatten().find_map(|entry| {
         let name = entry.file_name().into_string().ok()?;
-        if entry.path().join("result.json").exists() || !units::is_active(&format!("sealift-work-{name}.service")) {
+        if entry.path().join("result.json").exists()
+            || !units::is_active(&format!("sealift-work-{name}.service"))
+        {
             return None;
         }
         let identity = serde_json::from_slice(&std::fs::read(entry.path().join("identity")).ok()?).ok()?;
@@ -155,7 +175,9 @@ impl Tail {
             file.seek(SeekFrom::Start(self.offset))?;
             file.read_to_end(&mut text)
         });
-        let Some(end) = read.ok().and_then(|_| text.iter().rposition(|byte| *byte == b'\n')) else { return vec![] };
+        let Some(end) = read.ok().and_then(|_| text.iter().rposition(|byte| *byte == b'\n')) else {
+            return vec![];
+        };
         self.offset += end as u64 + 1;
         String::from_utf8_lossy(&text[..end]).lines().map(str::to_owned).collect()
     }

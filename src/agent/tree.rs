@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::paths;
 use crate::distribute::assemble::assemble;
+use crate::distribute::registry::publish_registry;
 use crate::distribute::store::LayerStore;
 use crate::error::{Class, Problem, Problems, Result};
 use crate::fsx;
@@ -22,6 +23,12 @@ pub(super) fn lay_out(layers: &[Digest], target: &Path, environment: &Environmen
     assemble(layers, &store, target)?;
     render::render_tree(target, &RENDERED, environment).map_err(|problems| first(&problems))?;
     Ok(())
+}
+
+/// Adds the registry content of applications' layers to a rootfs whose registry may be serving.
+pub(super) fn publish(layers: &[Digest], rootfs: &Path) -> Result<()> {
+    let store = LayerStore::open(Path::new(paths::LAYERS))?;
+    layers.iter().try_for_each(|layer| publish_registry(&store.tree(layer), rootfs))
 }
 
 /// One problem that tells of all templates.

@@ -28,7 +28,9 @@ fn state(block: &str) -> Option<(String, UnitState)> {
 
 /// Tells whether a unit is active or about to be.
 pub(super) fn is_active(unit: &str) -> bool {
-    states(&[unit]).values().any(|state| matches!(state.active.as_str(), "active" | "activating" | "deactivating"))
+    states(&[unit])
+        .values()
+        .any(|state| matches!(state.active.as_str(), "active" | "activating" | "deactivating"))
 }
 
 /// Reads changed unit files.
@@ -52,7 +54,8 @@ pub(super) fn disable_and_stop(unit: &str, tell: Tell<'_>) -> Result<()> {
 
 /// Adds the last lines of the unit's journal as evidence.
 pub(super) fn with_journal(problem: crate::error::Problem, unit: &str) -> crate::error::Problem {
-    let journal = Command::new("journalctl", ["--unit", unit, "--no-pager", "--lines=8", "--output=cat"]).output();
+    let journal =
+        Command::new("journalctl", ["--unit", unit, "--no-pager", "--lines=8", "--output=cat"]).output();
     journal.unwrap_or_default().lines().fold(problem, |problem, line| problem.saw(format!("{unit}: {line}")))
 }
 

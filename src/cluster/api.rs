@@ -54,7 +54,12 @@ impl Api {
 
     async fn nodes(&self) -> Result<Vec<NodeFacts>> {
         let nodes = kube::Api::<Node>::all(self.client.clone()).list(&ListParams::default()).await;
-        Ok(nodes.problem(Class::Kubernetes, "the API does not list its Nodes")?.items.iter().map(node_facts).collect())
+        Ok(nodes
+            .problem(Class::Kubernetes, "the API does not list its Nodes")?
+            .items
+            .iter()
+            .map(node_facts)
+            .collect())
     }
 
     /// Lists the system's pods that are not Ready, with what they wait for.
@@ -138,11 +143,9 @@ fn node_facts(node: &Node) -> NodeFacts {
             .filter(|address| address.type_ == "InternalIP")
             .filter_map(|address| address.address.parse::<IpAddr>().ok())
             .collect(),
-        control_plane: node
-            .metadata
-            .labels
-            .as_ref()
-            .is_some_and(|labels: &BTreeMap<_, _>| labels.contains_key("node-role.kubernetes.io/control-plane")),
+        control_plane: node.metadata.labels.as_ref().is_some_and(|labels: &BTreeMap<_, _>| {
+            labels.contains_key("node-role.kubernetes.io/control-plane")
+        }),
     }
 }
 
@@ -156,9 +159,12 @@ fn waits_for(pod: &Pod) -> Option<String> {
     if conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True") {
         return None;
     }
-    let waiting = status.container_statuses.as_deref().unwrap_or_default().iter().find_map(|container| {
-        container.state.as_ref()?.waiting.as_ref()?.reason.clone()
-    });
+    let waiting = status
+        .container_statuses
+        .as_deref()
+        .unwrap_or_default()
+        .iter()
+        .find_map(|container| container.state.as_ref()?.waiting.as_ref()?.reason.clone());
     let why = waiting.or_else(|| status.phase.clone()).unwrap_or_else(|| "unknown".to_owned());
     let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
     Some(format!("{namespace}/{}: {why}", pod.metadata.name.as_deref().unwrap_or_default()))
@@ -171,7 +177,10 @@ mod tests {
     use super::*;
 
     fn pod(status: serde_json::Value) -> Pod {
-        serde_json::from_value(json!({"metadata": {"name": "p", "namespace": "kube-system"}, "status": status})).unwrap()
+        serde_json::from_value(
+            json!({"metadata": {"name": "p", "namespace": "kube-system"}, "status": status}),
+        )
+        .unwrap()
     }
 
     #[test]

@@ -6,8 +6,8 @@ use std::sync::mpsc::{Receiver, SyncSender};
 
 use flate2::read::MultiGzDecoder;
 
-use crate::distribute::layer::Compression;
 use crate::distribute::partial::Partial;
+use crate::model::Compression;
 use crate::model::{Digest, DigestWriter};
 
 /// How many bytes go through the channel at once, and are read from the wire at once.

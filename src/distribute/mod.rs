@@ -11,9 +11,7 @@ mod partial;
 mod whiteout;
 
 pub mod assemble;
-pub mod choose;
 pub mod garbage;
-pub mod layer;
 pub mod mounts;
 pub mod receive;
 pub mod registry;

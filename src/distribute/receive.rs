@@ -7,11 +7,11 @@ use std::sync::mpsc::sync_channel;
 use std::thread;
 
 use crate::distribute::decompress::{Arrival, CHUNKS_WAITING, Chunks, Stream, decompress};
-use crate::distribute::layer::LayerOrder;
 use crate::distribute::partial::{self, Partial};
 use crate::distribute::store::LayerStore;
 use crate::distribute::unpack::{Unpacked, unpack_layer};
 use crate::error::{Class, Context as _, Problem, Result};
+use crate::model::LayerOrder;
 use crate::model::{Digest, DigestWriter};
 
 /// Layers smaller than this many bytes are sent again rather than kept for another attempt.

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use bytesize::ByteSize;
 
-use crate::distribute::layer::LayerDescriptor;
 use crate::error::{Class, Context as _, Problem, Result};
+use crate::model::LayerInfo;
 
 /// What must stay free for everything else on the disk, in bytes.
 pub const HEADROOM_BYTES: u64 = 1 << 30;
@@ -80,7 +80,7 @@ pub struct Need {
 /// unpacked files in whole blocks, and the copies an assembled tree makes of the small ones.
 ///
 /// It errs on the side of asking too much, except for an image of nothing but middling files.
-pub fn needed<'a>(layers: impl IntoIterator<Item = &'a LayerDescriptor>) -> Need {
+pub fn needed<'a>(layers: impl IntoIterator<Item = &'a LayerInfo>) -> Need {
     layers.into_iter().fold(Need::default(), |need, layer| {
         let blocks = layer.files.saturating_mul(BLOCK);
         let unpacked = layer.unpacked_size.saturating_add(blocks);
@@ -99,18 +99,18 @@ fn shown(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::distribute::layer::{Compression, Content};
     use crate::model::Digest;
+    use crate::model::{Compression, LayerContent};
 
-    fn layer(size: u64, unpacked_size: u64, files: u64) -> LayerDescriptor {
-        LayerDescriptor {
+    fn layer(size: u64, unpacked_size: u64, files: u64) -> LayerInfo {
+        LayerInfo {
             digest: Digest::of(b"packed"),
             diff_id: Digest::of(b"unpacked"),
             size,
             unpacked_size,
             files,
             compression: Compression::Gzip,
-            content: Content::Everything,
+            content: LayerContent::Everything,
         }
     }
 

@@ -16,12 +16,12 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::distribute::beneath;
-use crate::distribute::layer::LayerOrder;
 use crate::distribute::partial;
 use crate::distribute::unpack::Unpacked;
 use crate::error::{Class, Context as _, Problem, Result};
 use crate::fsx::{self, Lock};
 use crate::model::Digest;
+use crate::model::LayerOrder;
 
 /// Where an agent keeps its layers.
 pub const LAYERS: &str = "/var/lib/sealift/layers";

@@ -1,7 +1,8 @@
 //! The order in which a cluster is made. [`launch`] is the one place to read it.
 
 use super::desired::Desired;
-use super::receipts::{self, Launches};
+use super::layers::{self, Duty};
+use super::receipts;
 use super::step::{Action, Plan, PlanBuilder};
 use crate::error::{Class, Problem, Result};
 use crate::model::{
@@ -148,9 +149,8 @@ impl<'a> State<'a> {
         {
             last = Some(plan.add(name, Action::Registry, "its registry does not run as wanted", last));
         }
-        let care =
-            Digest::of(serde_json::to_vec(&endpoints::care(self.desired, machine)).unwrap_or_default());
-        if facts.holdings.care.as_ref() != Some(&care) || !facts.runs("sealift-care.service") {
+        let connected = receipts::connected(self.desired, machine);
+        if receipt("endpoints") != Some(&connected) || !facts.runs("sealift-care.service") {
             let reason = "care does not know these control planes";
             last = Some(plan.add(name, Action::Endpoints, reason, last));
         }
@@ -175,8 +175,9 @@ impl<'a> State<'a> {
         facts: &MachineFacts,
         first: &MachineSpec,
     ) -> Vec<&'a LayerInfo> {
-        let launches = if machine.name == first.name { Launches::Here } else { Launches::Elsewhere };
-        let mut layers = receipts::layers_for(self.desired, machine, launches);
+        let duty =
+            if machine.name == first.name { Duty::CommandingControlPlane } else { Duty::of(machine.role) };
+        let mut layers = layers::layers_for(&self.desired.images, duty);
         layers.retain(|layer| !facts.holdings.layers.contains(&layer.diff_id));
         layers
     }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use bytesize::ByteSize;
 
 use super::desired::Desired;
+use super::layers::{self, Duty};
 use super::networks;
-use super::receipts::{self, Launches};
 use crate::error::{Class, Problem};
 use crate::model::{Digest, LayerContent, MachineFacts, MachineSpec, Observed, Role};
 
@@ -206,7 +206,12 @@ fn emptiness(facts: &MachineFacts, problems: &mut Vec<Problem>) {
 
 /// Whether what is sent will fit, unpacked and with the registry's use of it.
 fn room(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts, problems: &mut Vec<Problem>) {
-    let missing: Vec<_> = receipts::layers_for(desired, machine, Launches::Here)
+    // Any control plane may be the one that runs the applications' commands.
+    let duty = match machine.role {
+        Role::ControlPlane => Duty::CommandingControlPlane,
+        Role::Worker => Duty::Worker,
+    };
+    let missing: Vec<_> = layers::layers_for(&desired.images, duty)
         .into_iter()
         .filter(|layer| !facts.holdings.layers.contains(&layer.diff_id))
         .collect();
@@ -214,16 +219,17 @@ fn room(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts, problems
         return;
     }
     // Registry content is pulled out of the registry once more, into the runtime's own store.
-    let bytes: u64 = missing
-        .iter()
-        .map(|layer| {
-            if layer.content == LayerContent::Registry {
-                3 * layer.unpacked_size
-            } else {
-                layer.unpacked_size
-            }
-        })
-        .sum();
+    let bytes: u64 =
+        missing
+            .iter()
+            .map(|layer| {
+                if layer.content != LayerContent::Files {
+                    3 * layer.unpacked_size
+                } else {
+                    layer.unpacked_size
+                }
+            })
+            .sum();
     let needed = bytes + HEADROOM;
     if facts.room.bytes < needed {
         problems.push(

@@ -5,59 +5,15 @@ use serde::Serialize;
 use super::desired::Desired;
 use super::endpoints::endpoints;
 use super::environment;
-use crate::model::{
-    Digest, Environment, ImageContract, ImageKind, LayerContent, LayerInfo, MachineFacts, MachineSpec, Role,
-};
-
-/// Returns the layers a machine needs: rootfs and patches everywhere, registry content where a registry runs,
-/// applications where they are launched.
-pub fn layers_for<'a>(desired: &'a Desired, machine: &MachineSpec, launches: Launches) -> Vec<&'a LayerInfo> {
-    let mut layers: Vec<&LayerInfo> = Vec::new();
-    for image in &desired.images {
-        for layer in &image.layers {
-            let wanted = match (image.kind, layer.content) {
-                (_, LayerContent::Registry) => machine.role == Role::ControlPlane,
-                (ImageKind::Rootfs | ImageKind::Patch, LayerContent::Everything) => true,
-                (ImageKind::Application, LayerContent::Everything) => launches == Launches::Here,
-            };
-            if wanted && !layers.iter().any(|present| present.diff_id == layer.diff_id) {
-                layers.push(layer);
-            }
-        }
-    }
-    layers
-}
-
-/// Whether applications are launched from a machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Launches {
-    /// Their commands run here.
-    Here,
-    /// They run elsewhere.
-    Elsewhere,
-}
-
-/// Returns the layers that make a machine's rootfs: the base images', and on a control plane every image's
-/// registry content, so that one registry has it all.
-pub fn rootfs_layers<'a>(desired: &'a Desired, machine: &MachineSpec) -> Vec<&'a LayerInfo> {
-    let mut layers: Vec<&LayerInfo> = Vec::new();
-    for image in &desired.images {
-        for layer in &image.layers {
-            let wanted = match layer.content {
-                LayerContent::Registry => machine.role == Role::ControlPlane,
-                LayerContent::Everything => image.kind != ImageKind::Application,
-            };
-            if wanted && !layers.iter().any(|present| present.diff_id == layer.diff_id) {
-                layers.push(layer);
-            }
-        }
-    }
-    layers
-}
+use super::layers::{self, Duty};
+use crate::model::{Digest, Environment, ImageContract, MachineFacts, MachineSpec};
 
 /// Returns the digest of a machine's rootfs: its layers and what its templates see.
 pub fn lay_out(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts) -> Digest {
-    let layers: Vec<&Digest> = rootfs_layers(desired, machine).iter().map(|layer| &layer.diff_id).collect();
+    let duty = Duty::of(machine.role);
+    let own = desired.base_images().flat_map(|image| layers::layers_of(image, duty));
+    let layers: Vec<&Digest> =
+        own.chain(layers::registry_layers(&desired.images, duty)).map(|layer| &layer.diff_id).collect();
     digest(&("lay-out", layers, environment::of_machine(desired, machine, facts)))
 }
 

@@ -92,6 +92,8 @@ pub struct LayOutWork {
     pub cluster: String,
     /// diffIDs, lowest first.
     pub layers: Vec<Digest>,
+    /// diffIDs of layers of applications whose images the registry must have as well.
+    pub registry_layers: Vec<Digest>,
     /// What templates see.
     pub environment: Environment,
 }

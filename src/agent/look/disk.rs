@@ -13,7 +13,8 @@ const WRITE: [u8; 2300] = [0; 2300];
 const TIMES: usize = 10;
 
 pub(super) fn room(path: &Path) -> Result<Room> {
-    let room = crate::distribute::room::Room::at(path).map_err(|problem| unreadable("the room on the disk", problem))?;
+    let room = crate::distribute::room::Room::at(path)
+        .map_err(|problem| unreadable("the room on the disk", problem))?;
     Ok(Room { bytes: room.bytes, inodes: room.inodes })
 }
 

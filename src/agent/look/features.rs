@@ -35,7 +35,9 @@ fn is_present(present: Present) -> bool {
             .is_ok_and(|text| text.lines().any(|line| line.split_whitespace().last() == Some(name))),
         Present::Path(path) => Path::new(path).exists(),
         // A kernel without netfilter's netlink has no such line; one with it built in has no module to look for.
-        Present::NetLink => Path::new("/proc/net/netfilter").exists() || Path::new("/proc/sys/net/netfilter").exists(),
+        Present::NetLink => {
+            Path::new("/proc/net/netfilter").exists() || Path::new("/proc/sys/net/netfilter").exists()
+        }
     }
 }
 
@@ -59,7 +61,10 @@ fn is_module(list: &str, name: &str) -> bool {
 
 /// Tells whether a process may lower its oom_score_adj: the capability CAP_SYS_RESOURCE, bit 24.
 pub(super) fn may_lower_oom_score() -> bool {
-    fs::read_to_string("/proc/self/status").ok().and_then(|text| effective(&text)).is_none_or(|set| set & (1 << 24) != 0)
+    fs::read_to_string("/proc/self/status")
+        .ok()
+        .and_then(|text| effective(&text))
+        .is_none_or(|set| set & (1 << 24) != 0)
 }
 
 fn effective(status: &str) -> Option<u64> {

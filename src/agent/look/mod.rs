@@ -42,7 +42,9 @@ pub(super) fn look(order: &Look) -> Result<MachineFacts> {
         memory: system::memory("MemTotal"),
         swap: system::memory("SwapTotal").saturating_sub(system::memory("SwapFree")),
         room: disk::room(Path::new("/var/lib"))?,
-        fsync_milliseconds: (order.measure == Measure::Fsync).then(|| disk::slowest_fsync(Path::new("/var/lib"))).flatten(),
+        fsync_milliseconds: (order.measure == Measure::Fsync)
+            .then(|| disk::slowest_fsync(Path::new("/var/lib")))
+            .flatten(),
         clock: jiff::Timestamp::now().as_millisecond(),
         interfaces: network::interfaces()?,
         nameservers: system::nameservers(),
@@ -70,9 +72,8 @@ fn holdings() -> Result<Holdings> {
         layers,
         receipts: receipts::all(),
         agent: super::claim::installed(),
-        under_way: transient::under_way().map(|(name, identity)| {
-            format!("`{name}` of run {}, since {}", identity.run, identity.since)
-        }),
+        under_way: transient::under_way()
+            .map(|(name, identity)| format!("`{name}` of run {}, since {}", identity.run, identity.since)),
     })
 }
 

@@ -18,7 +18,8 @@ pub(in crate::agent) fn interfaces() -> Result<Vec<Interface>> {
 }
 
 async fn ask() -> Result<Vec<Interface>> {
-    let (connection, handle, _) = rtnetlink::new_connection().map_err(|error| unreadable("the interfaces", error))?;
+    let (connection, handle, _) =
+        rtnetlink::new_connection().map_err(|error| unreadable("the interfaces", error))?;
     let connection = tokio::spawn(connection);
     let mut interfaces: BTreeMap<u32, Interface> = BTreeMap::new();
     let mut links = handle.link().get().execute();
@@ -34,7 +35,9 @@ async fn ask() -> Result<Vec<Interface>> {
         interfaces.insert(link.header.index, interface);
     }
     let mut addresses = handle.address().get().execute();
-    while let Some(message) = addresses.try_next().await.map_err(|error| unreadable("the addresses", error))? {
+    while let Some(message) =
+        addresses.try_next().await.map_err(|error| unreadable("the addresses", error))?
+    {
         let Some(interface) = interfaces.get_mut(&message.header.index) else { continue };
         // On point-to-point links `Address` is the other end; `Local` is ours where both are given.
         let local = message.attributes.iter().find_map(|attribute| match attribute {

@@ -19,7 +19,9 @@ pub(super) fn taken(wanted: &[u16]) -> BTreeMap<u16, String> {
     let owners = owners(&inodes.keys().map(String::as_str).collect());
     inodes
         .into_iter()
-        .map(|(inode, port)| (port, owners.get(&inode).cloned().unwrap_or_else(|| "an unknown program".to_owned())))
+        .map(|(inode, port)| {
+            (port, owners.get(&inode).cloned().unwrap_or_else(|| "an unknown program".to_owned()))
+        })
         .collect()
 }
 
@@ -39,12 +41,16 @@ fn listening(table: &str) -> impl Iterator<Item = (String, u16)> + '_ {
 fn owners(inodes: &BTreeSet<&str>) -> BTreeMap<String, String> {
     let mut owners = BTreeMap::new();
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
-    for process in processes.filter(|entry| entry.file_name().to_string_lossy().bytes().all(|b| b.is_ascii_digit())) {
+    for process in
+        processes.filter(|entry| entry.file_name().to_string_lossy().bytes().all(|b| b.is_ascii_digit()))
+    {
         let Ok(files) = fs::read_dir(process.path().join("fd")) else { continue };
         for file in files.flatten() {
             let Ok(target) = fs::read_link(file.path()) else { continue };
             let target = target.to_string_lossy().into_owned();
-            let Some(inode) = target.strip_prefix("socket:[").and_then(|rest| rest.strip_suffix(']')) else { continue };
+            let Some(inode) = target.strip_prefix("socket:[").and_then(|rest| rest.strip_suffix(']')) else {
+                continue;
+            };
             if inodes.contains(inode) {
                 let name = fs::read_to_string(process.path().join("comm")).unwrap_or_default();
                 let owner = format!("{} (process {})", name.trim(), process.file_name().to_string_lossy());

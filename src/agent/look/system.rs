@@ -43,7 +43,11 @@ fn pretty_name(os_release: &str) -> Option<String> {
 
 /// A unified hierarchy at /sys/fs/cgroup is version 2; one mounted below the old ones does not count.
 pub(super) fn control_groups() -> ControlGroups {
-    if Path::new("/sys/fs/cgroup/cgroup.controllers").exists() { ControlGroups::V2 } else { ControlGroups::V1 }
+    if Path::new("/sys/fs/cgroup/cgroup.controllers").exists() {
+        ControlGroups::V2
+    } else {
+        ControlGroups::V1
+    }
 }
 
 /// Returns a field of /proc/meminfo in bytes.
@@ -80,7 +84,10 @@ mod tests {
 
     #[test]
     fn files_are_read_field_by_field() {
-        assert_eq!(pretty_name("ID=debian\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n").unwrap(), "Debian GNU/Linux 12 (bookworm)");
+        assert_eq!(
+            pretty_name("ID=debian\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n").unwrap(),
+            "Debian GNU/Linux 12 (bookworm)"
+        );
         assert_eq!(kilobytes("MemTotal:       24689372 kB\nSwapTotal: 0 kB\n", "MemTotal"), Some(24_689_372));
         assert_eq!(servers("# x\nnameserver 10.0.0.2\nsearch a\n nameserver fd00::1 \n").len(), 2);
     }

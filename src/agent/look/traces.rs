@@ -30,11 +30,21 @@ const OF_RUNTIMES: [(&str, &str); 9] = [
 
 /// Paths that a cluster makes and that are told apart from what was there before.
 const OF_A_CLUSTER: [&str; 12] = [
-    "/etc/kubernetes", "/var/lib/kubelet", "/var/lib/etcd", "/etc/cni", "/opt/cni", "/var/lib/cni", "/run/flannel",
-    "/var/log/pods", "/var/log/containers", "/var/lib/containerd", "/etc/containerd", "/usr/libexec/kubernetes",
+    "/etc/kubernetes",
+    "/var/lib/kubelet",
+    "/var/lib/etcd",
+    "/etc/cni",
+    "/opt/cni",
+    "/var/lib/cni",
+    "/run/flannel",
+    "/var/log/pods",
+    "/var/log/containers",
+    "/var/lib/containerd",
+    "/etc/containerd",
+    "/usr/libexec/kubernetes",
 ];
 
-pub(super) fn of_kubernetes() -> Vec<String> {
+pub(in crate::agent) fn of_kubernetes() -> Vec<String> {
     OF_KUBERNETES.iter().filter(|path| Path::new(path).exists()).map(|path| (*path).to_owned()).collect()
 }
 

@@ -66,10 +66,13 @@ fn unmount_below(directory: &Path, tell: Tell<'_>) -> Result<()> {
 
 fn unmount(mount: &Mount) -> Result<()> {
     rustix::mount::unmount(&mount.point, rustix::mount::UnmountFlags::NOFOLLOW).map_err(|error| {
-        Problem::new(Class::Machine, format!("{} cannot be unmounted, so nothing is deleted", mount.point.display()))
-            .saw(error)
-            .saw(format!("{} from {}", mount.kind, mount.source))
-            .remedy("end what uses it (fuser -vm shows that), then run the same command again")
+        Problem::new(
+            Class::Machine,
+            format!("{} cannot be unmounted, so nothing is deleted", mount.point.display()),
+        )
+        .saw(error)
+        .saw(format!("{} from {}", mount.kind, mount.source))
+        .remedy("end what uses it (fuser -vm shows that), then run the same command again")
     })
 }
 
@@ -95,8 +98,13 @@ fn run_scripts(work: &CleanWork, tell: Tell<'_>) -> Result<()> {
     }
     // The image's scripts delete the runtime's and kubelet's directories without looking.
     for directory in MOUNTED {
-        if let Some(mount) = mounts_below(Path::new(directory))?.iter().find(|mount| mount.point != Path::new(directory)) {
-            return Err(Problem::new(Class::Machine, format!("{} is still mounted, so nothing is deleted", mount.point.display())));
+        if let Some(mount) =
+            mounts_below(Path::new(directory))?.iter().find(|mount| mount.point != Path::new(directory))
+        {
+            return Err(Problem::new(
+                Class::Machine,
+                format!("{} is still mounted, so nothing is deleted", mount.point.display()),
+            ));
         }
     }
     for command in &work.scripts {
@@ -109,7 +117,9 @@ fn run_scripts(work: &CleanWork, tell: Tell<'_>) -> Result<()> {
 pub(in crate::agent) fn leave(cluster: &str) -> Result<()> {
     ownership::require(cluster)?;
     // The layers before the marker: a machine that was cut off here still knows whose it is.
-    for entry in std::fs::read_dir(paths::HOME).problem(Class::Machine, "cannot list our directory")?.flatten() {
+    for entry in
+        std::fs::read_dir(paths::HOME).problem(Class::Machine, "cannot list our directory")?.flatten()
+    {
         if entry.path() == Path::new(paths::MARKER) {
             continue;
         }

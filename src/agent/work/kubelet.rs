@@ -20,9 +20,14 @@ pub(super) fn is_in() -> bool {
 
 /// Tells whether an init or join began here and left something behind.
 pub(super) fn was_begun() -> bool {
-    ["/etc/kubernetes/pki", "/etc/kubernetes/manifests/kube-apiserver.yaml", paths::KUBELET, "/var/lib/etcd/member"]
-        .iter()
-        .any(|path| Path::new(path).exists())
+    [
+        "/etc/kubernetes/pki",
+        "/etc/kubernetes/manifests/kube-apiserver.yaml",
+        paths::KUBELET,
+        "/var/lib/etcd/member",
+    ]
+    .iter()
+    .any(|path| Path::new(path).exists())
 }
 
 /// Runs `kubeadm <subcommand>` with this configuration, which is gone afterwards: it holds tokens.
@@ -79,12 +84,15 @@ fn ready(address: std::net::SocketAddr) -> Result<bool> {
     use rustls::pki_types::pem::PemObject;
     let unusable = "cannot ask the API server";
     let mut roots = rustls::RootCertStore::empty();
-    let authority = rustls::pki_types::CertificateDer::from_pem_file(paths::AUTHORITY).problem(Class::Machine, unusable)?;
+    let authority = rustls::pki_types::CertificateDer::from_pem_file(paths::AUTHORITY)
+        .problem(Class::Machine, unusable)?;
     roots.add(authority).problem(Class::Machine, unusable)?;
     let config = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
     let name = rustls::pki_types::ServerName::try_from("kubernetes").problem(Class::Internal, unusable)?;
-    let connection = rustls::ClientConnection::new(std::sync::Arc::new(config), name).problem(Class::Machine, unusable)?;
-    let stream = TcpStream::connect_timeout(&address, Duration::from_secs(1)).problem(Class::Kubernetes, unusable)?;
+    let connection =
+        rustls::ClientConnection::new(std::sync::Arc::new(config), name).problem(Class::Machine, unusable)?;
+    let stream =
+        TcpStream::connect_timeout(&address, Duration::from_secs(1)).problem(Class::Kubernetes, unusable)?;
     stream.set_read_timeout(Some(Duration::from_secs(3))).problem(Class::Machine, unusable)?;
     let mut stream = rustls::StreamOwned::new(connection, stream);
     stream

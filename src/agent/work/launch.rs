@@ -18,8 +18,10 @@ pub(super) fn carry_out(work: &LaunchWork, tell: Tell<'_>) -> Result<()> {
     environment.entry("KUBECONFIG".to_owned()).or_insert_with(|| paths::ADMIN.to_owned());
     for command in &work.commands {
         tell(command);
-        run(command, &environment, &directory, tell)
-            .map_err(|problem| Problem { class: Class::Kubernetes, ..problem.saw(format!("image {}", work.image)) })?;
+        run(command, &environment, &directory, tell).map_err(|problem| Problem {
+            class: Class::Kubernetes,
+            ..problem.saw(format!("image {}", work.image))
+        })?;
     }
     receipts::write(&name, &work.receipt)
 }

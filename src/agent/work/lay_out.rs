@@ -6,6 +6,8 @@ use crate::wire::LayOutWork;
 
 pub(super) fn carry_out(work: &LayOutWork) -> Result<()> {
     receipts::withdraw("lay-out")?;
-    tree::lay_out(&work.layers, &paths::rootfs(&work.cluster), &work.environment)?;
+    let rootfs = paths::rootfs(&work.cluster);
+    tree::lay_out(&work.layers, &rootfs, &work.environment)?;
+    tree::publish(&work.registry_layers, &rootfs)?;
     receipts::write("lay-out", &work.receipt)
 }

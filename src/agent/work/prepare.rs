@@ -26,7 +26,8 @@ fn fetch(work: &PrepareWork, tell: Tell<'_>) {
             .images
             .iter()
             .map(|image| {
-                let arguments = ["--runtime-endpoint", &endpoint, "--image-endpoint", &endpoint, "pull", image];
+                let arguments =
+                    ["--runtime-endpoint", &endpoint, "--image-endpoint", &endpoint, "pull", image];
                 let command = Command::new("crictl", arguments);
                 scope.spawn(move || command.output().err())
             })

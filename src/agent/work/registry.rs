@@ -31,7 +31,9 @@ pub(super) fn carry_out(work: &RegistryWork, tell: Tell<'_>) -> Result<()> {
     script::run(&rootfs, &work.script, tell)?;
     let directory = work.script.environment.get("registryConfig").map_or("/etc/registry", String::as_str);
     if secure(&Path::new(directory).join("registry_config.yml"), work)? {
-        Command::new("systemctl", ["restart", UNIT]).run(tell).map_err(|problem| units::with_journal(problem, UNIT))?;
+        Command::new("systemctl", ["restart", UNIT])
+            .run(tell)
+            .map_err(|problem| units::with_journal(problem, UNIT))?;
     }
     await_answer(work)?;
     receipts::write("registry", &work.receipt)
@@ -52,7 +54,8 @@ fn place_password(rootfs: &Path, work: &RegistryWork) -> Result<()> {
     if holds(&String::from_utf8_lossy(&present), &work.username, &work.password) {
         return Ok(());
     }
-    let hash = bcrypt::hash(&work.password, bcrypt::DEFAULT_COST).problem(Class::Machine, "cannot hash the password")?;
+    let hash = bcrypt::hash(&work.password, bcrypt::DEFAULT_COST)
+        .problem(Class::Machine, "cannot hash the password")?;
     fsx::write_atomically(&path, format!("{}:{hash}\n", work.username), 0o600)
 }
 

@@ -47,24 +47,30 @@ pub(super) fn check(postconditions: &[Postcondition]) -> Result<()> {
     for condition in postconditions {
         let missing = match condition {
             Postcondition::UnitActive(unit) => {
-                (!units::states(&[unit]).values().any(crate::model::UnitState::is_active)).then(|| format!("{unit} is not active"))
+                (!units::states(&[unit]).values().any(crate::model::UnitState::is_active))
+                    .then(|| format!("{unit} is not active"))
             }
-            Postcondition::UnitEnabled(unit) => {
-                (!units::states(&[unit]).values().any(|state| state.enabled)).then(|| format!("{unit} is not enabled"))
-            }
+            Postcondition::UnitEnabled(unit) => (!units::states(&[unit]).values().any(|state| state.enabled))
+                .then(|| format!("{unit} is not enabled")),
             Postcondition::Says { program, arguments, expected } => {
                 let said = Command::new(program, arguments).output();
                 let holds = said.as_ref().is_ok_and(|said| said.contains(expected));
-                (!holds).then(|| format!("`{program}` does not say {expected}: {}", said.unwrap_or_else(|problem| problem.to_string()).trim()))
+                (!holds).then(|| {
+                    format!(
+                        "`{program}` does not say {expected}: {}",
+                        said.unwrap_or_else(|problem| problem.to_string()).trim()
+                    )
+                })
             }
-            Postcondition::Socket(path) => {
-                std::os::unix::net::UnixStream::connect(path).err().map(|error| format!("nothing answers at {path}: {error}"))
-            }
+            Postcondition::Socket(path) => std::os::unix::net::UnixStream::connect(path)
+                .err()
+                .map(|error| format!("nothing answers at {path}: {error}")),
         };
         if let Some(missing) = missing {
-            let problem = Problem::new(Class::Machine, "the image's script ended well but its work is not done")
-                .saw(missing)
-                .remedy("read the script's output above; `journalctl -b` on the machine tells more");
+            let problem =
+                Problem::new(Class::Machine, "the image's script ended well but its work is not done")
+                    .saw(missing)
+                    .remedy("read the script's output above; `journalctl -b` on the machine tells more");
             return Err(match condition {
                 Postcondition::UnitActive(unit) => units::with_journal(problem, unit),
                 _ => problem,

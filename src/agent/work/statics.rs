@@ -13,7 +13,8 @@ pub(super) fn copy(cluster: &str, statics: &[(String, String)]) -> Result<()> {
         let Some(content) = fsx::read_if_exists(&from)? else { continue };
         let to = Path::new(to);
         if let Some(directory) = to.parent() {
-            fsx::make_directory(directory).problem_with(Class::Machine, || format!("cannot place {}", to.display()))?;
+            fsx::make_directory(directory)
+                .problem_with(Class::Machine, || format!("cannot place {}", to.display()))?;
         }
         fsx::write_atomically(to, content, 0o600)?;
     }

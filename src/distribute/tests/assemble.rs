@@ -11,11 +11,11 @@ use super::model::{Tree, layer};
 use super::tarball::{Kind, Member, tar_of};
 use crate::distribute::assemble::{assemble, assembled_from, remove_assembled};
 use crate::distribute::garbage::collect_garbage;
-use crate::distribute::layer::{Compression, LayerOrder};
 use crate::distribute::receive::receive_layer;
 use crate::distribute::registry::publish_registry;
 use crate::distribute::store::LayerStore;
 use crate::model::Digest;
+use crate::model::{Compression, LayerOrder};
 
 fn receive(store: &LayerStore, members: &[Member]) -> Digest {
     let tar = tar_of(members);

@@ -8,11 +8,11 @@ use std::sync::mpsc::channel;
 use super::child;
 use super::model::Tree;
 use super::tarball::{Kind, Member, tar_of};
-use crate::distribute::layer::{Compression, LayerOrder};
 use crate::distribute::receive::{Received, receive_layer};
 use crate::distribute::store::LayerStore;
 use crate::error::Class;
 use crate::model::Digest;
+use crate::model::{Compression, LayerOrder};
 
 /// Bytes that do not compress, the same on every run.
 fn noise(length: usize) -> Vec<u8> {
