@@ -1,0 +1,109 @@
+//! The Docker network of a cluster: found, made where nothing else is, and removed.
+
+use bollard::models::{Ipam, IpamConfig, Network, NetworkCreateRequest};
+use bollard::query_parameters::{ListNetworksOptions, ListNetworksOptionsBuilder};
+use ipnet::{IpNet, Ipv4Net};
+
+use super::engine::{Engine, if_there, refused, status, words};
+use super::names::{CLUSTER_LABEL, ClusterName};
+use super::subnet;
+use crate::error::{Class, Problem, Result};
+
+/// Returns the addresses of the cluster's network; `None` is a network that does not exist.
+pub(super) async fn find(engine: &Engine, cluster: &ClusterName) -> Result<Option<Ipv4Net>> {
+    let networks = list(engine, None).await?;
+    let name = cluster.network();
+    let Some(network) = networks.into_iter().find(|network| network.name.as_deref() == Some(&name)) else {
+        return Ok(None);
+    };
+    if !is_of(&network, cluster) {
+        return Err(Problem::new(Class::Refused, format!("the Docker network {name} is not sealift's"))
+            .remedy("give the cluster another name, or remove that network"));
+    }
+    match addresses(&network).find_map(|net| if let IpNet::V4(net) = net { Some(net) } else { None }) {
+        Some(net) => Ok(Some(net)),
+        None => Err(Problem::new(Class::Machine, format!("the Docker network {name} has no IPv4 addresses"))
+            .remedy(format!("remove it: docker network rm {name}"))),
+    }
+}
+
+/// Makes the cluster's network where neither a Docker network nor any of `taken` is; one that was made meanwhile is
+/// taken as it is.
+pub(super) async fn make(engine: &Engine, cluster: &ClusterName, taken: &[IpNet]) -> Result<Ipv4Net> {
+    let mut taken = taken.to_vec();
+    loop {
+        if let Some(network) = find(engine, cluster).await? {
+            return Ok(network);
+        }
+        taken.extend(list(engine, None).await?.iter().flat_map(addresses));
+        let Some(chosen) = subnet::free(&taken) else { return Err(no_room(&taken)) };
+        match engine.docker.create_network(request(cluster, chosen)).await {
+            Ok(_) => return Ok(chosen),
+            // Somebody was faster, or the engine knows of a network that it does not list.
+            Err(error) if words(&error).contains("overlap") => taken.push(IpNet::V4(chosen)),
+            Err(error) if status(&error) == Some(409) => {}
+            Err(error) => return Err(refused(format!("make the network {}", cluster.network()))(error)),
+        }
+    }
+}
+
+/// A bridge whose gateway is .1. What Docker hands out by itself to containers that are not machines comes from the
+/// end, where no machine's address is.
+fn request(cluster: &ClusterName, chosen: Ipv4Net) -> NetworkCreateRequest {
+    let at = |last: u32| std::net::Ipv4Addr::from_bits(chosen.network().to_bits() + last);
+    NetworkCreateRequest {
+        name: cluster.network(),
+        driver: Some("bridge".to_owned()),
+        labels: Some(cluster.labels()),
+        ipam: Some(Ipam {
+            config: Some(vec![IpamConfig {
+                subnet: Some(chosen.to_string()),
+                gateway: Some(at(1).to_string()),
+                ip_range: Some(format!("{}/29", at(248))),
+                ..Default::default()
+            }]),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+/// Removes the cluster's networks.
+pub(super) async fn remove(engine: &Engine, cluster: &ClusterName) -> Result<()> {
+    let filter = ListNetworksOptionsBuilder::default().filters(&cluster.filter()).build();
+    for network in list(engine, Some(filter)).await? {
+        let (Some(id), name) = (network.id, network.name.unwrap_or_default()) else { continue };
+        if_there(engine.docker.remove_network(&id).await).map_err(|error| {
+            refused(format!("remove the network {name}"))(error)
+                .remedy(format!("see what else is connected to it: docker network inspect {name}"))
+        })?;
+    }
+    Ok(())
+}
+
+async fn list(engine: &Engine, filter: Option<ListNetworksOptions>) -> Result<Vec<Network>> {
+    engine.docker.list_networks(filter).await.map_err(refused("list its networks"))
+}
+
+/// Returns the names of all clusters that have a network.
+pub(super) async fn clusters(engine: &Engine) -> Result<Vec<String>> {
+    let networks = list(engine, None).await?;
+    Ok(networks.into_iter().filter_map(|network| network.labels?.remove(CLUSTER_LABEL)).collect())
+}
+
+fn is_of(network: &Network, cluster: &ClusterName) -> bool {
+    let label = network.labels.as_ref().and_then(|labels| labels.get(CLUSTER_LABEL));
+    label.is_some_and(|label| label == cluster.as_str())
+}
+
+fn addresses(network: &Network) -> impl Iterator<Item = IpNet> + use<'_> {
+    let configs = network.ipam.iter().filter_map(|ipam| ipam.config.as_ref()).flatten();
+    configs.filter_map(|config| config.subnet.as_deref()?.parse().ok())
+}
+
+fn no_room(taken: &[IpNet]) -> Problem {
+    let problem = Problem::new(Class::Config, "there is no free network of addresses for the machines")
+        .remedy("remove Docker networks that are not used: docker network prune")
+        .remedy("choose narrower pod and Service networks, or disconnect a VPN that routes them");
+    taken.iter().filter(|net| net.prefix_len() <= 16).fold(problem, Problem::saw)
+}
