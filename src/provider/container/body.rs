@@ -113,9 +113,9 @@ impl Blueprint {
     }
 }
 
-/// Docker's default would forbid to run programs in /tmp, which scripts of images do.
+/// Docker's default would forbid to run programs there, which installers and runtimes do.
 fn temporary_files() -> HashMap<String, String> {
-    [("/run", "rw,nosuid,nodev,mode=755"), ("/tmp", "rw,nosuid,nodev,exec,mode=1777")]
+    [("/run", "rw,nosuid,nodev,exec,mode=755"), ("/tmp", "rw,nosuid,nodev,exec,mode=1777")]
         .map(|(path, options)| (path.to_owned(), options.to_owned()))
         .into()
 }

@@ -129,12 +129,9 @@ impl ContainerProvider {
         let key = self.key(&cluster, &found)?;
         let standing = Standing { places: &places, found: &found };
         let blueprint = self.blueprint(&cluster, &standing, &key, image).await?;
-        let results = stream::iter(&places)
-            .map(|place| self.stand_up(*place, standing.at(*place), blueprint.as_ref(), &cluster, &key))
-            .buffered(AT_ONCE)
-            .collect()
-            .await;
-        all_or_problems(results)
+        let one =
+            |place: &Place| self.stand_up(*place, standing.at(*place), blueprint.as_ref(), &cluster, &key);
+        all_at_once(places.iter().map(one).collect()).await
     }
 
     /// Returns what the engine's host has too little of for the machines that [`Self::ensure`] would make; empty is
@@ -354,12 +351,7 @@ impl ContainerProvider {
     }
 
     async fn remove_containers(&self, ids: Vec<String>) -> Result<(), Problems> {
-        let results = stream::iter(ids)
-            .map(|id| async move { self.remove_container(&id).await })
-            .buffer_unordered(AT_ONCE)
-            .collect()
-            .await;
-        all_or_problems::<()>(results).map(|_| ())
+        all_at_once(ids.iter().map(|id| self.remove_container(id)).collect()).await.map(|_| ())
     }
 
     /// Removes a container and its anonymous volumes; one that somebody else removes at this moment is waited for.
@@ -465,8 +457,9 @@ fn missing_image(image: &str) -> Problem {
     }
 }
 
-/// Returns all results, or all that went wrong.
-fn all_or_problems<T>(results: Vec<Result<T>>) -> Result<Vec<T>, Problems> {
+/// Does some at a time, and returns all results in their order, or all that went wrong.
+async fn all_at_once<T>(work: Vec<impl Future<Output = Result<T>>>) -> Result<Vec<T>, Problems> {
+    let results: Vec<Result<T>> = stream::iter(work).buffered(AT_ONCE).collect().await;
     let mut good = Vec::new();
     let mut problems = Vec::new();
     for result in results {

@@ -40,7 +40,7 @@ enum NotReady {
 /// Waits until systemd of the container says that it is up: `running`, or `degraded` when a unit failed that the
 /// machine can do without.
 pub(super) async fn systemd(engine: &Engine, container: &str) -> Result<()> {
-    match until_ready(PATIENCE, async || is_up(engine, container).await).await {
+    match until_ready(PATIENCE, || is_up(engine, container)).await {
         Ok(()) => Ok(()),
         Err(NotReady::Ever(problem)) => Err(problem),
         Err(NotReady::Yet(seen)) => {
@@ -91,7 +91,7 @@ async fn ended(engine: &Engine, container: &str, seen: String) -> NotReady {
 
 /// Waits until an SSH server greets at `address`, as seen from this machine.
 pub(super) async fn ssh(address: IpAddr) -> Result<()> {
-    match until_ready(PATIENCE, async || greets(address).await.map_err(NotReady::Yet)).await {
+    match until_ready(PATIENCE, || greets(address)).await {
         Ok(()) => Ok(()),
         Err(NotReady::Ever(problem)) => Err(problem),
         Err(NotReady::Yet(seen)) => Err(Problem::new(
@@ -106,7 +106,7 @@ pub(super) async fn ssh(address: IpAddr) -> Result<()> {
     }
 }
 
-async fn greets(address: IpAddr) -> Result<(), String> {
+async fn greets(address: IpAddr) -> Result<(), NotReady> {
     let greeting = async {
         let mut start = [0; 4];
         TcpStream::connect((address, 22)).await?.read_exact(&mut start).await?;
@@ -114,9 +114,9 @@ async fn greets(address: IpAddr) -> Result<(), String> {
     };
     match timeout(ANSWER, greeting).await {
         Ok(Ok(start)) if &start == b"SSH-" => Ok(()),
-        Ok(Ok(start)) => Err(format!("it begins with `{}`", start.escape_ascii())),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err("no answer".to_owned()),
+        Ok(Ok(start)) => Err(NotReady::Yet(format!("it begins with `{}`", start.escape_ascii()))),
+        Ok(Err(error)) => Err(NotReady::Yet(error.to_string())),
+        Err(_) => Err(NotReady::Yet("no answer".to_owned())),
     }
 }
 
@@ -134,12 +134,7 @@ pub(super) async fn host_key(engine: &Engine, container: &str) -> Result<String>
 
 /// Waits until a container is gone that is being removed.
 pub(super) async fn gone(engine: &Engine, container: &str) -> Result<()> {
-    let look = async || match engine.docker.inspect_container(container, None).await {
-        Err(error) if status(&error) == Some(404) => Ok(()),
-        Err(error) => Err(NotReady::Yet(words(&error))),
-        Ok(_) => Err(NotReady::Yet("it is still there".to_owned())),
-    };
-    match until_ready(PATIENCE, look).await {
+    match until_ready(PATIENCE, || is_gone(engine, container)).await {
         Ok(()) => Ok(()),
         Err(NotReady::Ever(problem)) => Err(problem),
         Err(NotReady::Yet(seen)) => {
@@ -148,11 +143,19 @@ pub(super) async fn gone(engine: &Engine, container: &str) -> Result<()> {
     }
 }
 
+async fn is_gone(engine: &Engine, container: &str) -> Result<(), NotReady> {
+    match engine.docker.inspect_container(container, None).await {
+        Err(error) if status(&error) == Some(404) => Ok(()),
+        Err(error) => Err(NotReady::Yet(words(&error))),
+        Ok(_) => Err(NotReady::Yet("it is still there".to_owned())),
+    }
+}
+
 /// Looks until it is ready, or until patience is at its end: then what the last look saw is returned.
-async fn until_ready(
-    patience: Patience,
-    mut look: impl AsyncFnMut() -> Result<(), NotReady>,
-) -> Result<(), NotReady> {
+async fn until_ready<L>(patience: Patience, mut look: impl FnMut() -> L) -> Result<(), NotReady>
+where
+    L: Future<Output = Result<(), NotReady>>,
+{
     let deadline = Instant::now() + patience.in_all;
     loop {
         match timeout_at(deadline, look()).await {
@@ -167,6 +170,8 @@ async fn until_ready(
 
 #[cfg(test)]
 mod tests {
+    use std::future::ready;
+
     use super::*;
 
     const SHORT: Patience =
@@ -175,9 +180,9 @@ mod tests {
     #[tokio::test]
     async fn looking_ends_with_what_was_seen_last() {
         let mut looks = 0;
-        let seen = until_ready(SHORT, async || {
+        let seen = until_ready(SHORT, || {
             looks += 1;
-            Err(NotReady::Yet(format!("look {looks}")))
+            ready(Err(NotReady::Yet(format!("look {looks}"))))
         })
         .await;
         let Err(NotReady::Yet(seen)) = seen else { panic!("it never became ready") };
@@ -188,20 +193,20 @@ mod tests {
     #[tokio::test]
     async fn looking_ends_at_once_when_it_is_ready_or_hopeless() {
         let mut looks = 0;
-        let ready = until_ready(PATIENCE, async || {
+        let seen = until_ready(PATIENCE, || {
             looks += 1;
-            if looks < 2 { Err(NotReady::Yet(String::new())) } else { Ok(()) }
+            ready(if looks < 2 { Err(NotReady::Yet(String::new())) } else { Ok(()) })
         })
         .await;
-        assert!(ready.is_ok() && looks == 2);
+        assert!(seen.is_ok() && looks == 2);
         let hopeless =
-            until_ready(PATIENCE, async || Err(NotReady::Ever(Problem::new(Class::Machine, "ended")))).await;
+            until_ready(PATIENCE, || ready(Err(NotReady::Ever(Problem::new(Class::Machine, "ended"))))).await;
         assert!(matches!(hopeless, Err(NotReady::Ever(_))));
     }
 
     #[tokio::test]
     async fn a_look_that_never_returns_does_not_hold_us() {
-        let seen = until_ready(SHORT, async || std::future::pending().await).await;
+        let seen = until_ready(SHORT, std::future::pending).await;
         assert!(matches!(seen, Err(NotReady::Yet(seen)) if seen.contains("no answer")));
     }
 }
