@@ -1,4 +1,5 @@
 //! Makes, heals, shrinks and removes machines that are containers, on a real Docker Engine.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -152,6 +153,7 @@ async fn machines_are_made_kept_healed_and_removed() {
     nothing_changes(&provider, &scene, &made).await;
     another_home_is_refused(&scene).await;
     what_does_not_run_is_started(&provider, &scene, &made).await;
+    a_lost_network_comes_back(&provider, &scene, &made).await;
     let again = what_is_gone_is_made_again(&provider, &scene, &made).await;
     some_are_removed(&provider, &scene, &again).await;
     all_is_removed(&provider, &scene).await;
@@ -206,6 +208,16 @@ async fn what_does_not_run_is_started(provider: &ContainerProvider, scene: &Scen
     let expected = [("exited".to_owned(), made[0].address), ("paused".to_owned(), made[1].address)];
     assert_eq!(states, expected.map(|(state, address)| (state, Some(address))));
     assert_eq!(make(provider, scene, 1, 1).await, made);
+    they_are_machines(made);
+}
+
+async fn a_lost_network_comes_back(provider: &ContainerProvider, scene: &Scene, made: &[MadeMachine]) {
+    let network = format!("sealift-{}", scene.cluster);
+    docker(&["network", "disconnect", "-f", &network, &made[0].name]);
+    assert_eq!(make(provider, scene, 1, 1).await, made, "a machine that was disconnected");
+    docker(&["stop", &made[0].name, &made[1].name]);
+    docker(&["network", "rm", &network]);
+    assert_eq!(make(provider, scene, 1, 1).await, made, "machines whose network was removed");
     they_are_machines(made);
 }
 

@@ -3,15 +3,15 @@
 use std::collections::HashMap;
 
 use bollard::models::{
-    ContainerCreateBody, DeviceMapping, EndpointIpamConfig, EndpointSettings, HostConfig,
-    HostConfigCgroupnsModeEnum, HostConfigLogConfig, Mount, MountType, MountVolumeOptions, NetworkingConfig,
-    RestartPolicy, RestartPolicyNameEnum,
+    ContainerCreateBody, DeviceMapping, HostConfig, HostConfigCgroupnsModeEnum, HostConfigLogConfig, Mount,
+    MountType, MountVolumeOptions, NetworkingConfig, RestartPolicy, RestartPolicyNameEnum,
 };
 use ipnet::Ipv4Net;
 
 use super::host;
 use super::key::Key;
 use super::names::{ClusterName, KEY_LABEL, Place};
+use super::network;
 use super::privileges::Privileges;
 
 /// What all new machines of a cluster have in common.
@@ -101,14 +101,7 @@ impl Blueprint {
     }
 
     fn networking(&self, place: Place) -> NetworkingConfig {
-        let endpoint = EndpointSettings {
-            ipam_config: Some(EndpointIpamConfig {
-                ipv4_address: Some(place.address(self.network).to_string()),
-                ..Default::default()
-            }),
-            aliases: Some(vec![place.hostname(&self.cluster)]),
-            ..Default::default()
-        };
+        let endpoint = network::endpoint(&self.cluster, place, self.network);
         NetworkingConfig { endpoints_config: Some(HashMap::from([(self.cluster.network(), endpoint)])) }
     }
 }

@@ -22,10 +22,10 @@ use bollard::query_parameters::{
     RemoveContainerOptionsBuilder, RemoveVolumeOptions,
 };
 use futures_util::{StreamExt as _, stream};
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 
 use self::body::Blueprint;
-use self::engine::{Engine, if_there, refused, status};
+use self::engine::{Engine, if_there, refused, status, words};
 use self::host::Host;
 use self::key::Key;
 use self::names::{CLUSTER_LABEL, ClusterName, KEY_LABEL, Place};
@@ -93,6 +93,8 @@ struct Found {
     name: String,
     state: State,
     address: Option<IpAddr>,
+    /// The network it was made for.
+    network: Option<Ipv4Net>,
     key_fingerprint: Option<String>,
 }
 
@@ -128,7 +130,8 @@ impl ContainerProvider {
         let places = wanted(&found, control_planes, workers)?;
         let key = self.key(&cluster, &found)?;
         let standing = Standing { places: &places, found: &found };
-        let blueprint = self.blueprint(&cluster, &standing, &key, image).await?;
+        let network = self.network(&cluster, &found).await?;
+        let blueprint = self.blueprint(&cluster, &standing, network, &key, image).await?;
         let one =
             |place: &Place| self.stand_up(*place, standing.at(*place), blueprint.as_ref(), &cluster, &key);
         all_at_once(places.iter().map(one).collect()).await
@@ -223,11 +226,24 @@ impl ContainerProvider {
         })
     }
 
+    /// Returns the cluster's network; one that containers were made for and that is gone is made again. `None` when
+    /// there never was one.
+    async fn network(&self, cluster: &ClusterName, found: &[Found]) -> Result<Option<Ipv4Net>> {
+        if let Some(network) = network::find(&self.engine, cluster).await? {
+            return Ok(Some(network));
+        }
+        match found.iter().find_map(|found| found.network) {
+            Some(network) => network::restore(&self.engine, cluster, network).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// Prepares what new machines have in common, the network too; `None` when nothing is missing.
     async fn blueprint(
         &self,
         cluster: &ClusterName,
         standing: &Standing<'_>,
+        network: Option<Ipv4Net>,
         key: &Key,
         image: &str,
     ) -> Result<Option<Blueprint>> {
@@ -239,11 +255,14 @@ impl ContainerProvider {
         for shortage in standing.shortages(&host) {
             tracing::warn!("{shortage}; {}", shortage.remedies.join("; "));
         }
-        let taken: Vec<IpNet> = host.routes.iter().chain(&self.avoided).copied().collect();
+        let network = match network {
+            Some(network) => network,
+            None => network::make(&self.engine, cluster, &[&host.routes[..], &self.avoided].concat()).await?,
+        };
         Ok(Some(Blueprint {
             cluster: cluster.clone(),
             image: image.to_owned(),
-            network: network::make(&self.engine, cluster, &taken).await?,
+            network,
             key: key.clone(),
             privileges: privileges::choose(host.bounds, self.engine.api_minor)?,
             modules: host.modules,
@@ -269,9 +288,9 @@ impl ContainerProvider {
     ) -> Result<MadeMachine> {
         let name = place.container(cluster);
         async {
-            self.bring_up(place, found, blueprint, &name).await?;
+            self.bring_up(place, found, blueprint, cluster).await?;
             ready::systemd(&self.engine, &name).await?;
-            let (container, address) = self.container_and_address(cluster, place).await?;
+            let (container, address) = self.connected(cluster, place).await?;
             ready::ssh(address).await?;
             Ok(MadeMachine {
                 name: name.clone(),
@@ -293,26 +312,40 @@ impl ContainerProvider {
         place: Place,
         found: Option<&Found>,
         blueprint: Option<&Blueprint>,
-        name: &str,
+        cluster: &ClusterName,
     ) -> Result<()> {
+        let name = place.container(cluster);
         match (found.map(|found| found.state), found, blueprint) {
             (Some(State::RUNNING | State::RESTARTING), ..) => return Ok(()),
             (Some(State::PAUSED), ..) => {
                 return self
                     .engine
                     .docker
-                    .unpause_container(name)
+                    .unpause_container(&name)
                     .await
                     .map_err(refused("unpause the container"));
             }
             (Some(State::DEAD | State::REMOVING), Some(found), Some(blueprint)) => {
                 self.remove_container(&found.id).await?;
-                self.create(place, blueprint, name).await?;
+                self.create(place, blueprint, &name).await?;
             }
-            (None, _, Some(blueprint)) => self.create(place, blueprint, name).await?,
+            (None, _, Some(blueprint)) => self.create(place, blueprint, &name).await?,
             _ => {}
         }
-        self.engine.docker.start_container(name, None).await.map_err(refused("start the container"))
+        self.start(cluster, place).await
+    }
+
+    /// Starts a container; one whose network was removed and made again does not know the new one.
+    async fn start(&self, cluster: &ClusterName, place: Place) -> Result<()> {
+        let name = place.container(cluster);
+        let start = || self.engine.docker.start_container(&name, None);
+        match start().await {
+            Err(error) if status(&error) == Some(404) && words(&error).contains("network") => {
+                network::connect(&self.engine, cluster, place).await?;
+                start().await.map_err(refused("start the container"))
+            }
+            answer => answer.map_err(refused("start the container")),
+        }
     }
 
     async fn create(&self, place: Place, blueprint: &Blueprint, name: &str) -> Result<()> {
@@ -342,12 +375,20 @@ impl ContainerProvider {
             .ok_or_else(|| Problem::new(Class::Refused, "not the same machine"))
     }
 
-    async fn container_and_address(&self, cluster: &ClusterName, place: Place) -> Result<(String, IpAddr)> {
-        let found = self.find(cluster).await?.into_iter().find(|found| found.place == place);
-        found.and_then(|found| Some((found.id, found.address?))).ok_or_else(|| {
+    /// Returns a running container's id and its address, and connects it again where somebody disconnected it.
+    async fn connected(&self, cluster: &ClusterName, place: Place) -> Result<(String, IpAddr)> {
+        if let Some(connected) = self.id_and_address(cluster, place).await? {
+            return Ok(connected);
+        }
+        network::connect(&self.engine, cluster, place).await?;
+        self.id_and_address(cluster, place).await?.ok_or_else(|| {
             Problem::new(Class::Machine, "the container has no address in its cluster's network")
-                .remedy(format!("docker network connect {} {}", cluster.network(), place.container(cluster)))
         })
+    }
+
+    async fn id_and_address(&self, cluster: &ClusterName, place: Place) -> Result<Option<(String, IpAddr)>> {
+        let found = self.find(cluster).await?.into_iter().find(|found| found.place == place);
+        Ok(found.and_then(|found| Some((found.id, found.address?))))
     }
 
     async fn remove_containers(&self, ids: Vec<String>) -> Result<(), Problems> {
@@ -410,6 +451,7 @@ impl Found {
     fn read(container: ContainerSummary, cluster: &ClusterName) -> Option<Self> {
         let labels = container.labels?;
         let networks = container.network_settings.and_then(|settings| settings.networks).unwrap_or_default();
+        let place = Place::from_labels(&labels)?;
         let endpoint = networks.get(&cluster.network());
         // A container that does not run has only the address that was asked for.
         let address = endpoint.and_then(|endpoint| {
@@ -420,7 +462,8 @@ impl Found {
                 .find_map(|address| address.parse().ok())
         });
         Some(Self {
-            place: Place::from_labels(&labels)?,
+            place,
+            network: address.and_then(names::network_of),
             id: container.id?,
             name: container.names?.first()?.trim_start_matches('/').to_owned(),
             state: container.state.unwrap_or(State::EMPTY),

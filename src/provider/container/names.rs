@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::Ipv4Net;
 
@@ -102,6 +102,14 @@ impl Place {
     /// The machine's address in the cluster's network: control planes from .11, workers from .61.
     pub(super) fn address(self, network: Ipv4Net) -> Ipv4Addr {
         Ipv4Addr::from_bits(network.network().to_bits() + u32::from(before_first(self.role) + self.index))
+    }
+}
+
+/// Returns the /24 that a machine's address is in.
+pub(super) fn network_of(address: IpAddr) -> Option<Ipv4Net> {
+    match address {
+        IpAddr::V4(address) => Ipv4Net::new(address, 24).ok().map(|network| network.trunc()),
+        IpAddr::V6(_) => None,
     }
 }
 

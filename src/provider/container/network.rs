@@ -1,11 +1,14 @@
 //! The Docker network of a cluster: found, made where nothing else is, and removed.
 
-use bollard::models::{Ipam, IpamConfig, Network, NetworkCreateRequest};
+use bollard::models::{
+    EndpointIpamConfig, EndpointSettings, Ipam, IpamConfig, Network, NetworkConnectRequest,
+    NetworkCreateRequest,
+};
 use bollard::query_parameters::{ListNetworksOptions, ListNetworksOptionsBuilder};
 use ipnet::{IpNet, Ipv4Net};
 
 use super::engine::{Engine, if_there, refused, status, words};
-use super::names::{CLUSTER_LABEL, ClusterName};
+use super::names::{CLUSTER_LABEL, ClusterName, Place};
 use super::subnet;
 use crate::error::{Class, Problem, Result};
 
@@ -44,6 +47,43 @@ pub(super) async fn make(engine: &Engine, cluster: &ClusterName, taken: &[IpNet]
             Err(error) if status(&error) == Some(409) => {}
             Err(error) => return Err(refused(format!("make the network {}", cluster.network()))(error)),
         }
+    }
+}
+
+/// Makes the cluster's network again with the addresses that its containers were made for.
+pub(super) async fn restore(engine: &Engine, cluster: &ClusterName, addresses: Ipv4Net) -> Result<Ipv4Net> {
+    let name = cluster.network();
+    engine.docker.create_network(request(cluster, addresses)).await.map_err(|error| {
+        refused(format!("make the network {name} again with {addresses}"))(error)
+            .remedy("remove the Docker network that has these addresses now, or remove the cluster")
+    })?;
+    Ok(addresses)
+}
+
+/// Connects a container to the cluster's network at the address of its place, as it was when it was made.
+pub(super) async fn connect(engine: &Engine, cluster: &ClusterName, place: Place) -> Result<()> {
+    let name = cluster.network();
+    let Some(network) = find(engine, cluster).await? else {
+        return Err(Problem::new(Class::Machine, format!("the Docker network {name} is gone"))
+            .remedy("run the same command again: it makes the network anew"));
+    };
+    let request = NetworkConnectRequest {
+        container: place.container(cluster),
+        endpoint_config: Some(endpoint(cluster, place, network)),
+    };
+    let connected = engine.docker.connect_network(&name, request).await;
+    connected.map_err(refused(format!("connect the container to the network {name}")))
+}
+
+/// What makes a container reachable at its place: its address, and its host name for the others.
+pub(super) fn endpoint(cluster: &ClusterName, place: Place, network: Ipv4Net) -> EndpointSettings {
+    EndpointSettings {
+        ipam_config: Some(EndpointIpamConfig {
+            ipv4_address: Some(place.address(network).to_string()),
+            ..Default::default()
+        }),
+        aliases: Some(vec![place.hostname(cluster)]),
+        ..Default::default()
     }
 }
 
