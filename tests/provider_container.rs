@@ -269,6 +269,36 @@ async fn all_is_removed(provider: &ContainerProvider, scene: &Scene) {
 }
 
 #[tokio::test]
+async fn two_that_make_the_same_machines_get_the_same_machines() {
+    let scene = Scene::new("twice");
+    let (one, other) = (scene.provider().await, scene.provider().await);
+    let (one, other) = tokio::join!(
+        one.ensure(&scene.cluster, 1, 1, MACHINE_IMAGE),
+        other.ensure(&scene.cluster, 1, 1, MACHINE_IMAGE),
+    );
+    assert_eq!(one.unwrap(), other.unwrap());
+    let networks = docker(&["network", "ls", "-q", "--filter", &format!("name=sealift-{}", scene.cluster)]);
+    assert_eq!(networks.lines().count(), 1);
+}
+
+/// Stops making machines after ever longer times, as a killed program would, and then makes them.
+#[tokio::test]
+async fn what_was_interrupted_goes_on() {
+    let scene = Scene::new("killed");
+    let provider = scene.provider().await;
+    for milliseconds in [50, 150, 400, 800, 1600] {
+        let making = provider.ensure(&scene.cluster, 1, 1, MACHINE_IMAGE);
+        if let Ok(made) = tokio::time::timeout(std::time::Duration::from_millis(milliseconds), making).await {
+            made.unwrap();
+        }
+    }
+    let made = provider.ensure(&scene.cluster, 1, 1, MACHINE_IMAGE).await.unwrap();
+    they_are_machines(&made);
+    provider.remove(&scene.cluster).await.unwrap();
+    assert_eq!(scene.remains(), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn what_is_not_sealifts_is_left_alone() {
     let scene = Scene::new("foreign");
     let provider = scene.provider().await;

@@ -4,31 +4,31 @@
 
 mod body;
 mod engine;
+mod found;
 mod host;
 mod key;
+mod make;
 mod names;
 mod network;
 mod privileges;
 mod ready;
+mod remove;
 mod subnet;
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use bollard::models::{ContainerSummary, ContainerSummaryStateEnum as State};
-use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, ListContainersOptionsBuilder, ListVolumesOptionsBuilder,
-    RemoveContainerOptionsBuilder, RemoveVolumeOptions,
-};
+use bollard::models::ContainerSummary;
+use bollard::query_parameters::ListContainersOptionsBuilder;
 use futures_util::{StreamExt as _, stream};
 use ipnet::{IpNet, Ipv4Net};
 
 use self::body::Blueprint;
-use self::engine::{Engine, if_there, refused, status, words};
-use self::host::Host;
+use self::engine::{Engine, if_there, refused};
+use self::found::{Found, Standing};
 use self::key::Key;
-use self::names::{CLUSTER_LABEL, ClusterName, KEY_LABEL, Place};
+use self::names::{CLUSTER_LABEL, ClusterName, Place};
 use crate::error::{Class, Problem, Problems, Result};
 use crate::model::Role;
 
@@ -85,19 +85,6 @@ pub struct ContainerMachine {
     pub state: String,
 }
 
-/// A container as it was found.
-#[derive(Debug, Clone)]
-struct Found {
-    place: Place,
-    id: String,
-    name: String,
-    state: State,
-    address: Option<IpAddr>,
-    /// The network it was made for.
-    network: Option<Ipv4Net>,
-    key_fingerprint: Option<String>,
-}
-
 impl ContainerProvider {
     /// Connects to the Docker Engine of `DOCKER_HOST`, or of this machine; keys are kept below `home`.
     ///
@@ -127,14 +114,13 @@ impl ContainerProvider {
     ) -> Result<Vec<MadeMachine>, Problems> {
         let cluster = ClusterName::new(cluster)?;
         let found = self.find(&cluster).await?;
-        let places = wanted(&found, control_planes, workers)?;
+        let standing = Standing::new(&found, control_planes, workers)?;
         let key = self.key(&cluster, &found)?;
-        let standing = Standing { places: &places, found: &found };
         let network = self.network(&cluster, &found).await?;
         let blueprint = self.blueprint(&cluster, &standing, network, &key, image).await?;
         let one =
             |place: &Place| self.stand_up(*place, standing.at(*place), blueprint.as_ref(), &cluster, &key);
-        all_at_once(places.iter().map(one).collect()).await
+        all_at_once(standing.places.iter().map(one).collect()).await
     }
 
     /// Returns what the engine's host has too little of for the machines that [`Self::ensure`] would make; empty is
@@ -148,9 +134,8 @@ impl ContainerProvider {
     ) -> Result<Vec<Problem>> {
         let cluster = ClusterName::new(cluster)?;
         let found = self.find(&cluster).await?;
-        let places = wanted(&found, control_planes, workers)?;
-        let standing = Standing { places: &places, found: &found };
-        if standing.missing(Role::ControlPlane) + standing.missing(Role::Worker) == 0 {
+        let standing = Standing::new(&found, control_planes, workers)?;
+        if standing.is_complete() {
             return Ok(vec![]);
         }
         self.require_image(image).await?;
@@ -169,28 +154,6 @@ impl ContainerProvider {
         let containers = self.containers(&labelled).await?;
         let names = containers.into_iter().filter_map(|container| container.labels?.remove(CLUSTER_LABEL));
         Ok(names.chain(network::clusters(&self.engine).await?).collect())
-    }
-
-    /// Removes some of the cluster's machines with all that they hold, by container or host name; those that are gone
-    /// are fine.
-    pub async fn remove_machines(&self, cluster: &str, names: &[String]) -> Result<(), Problems> {
-        let cluster = ClusterName::new(cluster)?;
-        let found = self.find(&cluster).await?;
-        let chosen = found.into_iter().filter(|found| {
-            let hostname = found.place.hostname(&cluster);
-            names.iter().any(|name| *name == found.name || *name == hostname)
-        });
-        self.remove_containers(chosen.map(|found| found.id).collect()).await
-    }
-
-    /// Removes everything of the cluster: containers, their volumes, its network and the key of its machines.
-    pub async fn remove(&self, cluster: &str) -> Result<(), Problems> {
-        let cluster = ClusterName::new(cluster)?;
-        let containers = self.containers(&cluster.filter()).await?;
-        self.remove_containers(containers.into_iter().filter_map(|container| container.id).collect()).await?;
-        self.remove_volumes(&cluster).await?;
-        network::remove(&self.engine, &cluster).await?;
-        Ok(key::remove(&self.home, &cluster)?)
     }
 
     async fn find(&self, cluster: &ClusterName) -> Result<Vec<Found>> {
@@ -276,219 +239,6 @@ impl ContainerProvider {
             None => Err(missing_image(image)),
         }
     }
-
-    /// Makes one machine, or starts it where it exists, and waits until it can be used.
-    async fn stand_up(
-        &self,
-        place: Place,
-        found: Option<&Found>,
-        blueprint: Option<&Blueprint>,
-        cluster: &ClusterName,
-        key: &Key,
-    ) -> Result<MadeMachine> {
-        let name = place.container(cluster);
-        async {
-            self.bring_up(place, found, blueprint, cluster).await?;
-            ready::systemd(&self.engine, &name).await?;
-            let (container, address) = self.connected(cluster, place).await?;
-            ready::ssh(address).await?;
-            Ok(MadeMachine {
-                name: name.clone(),
-                hostname: place.hostname(cluster),
-                host_key: ready::host_key(&self.engine, &container).await?,
-                container,
-                address,
-                role: place.role,
-                ssh_key: key.path.clone(),
-            })
-        }
-        .await
-        .map_err(|problem: Problem| problem.on(&name))
-    }
-
-    /// Makes the container run, by whatever its state wants.
-    async fn bring_up(
-        &self,
-        place: Place,
-        found: Option<&Found>,
-        blueprint: Option<&Blueprint>,
-        cluster: &ClusterName,
-    ) -> Result<()> {
-        let name = place.container(cluster);
-        match (found.map(|found| found.state), found, blueprint) {
-            (Some(State::RUNNING | State::RESTARTING), ..) => return Ok(()),
-            (Some(State::PAUSED), ..) => {
-                return self
-                    .engine
-                    .docker
-                    .unpause_container(&name)
-                    .await
-                    .map_err(refused("unpause the container"));
-            }
-            (Some(State::DEAD | State::REMOVING), Some(found), Some(blueprint)) => {
-                self.remove_container(&found.id).await?;
-                self.create(place, blueprint, &name).await?;
-            }
-            (None, _, Some(blueprint)) => self.create(place, blueprint, &name).await?,
-            _ => {}
-        }
-        self.start(cluster, place).await
-    }
-
-    /// Starts a container; one whose network was removed and made again does not know the new one.
-    async fn start(&self, cluster: &ClusterName, place: Place) -> Result<()> {
-        let name = place.container(cluster);
-        let start = || self.engine.docker.start_container(&name, None);
-        match start().await {
-            Err(error) if status(&error) == Some(404) && words(&error).contains("network") => {
-                network::connect(&self.engine, cluster, place).await?;
-                start().await.map_err(refused("start the container"))
-            }
-            answer => answer.map_err(refused("start the container")),
-        }
-    }
-
-    async fn create(&self, place: Place, blueprint: &Blueprint, name: &str) -> Result<()> {
-        let options = CreateContainerOptionsBuilder::default().name(name).build();
-        match self.engine.docker.create_container(Some(options), blueprint.body(place)).await {
-            Ok(_) => Ok(()),
-            Err(error) if status(&error) == Some(409) => {
-                self.made_meanwhile(place, blueprint).await.map_err(|_| {
-                    refused("make the container")(error)
-                        .remedy("give the cluster another name, or remove the container that has this one")
-                })
-            }
-            Err(error) => Err(refused("make the container")(error)),
-        }
-    }
-
-    /// Checks that the container which was there first is the same machine, made by the same operator.
-    async fn made_meanwhile(&self, place: Place, blueprint: &Blueprint) -> Result<()> {
-        let found = self.find(&blueprint.cluster).await?;
-        let same = |found: &&Found| {
-            found.place == place && found.key_fingerprint.as_ref() == Some(&blueprint.key.fingerprint)
-        };
-        found
-            .iter()
-            .find(same)
-            .map(|_| ())
-            .ok_or_else(|| Problem::new(Class::Refused, "not the same machine"))
-    }
-
-    /// Returns a running container's id and its address, and connects it again where somebody disconnected it.
-    async fn connected(&self, cluster: &ClusterName, place: Place) -> Result<(String, IpAddr)> {
-        if let Some(connected) = self.id_and_address(cluster, place).await? {
-            return Ok(connected);
-        }
-        network::connect(&self.engine, cluster, place).await?;
-        self.id_and_address(cluster, place).await?.ok_or_else(|| {
-            Problem::new(Class::Machine, "the container has no address in its cluster's network")
-        })
-    }
-
-    async fn id_and_address(&self, cluster: &ClusterName, place: Place) -> Result<Option<(String, IpAddr)>> {
-        let found = self.find(cluster).await?.into_iter().find(|found| found.place == place);
-        Ok(found.and_then(|found| Some((found.id, found.address?))))
-    }
-
-    async fn remove_containers(&self, ids: Vec<String>) -> Result<(), Problems> {
-        all_at_once(ids.iter().map(|id| self.remove_container(id)).collect()).await.map(|_| ())
-    }
-
-    /// Removes a container and its anonymous volumes; one that somebody else removes at this moment is waited for.
-    async fn remove_container(&self, id: &str) -> Result<()> {
-        let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
-        match if_there(self.engine.docker.remove_container(id, Some(options)).await) {
-            Err(error) if status(&error) == Some(409) => ready::gone(&self.engine, id).await,
-            answer => answer.map(|_| ()).map_err(refused(format!("remove the container {id}"))),
-        }
-    }
-
-    /// Removes volumes that outlived their containers: `docker rm` without `-v` leaves them.
-    async fn remove_volumes(&self, cluster: &ClusterName) -> Result<()> {
-        let options = ListVolumesOptionsBuilder::default().filters(&cluster.filter()).build();
-        let listed =
-            self.engine.docker.list_volumes(Some(options)).await.map_err(refused("list its volumes"))?;
-        for volume in listed.volumes.unwrap_or_default() {
-            let removed = self.engine.docker.remove_volume(&volume.name, None::<RemoveVolumeOptions>).await;
-            if_there(removed).map_err(refused(format!("remove the volume {}", volume.name)))?;
-        }
-        Ok(())
-    }
-}
-
-/// The places the cluster should have, beside what was found of it.
-struct Standing<'a> {
-    places: &'a [Place],
-    found: &'a [Found],
-}
-
-impl<'a> Standing<'a> {
-    fn at(&self, place: Place) -> Option<&'a Found> {
-        self.found.iter().find(|found| found.place == place)
-    }
-
-    fn missing(&self, role: Role) -> usize {
-        self.places.iter().filter(|place| place.role == role && !self.is_made(**place)).count()
-    }
-
-    fn is_complete(&self) -> bool {
-        self.places.iter().all(|place| self.is_made(*place))
-    }
-
-    /// Whether there is a container that can be started.
-    fn is_made(&self, place: Place) -> bool {
-        self.at(place).is_some_and(|found| !matches!(found.state, State::DEAD | State::REMOVING))
-    }
-
-    fn shortages(&self, host: &Host) -> Vec<Problem> {
-        host.shortages(self.missing(Role::ControlPlane), self.missing(Role::Worker))
-    }
-}
-
-impl Found {
-    /// Reads Docker's description; `None` is a container that is no machine of the cluster.
-    fn read(container: ContainerSummary, cluster: &ClusterName) -> Option<Self> {
-        let labels = container.labels?;
-        let networks = container.network_settings.and_then(|settings| settings.networks).unwrap_or_default();
-        let place = Place::from_labels(&labels)?;
-        let endpoint = networks.get(&cluster.network());
-        // A container that does not run has only the address that was asked for.
-        let address = endpoint.and_then(|endpoint| {
-            let asked = endpoint.ipam_config.as_ref().and_then(|config| config.ipv4_address.as_ref());
-            [endpoint.ip_address.as_ref(), asked]
-                .into_iter()
-                .flatten()
-                .find_map(|address| address.parse().ok())
-        });
-        Some(Self {
-            place,
-            network: address.and_then(names::network_of),
-            id: container.id?,
-            name: container.names?.first()?.trim_start_matches('/').to_owned(),
-            state: container.state.unwrap_or(State::EMPTY),
-            address,
-            key_fingerprint: labels.get(KEY_LABEL).cloned(),
-        })
-    }
-
-    fn described(self, cluster: &ClusterName) -> ContainerMachine {
-        ContainerMachine {
-            hostname: self.place.hostname(cluster),
-            role: self.place.role,
-            state: self.state.to_string(),
-            name: self.name,
-            container: self.id,
-            address: self.address,
-        }
-    }
-}
-
-fn wanted(found: &[Found], control_planes: usize, workers: usize) -> Result<Vec<Place>> {
-    let existing: Vec<Place> = found.iter().map(|found| found.place).collect();
-    let mut places = names::places(Role::ControlPlane, control_planes, &existing)?;
-    places.extend(names::places(Role::Worker, workers, &existing)?);
-    Ok(places)
 }
 
 fn missing_image(image: &str) -> Problem {

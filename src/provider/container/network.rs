@@ -14,16 +14,17 @@ use crate::error::{Class, Problem, Result};
 
 /// Returns the addresses of the cluster's network; `None` is a network that does not exist.
 pub(super) async fn find(engine: &Engine, cluster: &ClusterName) -> Result<Option<Ipv4Net>> {
-    let networks = list(engine, None).await?;
+    find_among(&list(engine, None).await?, cluster)
+}
+
+fn find_among(networks: &[Network], cluster: &ClusterName) -> Result<Option<Ipv4Net>> {
+    let Some(network) = of_name(networks, cluster).next() else { return Ok(None) };
     let name = cluster.network();
-    let Some(network) = networks.into_iter().find(|network| network.name.as_deref() == Some(&name)) else {
-        return Ok(None);
-    };
-    if !is_of(&network, cluster) {
+    if !is_of(network, cluster) {
         return Err(Problem::new(Class::Refused, format!("the Docker network {name} is not sealift's"))
             .remedy("give the cluster another name, or remove that network"));
     }
-    match addresses(&network).find_map(|net| if let IpNet::V4(net) = net { Some(net) } else { None }) {
+    match addresses(network).find_map(|net| if let IpNet::V4(net) = net { Some(net) } else { None }) {
         Some(net) => Ok(Some(net)),
         None => Err(Problem::new(Class::Machine, format!("the Docker network {name} has no IPv4 addresses"))
             .remedy(format!("remove it: docker network rm {name}"))),
@@ -35,28 +36,54 @@ pub(super) async fn find(engine: &Engine, cluster: &ClusterName) -> Result<Optio
 pub(super) async fn make(engine: &Engine, cluster: &ClusterName, taken: &[IpNet]) -> Result<Ipv4Net> {
     let mut taken = taken.to_vec();
     loop {
-        if let Some(network) = find(engine, cluster).await? {
+        // One list answers both questions: who adds this network after it was made chooses the same addresses, and
+        // the engine refuses one of the two.
+        let networks = list(engine, None).await?;
+        if let Some(network) = find_among(&networks, cluster)? {
             return Ok(network);
         }
-        taken.extend(list(engine, None).await?.iter().flat_map(addresses));
-        let Some(chosen) = subnet::free(&taken) else { return Err(no_room(&taken)) };
+        let all: Vec<IpNet> = networks.iter().flat_map(addresses).chain(taken.iter().copied()).collect();
+        let Some(chosen) = subnet::free(&all) else { return Err(no_room(&all)) };
         match engine.docker.create_network(request(cluster, chosen)).await {
-            Ok(_) => return Ok(chosen),
+            Ok(made) if is_only_one(engine, cluster).await? => {
+                tracing::debug!(network = made.id, %chosen, "made a network");
+                return Ok(chosen);
+            }
+            Ok(made) => remove_one(engine, &made.id, &cluster.network()).await?,
             // Somebody was faster, or the engine knows of a network that it does not list.
-            Err(error) if words(&error).contains("overlap") => taken.push(IpNet::V4(chosen)),
+            Err(error) if words(&error).contains("overlap") => {
+                if find(engine, cluster).await?.is_none() {
+                    taken.push(IpNet::V4(chosen));
+                }
+            }
             Err(error) if status(&error) == Some(409) => {}
             Err(error) => return Err(refused(format!("make the network {}", cluster.network()))(error)),
         }
     }
 }
 
+/// Engines before version 25 let two networks have one name, and then find neither by it.
+async fn is_only_one(engine: &Engine, cluster: &ClusterName) -> Result<bool> {
+    Ok(of_name(&list(engine, None).await?, cluster).count() == 1)
+}
+
+fn of_name<'a>(
+    networks: &'a [Network],
+    cluster: &ClusterName,
+) -> impl Iterator<Item = &'a Network> + use<'a> {
+    let name = cluster.network();
+    networks.iter().filter(move |network| network.name.as_deref() == Some(&name))
+}
+
 /// Makes the cluster's network again with the addresses that its containers were made for.
 pub(super) async fn restore(engine: &Engine, cluster: &ClusterName, addresses: Ipv4Net) -> Result<Ipv4Net> {
     let name = cluster.network();
-    engine.docker.create_network(request(cluster, addresses)).await.map_err(|error| {
-        refused(format!("make the network {name} again with {addresses}"))(error)
-            .remedy("remove the Docker network that has these addresses now, or remove the cluster")
-    })?;
+    if let Err(error) = engine.docker.create_network(request(cluster, addresses)).await {
+        return find(engine, cluster).await?.ok_or_else(|| {
+            refused(format!("make the network {name} again with {addresses}"))(error)
+                .remedy("remove the Docker network that has these addresses now, or remove the cluster")
+        });
+    }
     Ok(addresses)
 }
 
@@ -112,13 +139,18 @@ fn request(cluster: &ClusterName, chosen: Ipv4Net) -> NetworkCreateRequest {
 pub(super) async fn remove(engine: &Engine, cluster: &ClusterName) -> Result<()> {
     let filter = ListNetworksOptionsBuilder::default().filters(&cluster.filter()).build();
     for network in list(engine, Some(filter)).await? {
-        let (Some(id), name) = (network.id, network.name.unwrap_or_default()) else { continue };
-        if_there(engine.docker.remove_network(&id).await).map_err(|error| {
-            refused(format!("remove the network {name}"))(error)
-                .remedy(format!("see what else is connected to it: docker network inspect {name}"))
-        })?;
+        if let Network { id: Some(id), name: Some(name), .. } = network {
+            remove_one(engine, &id, &name).await?;
+        }
     }
     Ok(())
+}
+
+async fn remove_one(engine: &Engine, id: &str, name: &str) -> Result<()> {
+    if_there(engine.docker.remove_network(id).await).map(|_| ()).map_err(|error| {
+        refused(format!("remove the network {name}"))(error)
+            .remedy(format!("see what else is connected to it: docker network inspect {name}"))
+    })
 }
 
 async fn list(engine: &Engine, filter: Option<ListNetworksOptions>) -> Result<Vec<Network>> {

@@ -20,7 +20,9 @@ struct Patience {
 
 /// A machine is up three seconds after its start on an idle host; on a busy one it may take much longer.
 const PATIENCE: Patience =
-    Patience { in_all: Duration::from_secs(120), between_looks: Duration::from_millis(200) };
+    Patience { in_all: Duration::from_mins(2), between_looks: Duration::from_millis(200) };
+/// What the engine does alone takes a second, or longer where its disk is busy.
+const PATIENCE_WITH_THE_ENGINE: Patience = Patience { in_all: Duration::from_secs(30), ..PATIENCE };
 /// How long one answer of the SSH server may take.
 const ANSWER: Duration = Duration::from_secs(3);
 /// So many starts by the restart policy show that the machine cannot come up.
@@ -132,9 +134,27 @@ pub(super) async fn host_key(engine: &Engine, container: &str) -> Result<String>
     key.to_openssh().problem(Class::Internal, "cannot write the machine's host key")
 }
 
+/// Waits until a container is whole whose name is taken: the engine goes on making one when its client is gone.
+pub(super) async fn there(engine: &Engine, container: &str) -> Result<()> {
+    match until_ready(PATIENCE_WITH_THE_ENGINE, || is_there(engine, container)).await {
+        Ok(()) => Ok(()),
+        Err(NotReady::Ever(problem)) => Err(problem),
+        Err(NotReady::Yet(seen)) => {
+            Err(Problem::new(Class::Machine, "the Docker Engine does not finish making the container")
+                .saw(seen)
+                .remedy("run the same command again; should it not help, restart the engine"))
+        }
+    }
+}
+
+async fn is_there(engine: &Engine, container: &str) -> Result<(), NotReady> {
+    let inspected = engine.docker.inspect_container(container, None).await;
+    inspected.map(|_| ()).map_err(|error| NotReady::Yet(words(&error)))
+}
+
 /// Waits until a container is gone that is being removed.
 pub(super) async fn gone(engine: &Engine, container: &str) -> Result<()> {
-    match until_ready(PATIENCE, || is_gone(engine, container)).await {
+    match until_ready(PATIENCE_WITH_THE_ENGINE, || is_gone(engine, container)).await {
         Ok(()) => Ok(()),
         Err(NotReady::Ever(problem)) => Err(problem),
         Err(NotReady::Yet(seen)) => {
