@@ -304,11 +304,18 @@ async fn what_is_not_sealifts_is_left_alone() {
     let provider = scene.provider().await;
     let network = format!("sealift-{}", scene.cluster);
     docker(&["network", "create", &network]);
-    let refused = provider.ensure(&scene.cluster, 1, 0, MACHINE_IMAGE).await;
+    let over_a_network = provider.ensure(&scene.cluster, 1, 0, MACHINE_IMAGE).await;
     let removed = provider.remove(&scene.cluster).await;
     docker(&["network", "rm", &network]);
-    let refused = refused.unwrap_err();
-    assert_eq!(refused.class(), Class::Refused, "{refused}");
+    assert_eq!(over_a_network.unwrap_err().class(), Class::Refused);
+    removed.unwrap();
+
+    let container = format!("sealift-{}-worker-1", scene.cluster);
+    docker(&["create", "--name", &container, MACHINE_IMAGE]);
+    let over_a_container = provider.ensure(&scene.cluster, 0, 1, MACHINE_IMAGE).await;
+    let removed = provider.remove(&scene.cluster).await;
+    docker(&["rm", "-v", &container]);
+    assert_eq!(over_a_container.unwrap_err().class(), Class::Refused);
     removed.unwrap();
     assert_eq!(scene.remains(), Vec::<String>::new());
 }

@@ -52,21 +52,17 @@ impl ContainerProvider {
         cluster: &ClusterName,
     ) -> Result<()> {
         let name = place.container(cluster);
-        match (found.map(|found| found.state), found, blueprint) {
-            (Some(State::RUNNING | State::RESTARTING), ..) => return Ok(()),
-            (Some(State::PAUSED), ..) => {
-                return self
-                    .engine
-                    .docker
-                    .unpause_container(&name)
-                    .await
-                    .map_err(refused("unpause the container"));
+        match (found, blueprint) {
+            (Some(Found { state: State::RUNNING | State::RESTARTING, .. }), _) => return Ok(()),
+            (Some(Found { state: State::PAUSED, .. }), _) => {
+                let unpaused = self.engine.docker.unpause_container(&name).await;
+                return unpaused.map_err(refused("unpause the container"));
             }
-            (Some(State::DEAD | State::REMOVING), Some(found), Some(blueprint)) => {
-                self.remove_container(&found.id).await?;
+            (Some(Found { state: State::DEAD | State::REMOVING, id, .. }), Some(blueprint)) => {
+                self.remove_container(id).await?;
                 self.create(place, blueprint, &name).await?;
             }
-            (None, _, Some(blueprint)) => self.create(place, blueprint, &name).await?,
+            (None, Some(blueprint)) => self.create(place, blueprint, &name).await?,
             _ => {}
         }
         self.start(cluster, place).await
@@ -94,28 +90,26 @@ impl ContainerProvider {
         let options = CreateContainerOptionsBuilder::default().name(name).build();
         match self.engine.docker.create_container(Some(options), blueprint.body(place)).await {
             Ok(_) => Ok(()),
-            Err(error) if status(&error) == Some(409) => {
-                self.made_meanwhile(place, blueprint).await.map_err(|_| {
-                    refused("make the container")(error)
-                        .remedy("give the cluster another name, or remove the container that has this one")
-                })
-            }
+            Err(error) if status(&error) == Some(409) => self.made_meanwhile(place, blueprint, name).await,
             Err(error) => Err(refused("make the container")(error)),
         }
     }
 
     /// Checks that the container which was there first is the same machine, made by the same operator.
-    async fn made_meanwhile(&self, place: Place, blueprint: &Blueprint) -> Result<()> {
-        ready::there(&self.engine, &place.container(&blueprint.cluster)).await?;
+    async fn made_meanwhile(&self, place: Place, blueprint: &Blueprint, name: &str) -> Result<()> {
+        ready::there(&self.engine, name).await?;
         let found = self.find(&blueprint.cluster).await?;
-        let same = |found: &&Found| {
+        let same = |found: &Found| {
             found.place == place && found.key_fingerprint.as_ref() == Some(&blueprint.key.fingerprint)
         };
-        found
-            .iter()
-            .find(same)
-            .map(|_| ())
-            .ok_or_else(|| Problem::new(Class::Refused, "not the same machine"))
+        if found.iter().any(same) {
+            return Ok(());
+        }
+        Err(Problem::new(
+            Class::Refused,
+            format!("the Docker container {name} is not this cluster's machine"),
+        )
+        .remedy("give the cluster another name, or remove that container"))
     }
 
     /// Returns a running container's id and its address, and connects it again where somebody disconnected it.

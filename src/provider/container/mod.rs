@@ -185,7 +185,7 @@ impl ContainerProvider {
             .saw(format!("it lets in {}", first.key_fingerprint.as_deref().unwrap_or("no key of sealift")))
             .remedy(format!("bring the key of who made them to {}", path.display()))
             .remedy("give your cluster another name")
-            .remedy(format!("remove theirs, with all it holds: sealift delete --cluster {cluster}"))
+            .remedy(format!("or let `sealift delete` remove theirs, cluster {cluster}, with all it holds"))
         })
     }
 
@@ -218,6 +218,7 @@ impl ContainerProvider {
         for shortage in standing.shortages(&host) {
             tracing::warn!("{shortage}; {}", shortage.remedies.join("; "));
         }
+        let privileges = privileges::choose(host.bounds, self.engine.api_minor)?;
         let network = match network {
             Some(network) => network,
             None => network::make(&self.engine, cluster, &[&host.routes[..], &self.avoided].concat()).await?,
@@ -227,7 +228,7 @@ impl ContainerProvider {
             image: image.to_owned(),
             network,
             key: key.clone(),
-            privileges: privileges::choose(host.bounds, self.engine.api_minor)?,
+            privileges,
             modules: host.modules,
             user_namespace: self.engine.user_namespace(),
         }))
@@ -262,4 +263,18 @@ async fn all_at_once<T>(work: Vec<impl Future<Output = Result<T>>>) -> Result<Ve
         }
     }
     Problems::check(problems).map(|()| good)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_image_is_told_with_the_command_that_makes_it() {
+        for (image, command) in [(MACHINE_IMAGE, "images/machine/build.sh"), ("mine:1", "docker pull mine:1")]
+        {
+            let problem = missing_image(image);
+            assert!(problem.message.contains(image) && problem.remedies[0].ends_with(command), "{problem:?}");
+        }
+    }
 }
