@@ -1,6 +1,7 @@
 //! What a container must be to stand for a machine: the request Docker is asked to make it from.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 
 use bollard::models::{
     ContainerCreateBody, DeviceMapping, HostConfig, HostConfigCgroupnsModeEnum, HostConfigLogConfig, Mount,
@@ -24,6 +25,8 @@ pub(super) struct Blueprint {
     pub(super) privileges: Privileges,
     /// Whether the engine's host has kernel modules to show.
     pub(super) modules: bool,
+    /// The name servers of the engine's host.
+    pub(super) nameservers: Vec<IpAddr>,
     pub(super) user_namespace: Option<String>,
 }
 
@@ -39,10 +42,7 @@ impl Blueprint {
         ContainerCreateBody {
             hostname: Some(place.hostname(&self.cluster)),
             image: Some(self.image.clone()),
-            env: Some(vec![
-                "container=docker".to_owned(),
-                format!("SEALIFT_AUTHORIZED_KEY={}", self.key.public),
-            ]),
+            env: Some(self.environment()),
             // Gives systemd a console, and `docker logs` what it says there.
             tty: Some(true),
             labels: Some(labels),
@@ -53,6 +53,18 @@ impl Blueprint {
             networking_config: Some(self.networking(place)),
             ..Default::default()
         }
+    }
+
+    /// What the machine image's entry point reads. Docker's own name server is at a loopback address, which in a pod
+    /// would be the pod itself.
+    fn environment(&self) -> Vec<String> {
+        let mut environment =
+            vec!["container=docker".to_owned(), format!("SEALIFT_AUTHORIZED_KEY={}", self.key.public)];
+        if !self.nameservers.is_empty() {
+            let servers: Vec<String> = self.nameservers.iter().map(ToString::to_string).collect();
+            environment.push(format!("SEALIFT_NAMESERVERS={}", servers.join(" ")));
+        }
+        environment
     }
 
     fn host_config(&self) -> HostConfig {
@@ -152,7 +164,7 @@ mod tests {
     use super::*;
     use crate::model::Role;
 
-    fn blueprint(privileges: Privileges, modules: bool) -> Blueprint {
+    fn blueprint(privileges: Privileges, modules: bool, nameservers: &[&str]) -> Blueprint {
         Blueprint {
             cluster: ClusterName::new("blue").unwrap(),
             image: "sealift/machine:bookworm".to_owned(),
@@ -164,6 +176,7 @@ mod tests {
             },
             privileges,
             modules,
+            nameservers: nameservers.iter().map(|server| server.parse().unwrap()).collect(),
             user_namespace: None,
         }
     }
@@ -177,12 +190,12 @@ mod tests {
     #[test]
     fn a_privileged_machine() {
         let place = Place { role: Role::ControlPlane, index: 1 };
-        snapshot("privileged", &blueprint(Privileges::Full, true), place);
+        snapshot("privileged", &blueprint(Privileges::Full, true, &["192.0.2.53", "192.0.2.54"]), place);
     }
 
     #[test]
     fn a_machine_on_a_confined_host() {
         let place = Place { role: Role::Worker, index: 2 };
-        snapshot("listed", &blueprint(Privileges::Listed(vec!["NET_ADMIN", "SYS_ADMIN"]), false), place);
+        snapshot("listed", &blueprint(Privileges::Listed(vec!["NET_ADMIN", "SYS_ADMIN"]), false, &[]), place);
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! The engine may be on another machine or in a confined container, so it is its host that is asked, not this one.
 
+use std::net::IpAddr;
+
 use bollard::models::{ContainerCreateBody, HostConfig, Mount, MountType};
 use bollard::query_parameters::{CreateContainerOptions, RemoveContainerOptionsBuilder};
 use futures_util::TryStreamExt as _;
@@ -23,6 +25,7 @@ echo last-capability $(cat /proc/sys/kernel/cap_last_cap)
 sed -n 's/^MemAvailable:/memory/p' /proc/meminfo
 echo inotify-instances $(cat /proc/sys/fs/inotify/max_user_instances)
 stat -f -c 'disk %a %S' /
+grep '^nameserver' /etc/resolv.conf
 cat /proc/net/route
 ";
 
@@ -34,6 +37,8 @@ pub(super) struct Host {
     pub(super) routes: Vec<IpNet>,
     /// Whether there are kernel modules to show to machines.
     pub(super) modules: bool,
+    /// The name servers it asks, without those that only it can reach at a loopback address.
+    pub(super) nameservers: Vec<IpAddr>,
     room: Room,
 }
 
@@ -142,12 +147,19 @@ fn read(answers: &str, modules: bool) -> Result<Host> {
         },
         routes: subnet::routes(answers),
         modules,
+        nameservers: nameservers(answers),
         room: Room {
             memory: number("memory").ok_or_else(|| missing("free memory"))? / 1024,
             disk: disk.ok_or_else(|| missing("free disk space"))?,
             inotify_instances: number("inotify-instances").ok_or_else(|| missing("inotify limit"))?,
         },
     })
+}
+
+fn nameservers(answers: &str) -> Vec<IpAddr> {
+    let addresses =
+        answers.lines().filter_map(|line| line.strip_prefix("nameserver")?.trim().parse::<IpAddr>().ok());
+    addresses.filter(|address| !address.is_loopback()).collect()
 }
 
 /// Memory that a control plane takes before any workload, in MiB, and a worker.
@@ -208,6 +220,9 @@ last-capability 40
 memory        4194304 kB
 inotify-instances 128
 disk 2621440 4096
+nameserver 127.0.0.53
+nameserver 192.0.2.53
+nameserver fd00::53
 Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
 docker0\t000011AC\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0
 ";
@@ -218,6 +233,8 @@ docker0\t000011AC\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0
         assert_eq!(host.bounds, Bounds { set: 0x0000_01ff_feff_ffff, last: 40 });
         assert_eq!(host.room, Room { memory: 4096, disk: 10240, inotify_instances: 128 });
         assert_eq!(host.routes, ["172.17.0.0/16".parse().unwrap()]);
+        let nameservers: Vec<String> = host.nameservers.iter().map(ToString::to_string).collect();
+        assert_eq!(nameservers, ["192.0.2.53", "fd00::53"]);
         assert!(!host.modules);
     }
 

@@ -230,6 +230,7 @@ impl ContainerProvider {
             key: key.clone(),
             privileges,
             modules: host.modules,
+            nameservers: host.nameservers,
             user_namespace: self.engine.user_namespace(),
         }))
     }
