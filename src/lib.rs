@@ -5,6 +5,8 @@
 
 pub mod ui;
 
+pub mod ops;
+
 pub mod engine;
 
 pub mod ha;
