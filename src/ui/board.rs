@@ -239,7 +239,9 @@ impl Board {
         let mut titles: Vec<(&String, &Title)> = self
             .titles
             .iter()
-            .filter(|(_, title)| title.planned > FOLD_ABOVE && (1..title.planned).contains(&title.tally.ended()))
+            .filter(|(_, title)| {
+                title.planned > FOLD_ABOVE && (1..title.planned).contains(&title.tally.ended())
+            })
             .collect();
         titles.sort_by_key(|(name, title)| (title.began, *name));
         titles.into_iter().map(|(name, title)| fold(name, title, now)).collect()
@@ -368,7 +370,10 @@ mod tests {
         assert_eq!(board.take(&ended(1, Outcome::Done), AT), []);
         assert_eq!(board.take(&ended(2, Outcome::Cancelled), AT), []);
         let news = board.take(&Event::RunFinished { seconds: 1.0, succeeded: 1, failed: 0, left: 19 }, AT);
-        assert!(matches!(&news[..], [News::Folded { counts, .. }] if counts.tally.succeeded == 1), "{news:?}");
+        assert!(
+            matches!(&news[..], [News::Folded { counts, .. }] if counts.tally.succeeded == 1),
+            "{news:?}"
+        );
     }
 
     #[test]

@@ -23,7 +23,11 @@ impl Columns {
     /// Lays out a list for a terminal of `width` columns and machines with names of up to `machine` columns.
     pub(super) fn new(width: usize, machine: usize, signs: Signs) -> Self {
         let width = width.saturating_sub(1).clamp(20, WIDEST);
-        Self { width, machine: machine.clamp(WHOLE_CLUSTER.len(), (width / 3).max(WHOLE_CLUSTER.len())), signs }
+        Self {
+            width,
+            machine: machine.clamp(WHOLE_CLUSTER.len(), (width / 3).max(WHOLE_CLUSTER.len())),
+            signs,
+        }
     }
 
     /// Begins a row with its sign and its machine.

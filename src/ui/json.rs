@@ -73,9 +73,9 @@ pub(super) enum CommandEvent {
 pub(super) fn line(time: Timestamp, told: Told, redactions: &Redactions) -> String {
     let line = EventLine { time: time.to_string(), told };
     // Every part of a line has text keys only, so this cannot fail; if it does, it is told as what it is.
-    let mut value = serde_json::to_value(&line).unwrap_or_else(|error| {
-        serde_json::json!({ "time": line.time, "event": "warning", "text": error.to_string() })
-    });
+    let mut value = serde_json::to_value(&line).unwrap_or_else(
+        |error| serde_json::json!({ "time": line.time, "event": "warning", "text": error.to_string() }),
+    );
     redactions.apply_to_json(&mut value);
     value.to_string() + "\n"
 }
@@ -101,7 +101,10 @@ mod tests {
             std::fs::write(&path, &schema).unwrap();
         }
         let published = std::fs::read_to_string(&path).unwrap_or_default();
-        assert_eq!(published, schema, "run the tests with SEALIFT_UPDATE_SCHEMAS=1 and look at the difference");
+        assert_eq!(
+            published, schema,
+            "run the tests with SEALIFT_UPDATE_SCHEMAS=1 and look at the difference"
+        );
     }
 
     #[test]
@@ -113,8 +116,20 @@ mod tests {
         assert_eq!(
             names,
             [
-                "note", "plan", "problems", "result", "run-finished", "run-started", "step-finished",
-                "step-progress", "step-retried", "step-said", "step-started", "stopping", "summary", "warning",
+                "note",
+                "plan",
+                "problems",
+                "result",
+                "run-finished",
+                "run-started",
+                "step-finished",
+                "step-progress",
+                "step-retried",
+                "step-said",
+                "step-started",
+                "stopping",
+                "summary",
+                "warning",
             ]
         );
     }

@@ -99,7 +99,8 @@ impl Line {
 
     /// Renders it in the colours of `palette`, without blanks at its end.
     pub(super) fn render(&self, palette: Palette) -> String {
-        let mut pieces: Vec<(Tone, &str)> = self.0.iter().map(|(tone, text)| (*tone, text.as_str())).collect();
+        let mut pieces: Vec<(Tone, &str)> =
+            self.0.iter().map(|(tone, text)| (*tone, text.as_str())).collect();
         while let Some((_, text)) = pieces.last_mut() {
             *text = text.trim_end();
             if !text.is_empty() {

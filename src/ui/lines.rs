@@ -44,7 +44,10 @@ pub(super) fn sentences(event: &Event, board: &Board, verbosity: Verbosity) -> V
     let of_step = |step: StepNumber| board.running.get(&step);
     match event {
         Event::RunStarted { run, cluster, steps } => {
-            vec![Line::of(Tone::Strong, cluster).plain(format!(": {} to do (run {run})", count(*steps, "step")))]
+            vec![
+                Line::of(Tone::Strong, cluster)
+                    .plain(format!(": {} to do (run {run})", count(*steps, "step"))),
+            ]
         }
         Event::StepStarted { machine, title, .. } => {
             vec![begin(board, machine.as_deref(), title).with(Tone::Dim, "started")]
@@ -75,10 +78,8 @@ pub(super) fn sentences(event: &Event, board: &Board, verbosity: Verbosity) -> V
             ended(begin(board, machine.as_deref(), title), *seconds, outcome, board)
         }
         Event::RunFinished { seconds: took, succeeded, failed, left } => {
-            let line = Line::of(Tone::Strong, &board.cluster).plain(format!(
-                ": {succeeded} done, {failed} failed, {left} left ({})",
-                seconds(*took)
-            ));
+            let line = Line::of(Tone::Strong, &board.cluster)
+                .plain(format!(": {succeeded} done, {failed} failed, {left} left ({})", seconds(*took)));
             vec![line]
         }
     }
@@ -102,7 +103,8 @@ fn ended(begin: Line, took: f64, outcome: &Outcome, board: &Board) -> Vec<Line> 
 fn failed(begin: &Line, took: &str, problem: &Problem, board: &Board) -> Vec<Line> {
     let first = begin.clone().with(Tone::Bad, "failed").with(Tone::Dim, format!(" ({took}): "));
     let evidence = problem.seen.iter().flat_map(|seen| seen.lines());
-    let evidence = evidence.map(|line| name(board, problem.machine.as_deref()).with(Tone::Dim, "| ").plain(line));
+    let evidence =
+        evidence.map(|line| name(board, problem.machine.as_deref()).with(Tone::Dim, "| ").plain(line));
     std::iter::once(first.plain(&problem.message)).chain(evidence).collect()
 }
 

@@ -14,7 +14,9 @@ const EVIDENCE_LINES: usize = 3;
 /// Lays out what is new as rows of the list.
 pub(super) fn rows(news: &News, columns: &Columns) -> Vec<Line> {
     match news {
-        News::Ended { machine, title, seconds, how } => ended(machine.as_deref(), title, *seconds, how, columns),
+        News::Ended { machine, title, seconds, how } => {
+            ended(machine.as_deref(), title, *seconds, how, columns)
+        }
         News::Folded { title, counts, duration } => vec![folded(title, counts, *duration, columns)],
         News::Retried { machine, title, problem } => {
             let row = columns
@@ -42,7 +44,8 @@ fn ended(machine: Option<&str>, title: &str, took: f64, how: &Mark, columns: &Co
             std::iter::once(row.with_right(time, columns.width)).chain(why(problem, columns)).collect()
         }
         Mark::Skipped(needed) => {
-            let row = begin((Tone::Dim, signs.skipped())).with(Tone::Dim, format!("  not tried: needs {needed}"));
+            let row =
+                begin((Tone::Dim, signs.skipped())).with(Tone::Dim, format!("  not tried: needs {needed}"));
             vec![row.cut_to(columns.width)]
         }
         Mark::LetGo => {

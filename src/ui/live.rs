@@ -126,7 +126,8 @@ struct Moved {
 }
 
 fn transfers(crowd: &Crowd<'_>) -> Option<Moved> {
-    let transfers: Vec<&Transfer> = crowd.steps.iter().filter_map(|running| running.transfer.as_ref()).collect();
+    let transfers: Vec<&Transfer> =
+        crowd.steps.iter().filter_map(|running| running.transfer.as_ref()).collect();
     let sum = |of: fn(&Transfer) -> u64| transfers.iter().map(|transfer| of(transfer)).sum();
     if transfers.is_empty() {
         return None;

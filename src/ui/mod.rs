@@ -30,6 +30,7 @@ pub use log::LogWriter;
 pub use printer::{Assent, Output, Printer, Streams, Surroundings, Verbosity, Wanted};
 pub use question::restore_terminal;
 pub use redact::Redactions;
+pub use screen::{Size, SizeSource};
 pub use table::Table;
 pub use terminal::Terminal;
 

@@ -21,7 +21,8 @@ pub(super) fn rows(plan: &PlanView, width: usize, signs: Signs, verbosity: Verbo
         let nothing = Line::of(Tone::Good, signs.good()).plain(" nothing to do: all is as desired");
         return vec![heading, nothing];
     }
-    let machine = plan.steps().filter_map(|step| step.machine.as_deref()).map(|name| Line::of(Tone::Plain, name));
+    let machine =
+        plan.steps().filter_map(|step| step.machine.as_deref()).map(|name| Line::of(Tone::Plain, name));
     let columns = Columns::new(width, machine.map(|name| name.width()).max().unwrap_or(0), signs);
     let layout = Layout { columns, digits: steps.to_string().len(), verbosity };
     let mut rows = vec![heading];
@@ -45,7 +46,8 @@ impl Layout {
     /// Cuts the steps where neighbours differ in more than their machine, and small bundles into single steps.
     fn bundles<'a>(&self, steps: &'a [PlannedStep]) -> Vec<&'a [PlannedStep]> {
         let alike = |a: &PlannedStep, b: &PlannedStep| {
-            (&a.title, &a.reason, a.disruption, a.certainty) == (&b.title, &b.reason, b.disruption, b.certainty)
+            (&a.title, &a.reason, a.disruption, a.certainty)
+                == (&b.title, &b.reason, b.disruption, b.certainty)
         };
         let folds = |bundle: &[PlannedStep]| bundle.len() > FOLD_ABOVE && self.verbosity < Verbosity::Verbose;
         steps

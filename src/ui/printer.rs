@@ -86,7 +86,8 @@ impl Surroundings {
 
     /// Tells whether the terminal can move its cursor.
     fn can_draw(&self) -> bool {
-        self.stderr_is_terminal && (self.variable)("TERM").is_some_and(|term| !term.is_empty() && term != "dumb")
+        self.stderr_is_terminal
+            && (self.variable)("TERM").is_some_and(|term| !term.is_empty() && term != "dumb")
     }
 
     /// Follows <https://no-color.org> and <https://bixense.com/clicolors>.
@@ -171,7 +172,12 @@ pub struct Printer {
 
 impl Printer {
     /// Decides how to speak.
-    pub fn new(wanted: Wanted, surroundings: &Surroundings, streams: Streams, redactions: Redactions) -> Self {
+    pub fn new(
+        wanted: Wanted,
+        surroundings: &Surroundings,
+        streams: Streams,
+        redactions: Redactions,
+    ) -> Self {
         let talk = match wanted.output {
             Output::Events => Talk::Events,
             Output::Text | Output::Document if surroundings.can_draw() => Talk::Live,

@@ -46,10 +46,17 @@ pub(super) fn table(problems: &[Problem], printer: &Printer) -> String {
 pub(super) fn rows(problems: &[Problem], printer: &Printer) -> String {
     let mut table = Table::new();
     table
-        .load_preset(if printer.signs == Signs::Unicode { UTF8_HORIZONTAL_ONLY } else { ASCII_HORIZONTAL_ONLY })
+        .load_preset(if printer.signs == Signs::Unicode {
+            UTF8_HORIZONTAL_ONLY
+        } else {
+            ASCII_HORIZONTAL_ONLY
+        })
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(text_width(printer.width()) as u16)
-        .set_header(["machine", "what is wrong", "what to do"].map(|name| Cell::new(name).add_attribute(Attribute::Dim)));
+        .set_header(
+            ["machine", "what is wrong", "what to do"]
+                .map(|name| Cell::new(name).add_attribute(Attribute::Dim)),
+        );
     // Whether there are colours was decided already, and not by what this crate thinks of standard output.
     if printer.palette == Palette::Ansi {
         table.enforce_styling();
@@ -66,7 +73,8 @@ pub(super) fn rows(problems: &[Problem], printer: &Printer) -> String {
     if let Some(machines) = table.column_mut(0) {
         machines.set_constraint(ColumnConstraint::UpperBoundary(Width::Percentage(34)));
     }
-    table.trim_fmt() + "\n"
+    // A styled cell carries its own end, which keeps the blanks before it.
+    table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
 
 /// The same problem, as many machines may have it.

@@ -20,8 +20,7 @@ const FRAMES_PER_SECOND: u8 = 20;
 
 /// The moving part of the screen: there while something goes on.
 pub(super) struct Progress {
-    sink: Sink,
-    size: SizeSource,
+    screen: Screen,
     palette: Palette,
     painter: Painter,
     ticking: Ticking,
@@ -47,7 +46,7 @@ impl Progress {
         painter: Painter,
         ticking: Ticking,
     ) -> Self {
-        Self { sink, size, palette, painter, ticking, bar: Mutex::default() }
+        Self { screen: Screen::new(sink, size), palette, painter, ticking, bar: Mutex::default() }
     }
 
     /// Shows it, or draws it anew.
@@ -62,17 +61,20 @@ impl Progress {
     /// Takes it away.
     pub(super) fn hide(&self) {
         if let Some(bar) = self.bar().take() {
-            bar.finish_and_clear();
+            self.screen.at_once(|| bar.finish_and_clear());
         }
     }
 
     /// Prints whole lines above it.
     pub(super) fn print_above(&self, text: &str) {
-        match &*self.bar() {
-            Some(bar) if !text.is_empty() => bar.println(text.strip_suffix('\n').unwrap_or(text)),
-            Some(_) => {}
-            None => self.sink.say(text),
+        if text.is_empty() {
+            return;
         }
+        let bar = self.bar();
+        self.screen.at_once(|| match &*bar {
+            Some(bar) => bar.suspend(|| self.screen.print(text)),
+            None => self.screen.print(text),
+        });
     }
 
     fn start(&self) -> Option<ProgressBar> {
@@ -84,8 +86,7 @@ impl Progress {
             let _ = text.write_str(drawn.trim_end_matches('\n'));
         };
         let style = ProgressStyle::with_template("{board}").ok()?.with_key("board", draw);
-        let screen = Box::new(Screen::new(self.sink.clone(), self.size.clone()));
-        let target = ProgressDrawTarget::term_like_with_hz(screen, FRAMES_PER_SECOND);
+        let target = ProgressDrawTarget::term_like_with_hz(Box::new(self.screen.clone()), FRAMES_PER_SECOND);
         let bar = ProgressBar::with_draw_target(None, target).with_style(style);
         match self.ticking {
             Ticking::Steady => bar.enable_steady_tick(TICK),

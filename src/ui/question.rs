@@ -121,7 +121,8 @@ fn read_answer(
             Some(BACKSPACE | DELETE) => erase(&mut typed, 1, show, echo),
             Some(CTRL_U) => erase(&mut typed, usize::MAX, show, echo),
             Some(ESCAPE) => {
-                skip_sequence(keys).problem(Class::Interrupted, "the terminal went away during a question")?;
+                skip_sequence(keys)
+                    .problem(Class::Interrupted, "the terminal went away during a question")?;
             }
             Some(key) => {
                 if let (Some(character), Echo::Shown) = (typed.push(key), echo) {

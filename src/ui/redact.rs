@@ -77,7 +77,8 @@ fn forms_of(secret: &str) -> Vec<String> {
     }
     let mut forms = vec![secret.to_owned()];
     if secret.contains('\n') {
-        let lines = secret.lines().map(str::trim).filter(|line| line.len() >= SHORT && !line.starts_with("-----"));
+        let lines =
+            secret.lines().map(str::trim).filter(|line| line.len() >= SHORT && !line.starts_with("-----"));
         forms.extend(lines.map(str::to_owned));
     }
     if secret.chars().count() >= SHORT {

@@ -25,7 +25,11 @@ pub(super) fn summary(summary: &Summary, printer: &Printer) -> String {
     }
     if let Ending::Interrupted { half_done, again } = &summary.ending {
         push_block(&mut text, &half_done_rows(half_done), printer);
-        push_block(&mut text, &commands("the same command goes on from here", std::slice::from_ref(again)), printer);
+        push_block(
+            &mut text,
+            &commands("the same command goes on from here", std::slice::from_ref(again)),
+            printer,
+        );
     }
     if printer.verbosity > Verbosity::Quiet {
         push_block(&mut text, &commands("next", &summary.next), printer);
@@ -71,7 +75,9 @@ fn times(summary: &Summary, verbosity: Verbosity) -> Vec<Line> {
     let heading = if shown.len() < summary.steps.len() { "slowest steps" } else { "steps" };
     let titles = shown.iter().map(|timing| Line::of(Tone::Plain, &timing.title).cut_to(WIDEST_TITLE));
     let title = titles.map(|line| line.width()).max().unwrap_or(0).max(heading.len()) + 2;
-    let head = Line::of(Tone::Dim, heading).pad_to(title).with(Tone::Dim, format!("{:>8}  {:>8}", "machines", "longest"));
+    let head = Line::of(Tone::Dim, heading)
+        .pad_to(title)
+        .with(Tone::Dim, format!("{:>8}  {:>8}", "machines", "longest"));
     let rows = shown.into_iter().map(|timing| {
         let row = Line::of(Tone::Plain, &timing.title).cut_to(WIDEST_TITLE).pad_to(title);
         let row = row.plain(format!("{:>8}  {:>8}", timing.count, seconds(timing.longest)));
@@ -94,7 +100,8 @@ fn slowest(steps: &[StepTiming], verbosity: Verbosity) -> Vec<&StepTiming> {
 }
 
 fn set_aside(summary: &Summary) -> Line {
-    let mut machines: Vec<&str> = summary.set_aside.iter().filter_map(|problem| problem.machine.as_deref()).collect();
+    let mut machines: Vec<&str> =
+        summary.set_aside.iter().filter_map(|problem| problem.machine.as_deref()).collect();
     machines.sort_unstable();
     machines.dedup();
     let text = if machines.is_empty() {
@@ -112,9 +119,9 @@ fn half_done_rows(half_done: &[HalfDone]) -> Vec<Line> {
     let name = |half: &HalfDone| half.machine.clone().unwrap_or_else(|| WHOLE_CLUSTER.to_owned());
     let widest = half_done.iter().map(|half| Line::of(Tone::Plain, name(half)).width()).max().unwrap_or(0);
     let heading = Line::of(Tone::Caution, "half done").with(Tone::Dim, "; the machines finish it alone");
-    let rows = half_done.iter().map(|half| {
-        indented(Line::of(Tone::Plain, name(half)).pad_to(widest + 2).plain(&half.title))
-    });
+    let rows = half_done
+        .iter()
+        .map(|half| indented(Line::of(Tone::Plain, name(half)).pad_to(widest + 2).plain(&half.title)));
     std::iter::once(heading).chain(rows).collect()
 }
 

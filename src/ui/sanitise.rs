@@ -14,6 +14,11 @@ pub(super) fn lines(text: &str) -> String {
         .join("\n")
 }
 
+/// Like [`lines`], but tabs stay: data for standard output has them as separators.
+pub(super) fn data(text: &str) -> String {
+    text.split('\t').map(lines).collect::<Vec<_>>().join("\t")
+}
+
 /// Like [`lines`], with blanks in place of line ends.
 pub(super) fn one_line(text: &str) -> String {
     strip_str(text).to_string().chars().filter_map(harmless).collect()

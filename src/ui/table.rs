@@ -43,7 +43,8 @@ impl Table {
         let mut text = String::new();
         for row in &self.rows {
             let cells = row.iter().zip(&self.alignments).zip(&widths);
-            let cells: Vec<String> = cells.map(|((cell, alignment), width)| pad(cell, *alignment, *width)).collect();
+            let cells: Vec<String> =
+                cells.map(|((cell, alignment), width)| pad(cell, *alignment, *width)).collect();
             text.push_str(cells.join("   ").trim_end());
             text.push('\n');
         }

@@ -16,7 +16,7 @@ use super::log::LogWriter;
 use super::printer::{Assent, Audience, Output, Printer, Talk, Verbosity};
 use super::progress::{Painter, Progress, Ticking};
 use super::texts::Texts;
-use super::{listing, plan, problems, question, report};
+use super::{listing, plan, problems, question, report, sanitise};
 use crate::engine::{Event, Observer};
 use crate::error::{Class, Context, Problem, Problems, Result};
 use crate::ops::{Data, Ending, PlanView, Question, Reporter, Summary};
@@ -231,7 +231,8 @@ impl Reporter for Terminal {
             || {
                 let plan = self.clean(plan);
                 self.scene().board.expect(&plan);
-                let rows = plan::rows(&plan, self.printer.width(), self.printer.signs, self.printer.verbosity);
+                let rows =
+                    plan::rows(&plan, self.printer.width(), self.printer.signs, self.printer.verbosity);
                 self.say(Verbosity::Normal, &(render_all(&rows, self.printer.palette) + "\n"));
             },
         );
@@ -259,8 +260,11 @@ impl Reporter for Terminal {
     fn secret(&self, prompt: &str) -> Result<SecretString> {
         self.clear_note();
         if self.printer.audience == Audience::Nobody {
-            return Err(Problem::new(Class::Refused, format!("a secret is needed, and nobody can be asked: {prompt}"))
-                .remedy("give it by reference, in a file or an environment variable"));
+            return Err(Problem::new(
+                Class::Refused,
+                format!("a secret is needed, and nobody can be asked: {prompt}"),
+            )
+            .remedy("give it by reference, in a file or an environment variable"));
         }
         let secret = question::secret(&self.clean(&prompt.to_owned()), &self.printer.stderr)?;
         self.hide(&secret);
@@ -302,8 +306,8 @@ impl Reporter for Terminal {
     fn result(&self, data: &Data) -> Result<()> {
         self.clear_note();
         let text = match self.printer.output {
-            Output::Text if data.text.ends_with('\n') || data.text.is_empty() => data.text.clone(),
-            Output::Text => format!("{}\n", data.text),
+            Output::Text if data.text.ends_with('\n') || data.text.is_empty() => sanitise::data(&data.text),
+            Output::Text => sanitise::data(&data.text) + "\n",
             Output::Document => {
                 let mut document = data.json.clone();
                 self.printer.redactions.apply_to_json(&mut document);
