@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use unicode_width::UnicodeWidthStr;
 
+use super::measure::count;
 use crate::engine::{Event, Outcome, StepNumber};
 use crate::error::Problem;
 use crate::ops::PlanView;
@@ -86,7 +87,7 @@ pub(super) struct Transfer {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum News {
     /// A step ended.
-    Ended { machine: Option<String>, title: String, seconds: f64, how: Mark },
+    Ended { machine: Option<String>, title: String, tries: usize, seconds: f64, how: Mark },
     /// All steps of a title ended.
     Folded { title: String, counts: Title, duration: Duration },
     /// A step is tried again.
@@ -113,6 +114,10 @@ impl Board {
         for step in plan.steps() {
             self.titles.entry(step.title.clone()).or_default().planned += 1;
             self.widen(step.machine.as_deref());
+        }
+        let most = self.titles.values().map(|title| title.planned).max().unwrap_or(0);
+        if most > FOLD_ABOVE {
+            self.widen(Some(&count(most, "machine")));
         }
     }
 
@@ -202,7 +207,9 @@ impl Board {
         outcome: &Outcome,
         now: Duration,
     ) -> Vec<News> {
-        let had_begun = self.running.remove(&step).is_some();
+        let running = self.running.remove(&step);
+        let tries =
+            1 + running.as_ref().and_then(|running| running.retries.as_ref()).map_or(0, |(times, _)| *times);
         let folds = self.folds(title);
         let how = match outcome {
             Outcome::Done => Mark::Done,
@@ -211,7 +218,7 @@ impl Board {
             Outcome::Skipped { because } => {
                 Mark::Skipped(self.unhappy.get(because).cloned().unwrap_or_else(|| format!("step {because}")))
             }
-            Outcome::Cancelled if had_begun => Mark::LetGo,
+            Outcome::Cancelled if running.is_some() => Mark::LetGo,
             // What never began is counted at the end; hundreds of lines about it help nobody.
             Outcome::Cancelled => return vec![],
         };
@@ -224,7 +231,7 @@ impl Board {
         let mut news = vec![];
         if !folds || matches!(how, Mark::Failed(_) | Mark::LetGo) {
             let machine = machine.cloned();
-            news.push(News::Ended { machine, title: title.to_owned(), seconds, how });
+            news.push(News::Ended { machine, title: title.to_owned(), tries, seconds, how });
         }
         if folds && counts.tally.ended() == counts.planned {
             news.push(fold(title, counts, now));

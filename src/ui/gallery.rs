@@ -107,7 +107,8 @@ impl Stage {
         let mut parser = vt100::Parser::new(200, self.size.lock().unwrap().width, 0);
         // The terminal's driver moves to the first column at a line's end.
         parser.process(self.stderr.text().replace('\n', "\r\n").as_bytes());
-        parser.screen().contents()
+        let rows = parser.screen().contents();
+        rows.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
     }
 
     fn start(&self, step: usize, machine: &str, title: &str) {

@@ -6,16 +6,23 @@ use super::board::{Mark, News, Title};
 use super::column::Columns;
 use super::line::{Line, Tone};
 use super::measure::{count, duration, seconds, wrap};
+use super::printer::Verbosity;
 use crate::error::Problem;
 
 /// Of a failed step's evidence, the last lines are in the list; the report at the end has all of it.
 const EVIDENCE_LINES: usize = 3;
 
+/// Tells whether so much is to be said. A step that is tried again says so while it runs, and when it has ended.
+pub(super) fn is_told(news: &News, verbosity: Verbosity) -> bool {
+    verbosity == Verbosity::Verbose || !matches!(news, News::Retried { .. })
+}
+
 /// Lays out what is new as rows of the list.
 pub(super) fn rows(news: &News, columns: &Columns) -> Vec<Line> {
     match news {
-        News::Ended { machine, title, seconds, how } => {
-            ended(machine.as_deref(), title, *seconds, how, columns)
+        News::Ended { machine, title, tries, seconds, how } => {
+            let title = if *tries > 1 { format!("{title} (try {tries})") } else { title.clone() };
+            ended(machine.as_deref(), &title, *seconds, how, columns)
         }
         News::Folded { title, counts, duration } => vec![folded(title, counts, *duration, columns)],
         News::Retried { machine, title, problem } => {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::board::{Board, Phase, Running, Transfer};
 use super::column::Columns;
 use super::line::{Line, Tone};
-use super::measure::{bytes, clock, count, duration};
+use super::measure::{bytes, clock, count, duration, part};
 use super::palette::Signs;
 use super::printer::Verbosity;
 
@@ -155,10 +155,10 @@ fn forms(moved: &Moved, signs: Signs) -> Vec<Line> {
     let (full, empty) = signs.bar(share, BAR);
     let bar = Line::of(Tone::Active, full).with(Tone::Dim, empty);
     let percent = format!("{:>4.0}%", share * 100.0);
-    let amount = format!(" {:>10} of {:>9}", bytes(moved.done), bytes(moved.total));
-    let rate = format!(" {:>11}/s", bytes(moved.rate));
+    let amount = format!(" {}", part(moved.done, moved.total));
+    let rate = format!(" {:>10}/s", bytes(moved.rate));
     vec![
-        bar.plain(&amount).with(Tone::Dim, &rate),
+        bar.plain(" ").plain(&amount).with(Tone::Dim, &rate),
         Line::of(Tone::Plain, &amount).with(Tone::Dim, &rate),
         Line::of(Tone::Plain, &percent).with(Tone::Dim, &rate),
         Line::of(Tone::Plain, &percent),

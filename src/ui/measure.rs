@@ -33,6 +33,15 @@ pub(super) fn bytes(bytes: u64) -> String {
     ByteSize::b(bytes).display().iec().to_string()
 }
 
+/// Writes how much of a number of bytes there is, in the unit of the whole: `200.0/403.1 MiB`. It is always
+/// equally wide for the same `total`.
+pub(super) fn part(done: u64, total: u64) -> String {
+    let units = [(1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB")];
+    let (size, unit) = units.into_iter().find(|(size, _)| total >= *size).unwrap_or((1 << 10, "KiB"));
+    let whole = format!("{:.1}", total as f64 / size as f64);
+    format!("{:>width$.1}/{whole} {unit}", done as f64 / size as f64, width = whole.len())
+}
+
 /// Writes `1 machine`, `300 machines`.
 pub(super) fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
@@ -118,6 +127,9 @@ mod tests {
         assert_eq!(clock(Duration::from_secs(3727)), "1:02:07");
         assert_eq!(clock(Duration::from_secs(41)), "0:41");
         assert_eq!(bytes(422_681_000), "403.1 MiB");
+        assert_eq!(part(9_500_000, 422_681_000), "  9.1/403.1 MiB");
+        assert_eq!(part(0, 0), "0.0/0.0 KiB");
+        assert_eq!(part(5 << 40, 5 << 40), "5.0/5.0 TiB");
     }
 
     proptest! {

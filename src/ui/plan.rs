@@ -23,16 +23,20 @@ pub(super) fn rows(plan: &PlanView, width: usize, signs: Signs, verbosity: Verbo
     }
     let machine =
         plan.steps().filter_map(|step| step.machine.as_deref()).map(|name| Line::of(Tone::Plain, name));
-    let columns = Columns::new(width, machine.map(|name| name.width()).max().unwrap_or(0), signs);
-    let layout = Layout { columns, digits: steps.to_string().len(), verbosity };
+    let widest = machine.map(|name| name.width()).max().unwrap_or(0);
+    // Room for a bundle's number of machines.
+    let widest = if steps > FOLD_ABOVE { widest.max(count(steps, "machine").len()) } else { widest };
+    let digits = steps.to_string().len();
+    let layout = Layout { columns: Columns::new(width, widest, signs), digits, verbosity };
     let mut rows = vec![heading];
     for group in plan.groups.iter().filter(|group| !group.steps.is_empty()) {
         rows.push(Line::blank());
         rows.push(Line::of(Tone::Dim, &group.title));
-        rows.extend(layout.bundles(&group.steps).into_iter().flat_map(|bundle| layout.row(bundle)));
+        rows.extend(layout.bundles(&group.steps).into_iter().map(|bundle| layout.row(bundle)));
     }
     rows.push(Line::blank());
     rows.push(totals(plan));
+    rows.extend(unforeseen(plan));
     rows
 }
 
@@ -56,16 +60,15 @@ impl Layout {
             .collect()
     }
 
-    fn row(&self, bundle: &[PlannedStep]) -> Vec<Line> {
+    /// Lays out a bundle, which has at least one step.
+    fn row(&self, bundle: &[PlannedStep]) -> Line {
         let [first, .., last] = bundle else {
-            return bundle.first().map(|step| self.single(step)).into_iter().collect();
+            return bundle.first().map(|step| self.single(step)).unwrap_or_default();
         };
         let machines = Line::of(Tone::Plain, count(bundle.len(), "machine"));
-        let mut rows = vec![self.step(first, first.number, machines)];
         let (from, to) = (first.machine.as_deref().unwrap_or(""), last.machine.as_deref().unwrap_or(""));
         let range = format!("{from} {} {to}", self.columns.signs.range());
-        rows.push(self.indent().with(Tone::Dim, range).cut_to(self.columns.width));
-        rows
+        self.step(first, machines, Some(&range))
     }
 
     fn single(&self, step: &PlannedStep) -> Line {
@@ -73,25 +76,21 @@ impl Layout {
             Some(machine) => Line::of(Tone::Plain, machine),
             None => Line::of(Tone::Dim, super::column::WHOLE_CLUSTER),
         };
-        self.step(step, step.number, machine)
+        self.step(step, machine, None)
     }
 
-    fn step(&self, step: &PlannedStep, number: usize, machine: Line) -> Line {
+    fn step(&self, step: &PlannedStep, machine: Line, range: Option<&str>) -> Line {
         let (tone, sign) = sign(step.disruption);
         let mut line = Line::of(tone, sign)
-            .with(Tone::Dim, format!(" {number:>width$}  ", width = self.digits))
+            .with(Tone::Dim, format!(" {:>width$}  ", step.number, width = self.digits))
             .joined(machine.cut_to(self.columns.machine))
             .pad_to(self.title_at())
             .with(if step.disruption == Disruption::Adds { Tone::Plain } else { tone }, &step.title);
         let opaque = (step.certainty == Certainty::Opaque).then_some(OPAQUE);
-        for remark in [step.reason.as_deref(), opaque].into_iter().flatten() {
+        for remark in [range, step.reason.as_deref(), opaque].into_iter().flatten() {
             line = line.with(Tone::Dim, format!("  {} {remark}", self.columns.signs.dot()));
         }
         line.cut_to(self.columns.width)
-    }
-
-    fn indent(&self) -> Line {
-        Line::blank().pad_to(self.title_at())
     }
 
     fn title_at(&self) -> usize {
@@ -112,20 +111,28 @@ fn totals(plan: &PlanView) -> Line {
     let number = |wanted| plan.steps().filter(|step| step.disruption == wanted).count();
     let mut line = Line::of(Tone::Strong, count(plan.steps().count(), "step"));
     let mut before = ": ";
-    for (disruption, verb) in [
-        (Disruption::Adds, "only add"),
-        (Disruption::Interrupts, "interrupt what runs"),
-        (Disruption::Removes, "remove something"),
+    for (disruption, one, many) in [
+        (Disruption::Adds, "adds", "add"),
+        (Disruption::Interrupts, "interrupts what runs", "interrupt what runs"),
+        (Disruption::Removes, "removes something", "remove something"),
     ] {
-        if number(disruption) > 0 {
+        let number = number(disruption);
+        if number > 0 {
             let (tone, sign) = sign(disruption);
-            line = line.plain(before).with(tone, sign).plain(format!(" {} {verb}", number(disruption)));
+            let verb = if number == 1 { one } else { many };
+            line = line.plain(before).with(tone, sign).plain(format!(" {number} {verb}"));
             before = ", ";
         }
     }
-    let opaque = plan.steps().filter(|step| step.certainty == Certainty::Opaque).count();
-    if opaque > 0 {
-        line = line.with(Tone::Dim, format!("; {opaque} by scripts of images, which cannot be foreseen"));
-    }
     line
+}
+
+fn unforeseen(plan: &PlanView) -> Option<Line> {
+    let opaque = plan.steps().filter(|step| step.certainty == Certainty::Opaque).count();
+    let what = "of an image, and what that does cannot be foreseen";
+    match opaque {
+        0 => None,
+        1 => Some(Line::of(Tone::Dim, format!("1 of them runs a script {what}"))),
+        _ => Some(Line::of(Tone::Dim, format!("{opaque} of them run scripts {what}"))),
+    }
 }

@@ -1,13 +1,16 @@
 //! Problems: one as a short report, many as a table of machines with what is wrong and what to do.
 
-use comfy_table::presets::{ASCII_HORIZONTAL_ONLY, UTF8_HORIZONTAL_ONLY};
-use comfy_table::{Attribute, Cell, ColumnConstraint, ContentArrangement, Table, Width};
+use comfy_table::presets::NOTHING;
+use comfy_table::{Attribute, Cell, ColumnConstraint, ContentArrangement, Table, TableComponent, Width};
 
 use super::line::{Line, Tone, render_all};
 use super::measure::{count, wrap};
 use super::palette::{Palette, Signs};
 use super::printer::{Printer, Verbosity};
 use crate::error::Problem;
+
+/// The headings of the table.
+const COLUMNS: [&str; 3] = ["machine", "what is wrong", "what to do"];
 
 /// Of machines with the same problem, the first ones are named.
 const NAMES_SHOWN: usize = 4;
@@ -46,17 +49,11 @@ pub(super) fn table(problems: &[Problem], printer: &Printer) -> String {
 pub(super) fn rows(problems: &[Problem], printer: &Printer) -> String {
     let mut table = Table::new();
     table
-        .load_preset(if printer.signs == Signs::Unicode {
-            UTF8_HORIZONTAL_ONLY
-        } else {
-            ASCII_HORIZONTAL_ONLY
-        })
+        .load_preset(NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(text_width(printer.width()) as u16)
-        .set_header(
-            ["machine", "what is wrong", "what to do"]
-                .map(|name| Cell::new(name).add_attribute(Attribute::Dim)),
-        );
+        .set_header(COLUMNS.map(|name| Cell::new(name).add_attribute(Attribute::Dim)));
+    rule(&mut table, printer.signs);
     // Whether there are colours was decided already, and not by what this crate thinks of standard output.
     if printer.palette == Palette::Ansi {
         table.enforce_styling();
@@ -73,8 +70,21 @@ pub(super) fn rows(problems: &[Problem], printer: &Printer) -> String {
     if let Some(machines) = table.column_mut(0) {
         machines.set_constraint(ColumnConstraint::UpperBoundary(Width::Percentage(34)));
     }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
     // A styled cell carries its own end, which keeps the blanks before it.
     table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
+}
+
+/// Draws a rule under the headings and leaves a blank line between the rows.
+fn rule(table: &mut Table, signs: Signs) {
+    let line = if signs == Signs::Unicode { '─' } else { '-' };
+    table
+        .set_style(TableComponent::HeaderLines, line)
+        .set_style(TableComponent::MiddleHeaderIntersections, line)
+        .set_style(TableComponent::HorizontalLines, ' ')
+        .set_style(TableComponent::MiddleIntersections, ' ');
 }
 
 /// The same problem, as many machines may have it.

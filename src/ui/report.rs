@@ -82,8 +82,8 @@ fn times(summary: &Summary, verbosity: Verbosity) -> Vec<Line> {
         let row = Line::of(Tone::Plain, &timing.title).cut_to(WIDEST_TITLE).pad_to(title);
         let row = row.plain(format!("{:>8}  {:>8}", timing.count, seconds(timing.longest)));
         match &timing.slowest {
-            Some(machine) if timing.count > 1 => row.with(Tone::Dim, format!("  on {machine}")),
-            _ => row,
+            Some(machine) => row.with(Tone::Dim, format!("  on {machine}")),
+            None => row,
         }
     });
     std::iter::once(head).chain(rows).map(indented).collect()

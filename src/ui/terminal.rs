@@ -109,7 +109,9 @@ impl Terminal {
             let mut scene = self.scene();
             let news = scene.board.take(event, self.clock.elapsed());
             let columns = Columns::new(self.printer.width(), scene.board.machine_columns, self.printer.signs);
-            let rows: Vec<Line> = news.iter().flat_map(|news| listing::rows(news, &columns)).collect();
+            let verbosity = self.printer.verbosity;
+            let told = news.iter().filter(|news| listing::is_told(news, verbosity));
+            let rows: Vec<Line> = told.flat_map(|news| listing::rows(news, &columns)).collect();
             (rows, scene.board.phase == Phase::Idle)
         };
         // The scene is free again here: to draw is to look at it.
@@ -282,8 +284,9 @@ impl Reporter for Terminal {
                 if self.scene().board.phase == Phase::Running {
                     self.scene().board.phase = Phase::Stopping;
                 }
-                let text = "stopping: no new step begins; press Ctrl-C again to leave at once";
-                self.say_line(Verbosity::Quiet, Line::of(Tone::Caution, text));
+                let line = Line::of(Tone::Caution, self.printer.signs.stopped());
+                let text = " stopping: no new step begins; press Ctrl-C again to leave at once";
+                self.say_line(Verbosity::Quiet, line.with(Tone::Caution, text));
             },
         );
     }
