@@ -25,14 +25,17 @@ pub(super) fn rows(plan: &PlanView, width: usize, signs: Signs, verbosity: Verbo
         plan.steps().filter_map(|step| step.machine.as_deref()).map(|name| Line::of(Tone::Plain, name));
     let widest = machine.map(|name| name.width()).max().unwrap_or(0);
     // Room for a bundle's number of machines.
-    let widest = if steps > FOLD_ABOVE { widest.max(count(steps, "machine").len()) } else { widest };
-    let digits = steps.to_string().len();
-    let layout = Layout { columns: Columns::new(width, widest, signs), digits, verbosity };
+    let largest = plan.groups.iter().flat_map(|group| bundles(&group.steps, verbosity)).map(<[_]>::len).max();
+    let widest = match largest {
+        Some(largest) if largest > 1 => widest.max(count(largest, "machine").len()),
+        _ => widest,
+    };
+    let layout = Layout { columns: Columns::new(width, widest, signs), digits: steps.to_string().len() };
     let mut rows = vec![heading];
     for group in plan.groups.iter().filter(|group| !group.steps.is_empty()) {
         rows.push(Line::blank());
         rows.push(Line::of(Tone::Dim, &group.title));
-        rows.extend(layout.bundles(&group.steps).into_iter().map(|bundle| layout.row(bundle)));
+        rows.extend(bundles(&group.steps, verbosity).into_iter().map(|bundle| layout.row(bundle)));
     }
     rows.push(Line::blank());
     rows.push(totals(plan));
@@ -40,26 +43,24 @@ pub(super) fn rows(plan: &PlanView, width: usize, signs: Signs, verbosity: Verbo
     rows
 }
 
+/// Cuts the steps where neighbours differ in more than their machine, and small bundles into single steps.
+fn bundles(steps: &[PlannedStep], verbosity: Verbosity) -> Vec<&[PlannedStep]> {
+    let alike = |a: &PlannedStep, b: &PlannedStep| {
+        (&a.title, &a.reason, a.disruption, a.certainty) == (&b.title, &b.reason, b.disruption, b.certainty)
+    };
+    let folds = |bundle: &[PlannedStep]| bundle.len() > FOLD_ABOVE && verbosity < Verbosity::Verbose;
+    steps
+        .chunk_by(alike)
+        .flat_map(|bundle| if folds(bundle) { vec![bundle] } else { bundle.chunks(1).collect() })
+        .collect()
+}
+
 struct Layout {
     columns: Columns,
     digits: usize,
-    verbosity: Verbosity,
 }
 
 impl Layout {
-    /// Cuts the steps where neighbours differ in more than their machine, and small bundles into single steps.
-    fn bundles<'a>(&self, steps: &'a [PlannedStep]) -> Vec<&'a [PlannedStep]> {
-        let alike = |a: &PlannedStep, b: &PlannedStep| {
-            (&a.title, &a.reason, a.disruption, a.certainty)
-                == (&b.title, &b.reason, b.disruption, b.certainty)
-        };
-        let folds = |bundle: &[PlannedStep]| bundle.len() > FOLD_ABOVE && self.verbosity < Verbosity::Verbose;
-        steps
-            .chunk_by(alike)
-            .flat_map(|bundle| if folds(bundle) { vec![bundle] } else { bundle.chunks(1).collect() })
-            .collect()
-    }
-
     /// Lays out a bundle, which has at least one step.
     fn row(&self, bundle: &[PlannedStep]) -> Line {
         let [first, .., last] = bundle else {

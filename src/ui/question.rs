@@ -222,4 +222,83 @@ mod tests {
         assert_eq!(answer("hunter2\x7f3\n", Echo::Hidden), (Ok("hunter3".to_owned()), String::new()));
         assert_eq!(answer("名\x7f\n", Echo::Shown).1, "名\x08 \x08\x08 \x08");
     }
+
+    /// Plays the other side in a terminal of its own: util-linux' `script` has one for us.
+    struct Conversation {
+        script: std::process::Child,
+        heard: String,
+    }
+
+    impl Conversation {
+        fn begin() -> Self {
+            let this = std::env::current_exe().unwrap();
+            let command =
+                format!("{} --ignored --exact --nocapture ui::question::tests::asker", this.display());
+            let script = std::process::Command::new("script")
+                .args(["-qec", &command, "/dev/null"])
+                .stdin(std::process::Stdio::piped())
+                .stdout(std::process::Stdio::piped())
+                .spawn()
+                .unwrap();
+            Self { script, heard: String::new() }
+        }
+
+        fn hear(&mut self, expected: &str) {
+            use std::io::Read;
+            let start = self.heard.len();
+            let output = self.script.stdout.as_mut().unwrap();
+            while !self.heard[start..].contains(expected) {
+                let mut byte = [0];
+                assert_eq!(output.read(&mut byte).unwrap(), 1, "it ended after {:?}", self.heard);
+                self.heard.push(char::from(byte[0]));
+            }
+        }
+
+        fn say(&mut self, text: &str) {
+            use std::io::Write;
+            let input = self.script.stdin.as_mut().unwrap();
+            input.write_all(text.as_bytes()).and_then(|()| input.flush()).unwrap();
+        }
+    }
+
+    impl Drop for Conversation {
+        fn drop(&mut self) {
+            let _ = self.script.kill();
+            let _ = self.script.wait();
+        }
+    }
+
+    #[test]
+    fn a_real_terminal_is_asked_and_left_in_order() {
+        let mut conversation = Conversation::begin();
+        conversation.hear("go on? [y/N] ");
+        conversation.say("yes\n");
+        conversation.hear("Ok(true)");
+        conversation.hear("type demo to go on: ");
+        conversation.say("dem\n");
+        conversation.hear("Ok(false)");
+        conversation.hear("password: ");
+        conversation.say("hunter2\n");
+        conversation.hear("7 characters");
+        conversation.hear("go on? [y/N] ");
+        conversation.say("\x03");
+        conversation.hear("Some(Interrupted)");
+        conversation.hear("in order");
+        assert!(!conversation.heard.contains("hunter2"));
+    }
+
+    #[test]
+    #[ignore = "is the other end of a_real_terminal_is_asked_and_left_in_order"]
+    fn asker() {
+        use secrecy::ExposeSecret;
+        let screen = Sink::new(Box::new(io::stderr()), crate::ui::Redactions::default());
+        let before = tcgetattr(io::stdin()).unwrap().local_modes;
+        screen.say(&format!("{:?}\n", yes_or_no("go on?", &screen)));
+        screen.say(&format!("{:?}\n", name("demo", &screen)));
+        let length = secret("password", &screen).unwrap().expose_secret().len();
+        screen.say(&format!("{length} characters\n"));
+        screen.say(&format!("{:?}\n", yes_or_no("go on?", &screen).err().map(|problem| problem.class)));
+        assert_eq!(tcgetattr(io::stdin()).unwrap().local_modes, before);
+        screen.say("in order\n");
+    }
 }
