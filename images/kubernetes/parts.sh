@@ -209,7 +209,8 @@ compile_module() { # DIR ARCH NAME LDFLAGS
 # ---- the layout
 
 declare -A entry=()
-readonly parts=(net-root pause kubernetes containerd runc cni etcd coredns registry tools)
+# What needs a C compiler comes last: without one all else is there already.
+readonly parts=(net-root kubernetes containerd cni etcd coredns registry tools pause runc)
 
 lay() { # TREE
   local tree=$1 name
