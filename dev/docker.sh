@@ -3,7 +3,7 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# shellcheck source=dev/cache.sh
+# shellcheck source-path=SCRIPTDIR source=cache.sh
 . "$here/cache.sh"
 
 say() { printf 'docker: %s\n' "$*" >&2; }

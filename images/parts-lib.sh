@@ -8,7 +8,7 @@
 # Both ways fill DIR with the same files.
 
 lib=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# shellcheck source=dev/cache.sh
+# shellcheck source-path=SCRIPTDIR source=../dev/cache.sh
 . "$lib/../dev/cache.sh"
 
 say() { printf 'parts: %s\n' "$*" >&2; }

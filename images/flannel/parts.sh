@@ -4,7 +4,7 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# shellcheck source=images/parts-lib.sh
+# shellcheck source-path=SCRIPTDIR source=../parts-lib.sh
 . "$here/../parts-lib.sh"
 
 readonly flannel=v0.28.4

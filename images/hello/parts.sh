@@ -3,7 +3,7 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# shellcheck source=images/parts-lib.sh
+# shellcheck source-path=SCRIPTDIR source=../parts-lib.sh
 . "$here/../parts-lib.sh"
 
 hello_inputs() { printf '%s\n' "$here/go/go.mod" "$here/go/main.go"; }

@@ -3,7 +3,7 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# shellcheck source=images/parts-lib.sh
+# shellcheck source-path=SCRIPTDIR source=../parts-lib.sh
 . "$here/../parts-lib.sh"
 
 readonly kubernetes=v1.36.3 containerd=v2.4.2 runc=v1.5.2 cni=v1.9.1 etcd=v3.6.8 coredns=v1.14.2

@@ -3,7 +3,7 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# shellcheck source=dev/cache.sh
+# shellcheck source-path=SCRIPTDIR source=../../dev/cache.sh
 . "$here/../../dev/cache.sh"
 
 readonly name=sealift/machine:bookworm

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Looks whether a machine can become a node of the cluster; changes nothing. Argument: the registry's data directory.
 cd "$(dirname "$0")" || exit 1
+# shellcheck source-path=SCRIPTDIR
 . ./common.sh
 
 problems=0
@@ -17,6 +18,8 @@ listening_ports() {
 
 check_ports() {
   local taken port
+  # What listens on a machine that this image was installed on is this image's own.
+  if remembered init.files /etc/systemd/system/kubelet.service; then return; fi
   taken=$(listening_ports)
   for port in 2379 2380 6443 10248 10249 10250 10256 10257 10259; do
     if grep -qx "$port" <<<"$taken"; then
@@ -29,6 +32,7 @@ check_ports() {
 check_runtimes() {
   local service program
   for service in docker containerd crio cri-docker kubelet k3s k3s-agent rke2-server rke2-agent; do
+    if remembered init.files "/etc/systemd/system/$service.service"; then continue; fi
     if systemctl is-active --quiet "$service" 2>/dev/null; then
       problem "$service.service runs on this machine; remove it first"
     fi

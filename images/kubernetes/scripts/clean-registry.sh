@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Stops the cluster's registry and takes off what init-registry.sh put there. Arguments: data directory, configuration directory.
 cd "$(dirname "$0")" || exit 1
+# shellcheck source-path=SCRIPTDIR
 . ./common.sh
 
 config=${2:-${registryConfig:-/etc/registry}}

@@ -2,11 +2,16 @@
 # Takes off what init.sh put on a machine and sets back what it changed. Argument: containerd's data directory.
 # Pods are gone and volumes unmounted before; where they are not, this says so and deletes nothing.
 cd "$(dirname "$0")" || exit 1
+# shellcheck source-path=SCRIPTDIR
 . ./common.sh
+# shellcheck source-path=SCRIPTDIR
 . ./kernel.sh
+# shellcheck source-path=SCRIPTDIR
 . ./network.sh
 
 cri_data=${1:-${criData:-/var/lib/containerd}}
+# What kubelet, the runtime and the plugins write.
+readonly trees=(/var/lib/kubelet /var/lib/cni /run/containerd /var/log/pods /var/log/containers)
 
 stop_everything() {
   stop_service kubelet
@@ -25,20 +30,21 @@ stop_shims() {
 }
 
 remove_data() {
+  local mode tree
   if remembered data "$cri_data"; then
     remove_tree "$cri_data"
-    if remembered data.before "$cri_data"; then mkdir -p "$cri_data"; fi
+    if mode=$(cat "$state/data.before" 2>/dev/null); then install -d -m "$mode" "$cri_data"; fi
   fi
-  remove_tree /var/lib/kubelet
-  remove_tree /var/lib/cni
-  remove_tree /run/containerd
+  for tree in "${trees[@]}"; do remove_tree "$tree"; done
 }
 
 remove_files() {
   take_off init.cni
   take_off init.files
   remove_empty /opt/cni/bin /opt/cni /etc/cni/net.d /etc/cni /etc/containerd /opt/containerd/bin /opt/containerd/lib /opt/containerd \
-    /etc/systemd/system/kubelet.service.d
+    /etc/systemd/system/kubelet.service.d /usr/libexec/kubernetes/kubelet-plugins/volume/exec \
+    /usr/libexec/kubernetes/kubelet-plugins/volume /usr/libexec/kubernetes/kubelet-plugins /usr/libexec/kubernetes \
+    /etc/kubernetes/manifests /etc/kubernetes/pki/etcd /etc/kubernetes/pki /etc/kubernetes /var/lib/etcd /usr/lib/modules
   systemctl daemon-reload
 }
 
@@ -48,7 +54,7 @@ require_root
   exit 0
 }
 stop_everything
-refuse_mounts_below "$cri_data" /var/lib/kubelet /var/lib/cni /run/containerd
+refuse_mounts_below "$cri_data" "${trees[@]}"
 remove_data
 remove_network
 remove_files

@@ -2,6 +2,7 @@
 # Starts the registry that serves the cluster's images. Arguments: its data directory, its configuration directory.
 # The tool has written etc/registry_htpasswd beside the rendered configuration before.
 cd "$(dirname "$0")" || exit 1
+# shellcheck source-path=SCRIPTDIR
 . ./common.sh
 
 data=${1:-${registryData:-/var/lib/registry}}

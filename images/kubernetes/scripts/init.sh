@@ -2,8 +2,12 @@
 # Makes a machine ready for kubeadm: container runtime, CNI plugins, kernel settings, kubelet's unit and the programs.
 # Argument: containerd's data directory. May be run again at any time, also after it was killed.
 cd "$(dirname "$0")" || exit 1
+# shellcheck source-path=SCRIPTDIR
 . ./common.sh
+# shellcheck source-path=SCRIPTDIR
 . ./kernel.sh
+# shellcheck source-path=SCRIPTDIR
+. ./network.sh
 
 cri_data=${1:-${criData:-/var/lib/containerd}}
 : "${registryDomain:?not exported}" "${registryPort:?}" "${sandboxImage:?}"
@@ -12,6 +16,7 @@ prepare_kernel() {
   put init.files 644 "$rootfs/etc/modules-load.conf" /etc/modules-load.d/kubernetes.conf
   put init.files 644 "$rootfs/etc/sysctl.conf" /etc/sysctl.d/90-kubernetes.conf
   load_modules
+  remember_tables
   set_keys
   swap_off
 }
@@ -27,7 +32,7 @@ install_cni_plugins() {
 install_runtime() {
   local program certs=/etc/containerd/certs.d
   if ! remembered data "$cri_data"; then
-    if [ -d "$cri_data" ]; then remember data.before "$cri_data"; fi
+    if [ -d "$cri_data" ]; then remember data.before "$(stat -c '%a' "$cri_data")"; fi
     remember data "$cri_data"
   fi
   changed=no
