@@ -251,11 +251,13 @@ impl Reporter for Terminal {
             (Question::Removal { text, flag, .. }, Audience::Nobody) => {
                 Err(Self::refuse(text, &format!("if that is what you want, say so with `{flag}`")))
             }
-            (Question::Proceed { text }, Audience::Person) => question::yes_or_no(&self.clean(text), screen),
-            (Question::Removal { text, name, .. }, Audience::Person) => {
+            (Question::Proceed { text }, Audience::Person) => {
+                self.progress.paused(|| question::yes_or_no(&self.clean(text), screen))
+            }
+            (Question::Removal { text, name, .. }, Audience::Person) => self.progress.paused(|| {
                 screen.say(&(self.clean(text) + "\n"));
                 question::name(&self.clean(name), screen)
-            }
+            }),
         }
     }
 
@@ -268,7 +270,8 @@ impl Reporter for Terminal {
             )
             .remedy("give it by reference, in a file or an environment variable"));
         }
-        let secret = question::secret(&self.clean(&prompt.to_owned()), &self.printer.stderr)?;
+        let prompt = self.clean(&prompt.to_owned());
+        let secret = self.progress.paused(|| question::secret(&prompt, &self.printer.stderr))?;
         self.hide(&secret);
         Ok(secret)
     }
