@@ -521,6 +521,28 @@ fn no_row_is_wider_than_the_terminal_even_after_it_was_resized() {
 }
 
 #[test]
+fn rows_end_where_their_text_ends_so_that_they_can_be_copied() {
+    let stage = Stage::new(Behind::ColourlessTerminal, 120, Wanted::default());
+    first_half(&stage);
+    assert!(
+        stage.stderr.text().split(['\n', '\x1b']).all(|row| !row.ends_with("  ")),
+        "{:?}",
+        stage.stderr.text()
+    );
+}
+
+#[test]
+fn a_secret_that_is_a_word_of_ours_does_not_break_json() {
+    let stage = Stage::new(Behind::File, 80, Wanted { output: Output::Events, ..Wanted::default() });
+    for secret in ["event", "time", ":", "true", "\""] {
+        stage.terminal.hide(&SecretString::from(secret));
+    }
+    stage.terminal.note("an event, and the time");
+    let line: serde_json::Value = serde_json::from_str(&stage.stdout.text()).unwrap();
+    assert_eq!((&line["event"], &line["text"]), (&"note".into(), &"an ***, and the ***".into()));
+}
+
+#[test]
 fn what_the_engine_says_outside_of_its_steps_is_always_told() {
     for behind in [Behind::Terminal, Behind::File] {
         let stage = Stage::new(behind, 80, Wanted::default());
