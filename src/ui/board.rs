@@ -90,6 +90,8 @@ pub(super) enum News {
     Ended { machine: Option<String>, title: String, tries: usize, seconds: f64, how: Mark },
     /// All steps of a title ended.
     Folded { title: String, counts: Title, duration: Duration },
+    /// The engine says something that is not of a step; it gives the number 0 to that.
+    Stray { line: String },
     /// A step is tried again.
     Retried { machine: Option<String>, title: String, problem: Problem },
 }
@@ -138,6 +140,7 @@ impl Board {
                 }
                 vec![]
             }
+            Event::StepSaid { step: 0, line } => vec![News::Stray { line: line.clone() }],
             Event::StepSaid { step, line } => {
                 if let Some(running) = self.running.get_mut(step) {
                     running.say(line);

@@ -221,7 +221,7 @@ fn demo_summary() -> Summary {
             (SEND, Some("10.0.0.1"), Duration::from_millis(3_200)),
             (SEND, Some("10.0.0.2"), Duration::from_millis(20_400)),
             (INSTALL, Some("10.0.0.1"), Duration::from_millis(61_500)),
-            (INIT, Some("10.0.0.1"), Duration::from_millis(41_000)),
+            (INIT, Some("10.0.0.1"), Duration::from_secs(41)),
         ]),
         set_aside: vec![no_room()],
         succeeded: 8,
@@ -480,8 +480,7 @@ fn a_secret_shows_up_nowhere() {
         });
         let data = Data { text: secret.to_owned(), json: serde_json::json!({ "password": secret }) };
         stage.terminal.result(&data).unwrap();
-        let mut log = stage.terminal.log_writer().clone();
-        write_log(&mut log, secret);
+        write_log(&stage.terminal.log_writer(), secret);
         let all = stage.stdout.text() + &stage.stderr.text();
         assert!(
             !all.contains("s3cr") && !all.contains("long-enough") && !all.contains("in-a-table"),
@@ -491,9 +490,9 @@ fn a_secret_shows_up_nowhere() {
     }
 }
 
-fn write_log(log: &mut super::LogWriter, text: &str) {
+fn write_log(log: &super::LogWriter, text: &str) {
     use tracing_subscriber::fmt::MakeWriter;
-    write!(log.make_writer(), "debug: {text}\x1b[31m\n").unwrap();
+    writeln!(log.make_writer(), "debug: {text}\x1b[31m").unwrap();
 }
 
 #[test]
@@ -516,8 +515,41 @@ fn no_row_is_wider_than_the_terminal_even_after_it_was_resized() {
         let stage = Stage::human(120);
         stage.size.lock().unwrap().width = width;
         first_half(&stage);
-        let widest = stage.screen().lines().map(|line| unicode_width::UnicodeWidthStr::width(line)).max();
+        let widest = stage.screen().lines().map(unicode_width::UnicodeWidthStr::width).max();
         assert!(widest.unwrap() < usize::from(width), "{}", stage.screen());
+    }
+}
+
+#[test]
+fn rows_end_where_their_text_ends_so_that_they_can_be_copied() {
+    let stage = Stage::new(Behind::ColourlessTerminal, 120, Wanted::default());
+    first_half(&stage);
+    assert!(
+        stage.stderr.text().split(['\n', '\x1b']).all(|row| !row.ends_with("  ")),
+        "{:?}",
+        stage.stderr.text()
+    );
+}
+
+#[test]
+fn a_secret_that_is_a_word_of_ours_does_not_break_json() {
+    let stage = Stage::new(Behind::File, 80, Wanted { output: Output::Events, ..Wanted::default() });
+    for secret in ["event", "time", ":", "true", "\""] {
+        stage.terminal.hide(&SecretString::from(secret));
+    }
+    stage.terminal.note("an event, and the time");
+    let line: serde_json::Value = serde_json::from_str(&stage.stdout.text()).unwrap();
+    assert_eq!((&line["event"], &line["text"]), (&"note".into(), &"an ***, and the ***".into()));
+}
+
+#[test]
+fn what_the_engine_says_outside_of_its_steps_is_always_told() {
+    for behind in [Behind::Terminal, Behind::File] {
+        let stage = Stage::new(behind, 80, Wanted::default());
+        first_half(&stage);
+        stage.terminal.event(&Event::StepSaid { step: 0, line: "a step broke: panic".to_owned() });
+        assert!(stage.screen().contains("a step broke: panic"), "{}", stage.screen());
+        assert!(!stage.screen().contains("unpacking"));
     }
 }
 
@@ -595,7 +627,7 @@ fn show() {
     }
 }
 
-/// Twelve machines get a layer each, one after the other, and then install it.
+/// Five machines get an image side by side and install it.
 fn play(terminal: &Terminal, pause: &dyn Fn(u64)) {
     let machines: Vec<String> = (1..=5).map(|number| format!("10.0.0.{number}")).collect();
     terminal.event(&Event::RunStarted { run: "r9".to_owned(), cluster: "demo".to_owned(), steps: 10 });

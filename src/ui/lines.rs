@@ -61,6 +61,7 @@ pub(super) fn sentences(event: &Event, board: &Board, verbosity: Verbosity) -> V
         }
         .into_iter()
         .collect(),
+        Event::StepSaid { step: 0, line } => vec![Line::of(Tone::Caution, line)],
         Event::StepSaid { step, line } if verbosity == Verbosity::Verbose => {
             let machine = of_step(*step).and_then(|running| running.machine.as_deref());
             vec![name(board, machine).with(Tone::Dim, "| ").with(Tone::Dim, line)]

@@ -25,6 +25,7 @@ pub(super) fn rows(news: &News, columns: &Columns) -> Vec<Line> {
             ended(machine.as_deref(), &title, *seconds, how, columns)
         }
         News::Folded { title, counts, duration } => vec![folded(title, counts, *duration, columns)],
+        News::Stray { line } => vec![Line::of(Tone::Caution, line).cut_to(columns.width)],
         News::Retried { machine, title, problem } => {
             let row = columns
                 .begin((Tone::Caution, columns.signs.retried()), machine.as_deref())

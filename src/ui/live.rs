@@ -96,13 +96,13 @@ fn row(crowd: &Crowd<'_>, board: &Board, frame: &Frame) -> Line {
                 let again = format!("  {} try {}", columns.signs.retried(), times + 1);
                 row = row.with(Tone::Caution, again).with(Tone::Dim, format!(" ({message})"));
             }
-            finish_row(row, &transfers(crowd), frame.now.saturating_sub(running.began), columns)
+            finish_row(row, transfers(crowd).as_ref(), frame.now.saturating_sub(running.began), columns)
         }
         _ => {
             let row = columns.begin_many(sign, &count(crowd.steps.len(), "machine")).plain(crowd.title);
             let row = row.joined(counts(crowd, board));
             let oldest = crowd.steps.iter().map(|running| running.began).min().unwrap_or(frame.now);
-            finish_row(row, &transfers(crowd), frame.now.saturating_sub(oldest), columns)
+            finish_row(row, transfers(crowd).as_ref(), frame.now.saturating_sub(oldest), columns)
         }
     }
 }
@@ -140,7 +140,7 @@ fn transfers(crowd: &Crowd<'_>) -> Option<Moved> {
 }
 
 /// Puts the transfer, as richly as there is room for, and the elapsed time at the right edge.
-fn finish_row(row: Line, moved: &Option<Moved>, elapsed: Duration, columns: &Columns) -> Line {
+fn finish_row(row: Line, moved: Option<&Moved>, elapsed: Duration, columns: &Columns) -> Line {
     let time = Line::of(Tone::Dim, format!("{:>7}", duration(elapsed)));
     let Some(moved) = moved else { return row.with_right(time, columns.width) };
     let room = columns.width.saturating_sub(row.width() + 2 + time.width());

@@ -27,7 +27,7 @@ mod texts;
 
 pub use json::event_schema;
 pub use log::LogWriter;
-pub use printer::{Assent, Output, Printer, Streams, Surroundings, Verbosity, Wanted};
+pub use printer::{Assent, Output, Printer, Streams, Surroundings, VariableSource, Verbosity, Wanted};
 pub use question::restore_terminal;
 pub use redact::Redactions;
 pub use screen::{Size, SizeSource};

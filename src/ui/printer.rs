@@ -56,6 +56,9 @@ pub struct Wanted {
     pub assent: Assent,
 }
 
+/// Reads an environment variable by its name; one that is not text counts as not set.
+pub type VariableSource = Box<dyn Fn(&str) -> Option<String>>;
+
 /// What the program was started in.
 pub struct Surroundings {
     /// Whether somebody may type.
@@ -63,7 +66,7 @@ pub struct Surroundings {
     /// Whether somebody looks at the talk.
     pub stderr_is_terminal: bool,
     /// Reads an environment variable.
-    pub variable: Box<dyn Fn(&str) -> Option<String>>,
+    pub variable: VariableSource,
 }
 
 impl Surroundings {

@@ -77,6 +77,14 @@ impl Progress {
         });
     }
 
+    /// Takes it away while `talk` has the screen for itself; whoever wants to draw waits.
+    pub(super) fn paused<T>(&self, talk: impl FnOnce() -> T) -> T {
+        match &*self.bar() {
+            Some(bar) => bar.suspend(talk),
+            None => talk(),
+        }
+    }
+
     fn start(&self) -> Option<ProgressBar> {
         let painter = self.painter.clone();
         let palette = self.palette;

@@ -20,8 +20,12 @@ impl Sink {
 
     /// Writes `text` in one piece. A reader that went away is no error: nobody is there to miss it.
     pub(super) fn write(&self, text: &str) -> io::Result<()> {
+        self.write_redacted(&self.redactions.apply(text))
+    }
+
+    /// Writes what was redacted already, such as JSON: there, only values may be touched, or it falls apart.
+    pub(super) fn write_redacted(&self, text: &str) -> io::Result<()> {
         let mut stream = self.lock();
-        let text = self.redactions.apply(text);
         match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 *stream = Box::new(io::sink());

@@ -89,7 +89,9 @@ impl Terminal {
     }
 
     fn tell(&self, told: Told) {
-        self.printer.stdout.say(&json::line(self.clock.timestamp(), told, &self.printer.redactions));
+        let line = json::line(self.clock.timestamp(), told, &self.printer.redactions);
+        // As with all talk: what cannot be said is not worth ending a run for.
+        let _ = self.printer.stdout.write_redacted(&line);
     }
 
     /// Tells an event of the command to a program; to a person, what `otherwise` says.
@@ -251,11 +253,13 @@ impl Reporter for Terminal {
             (Question::Removal { text, flag, .. }, Audience::Nobody) => {
                 Err(Self::refuse(text, &format!("if that is what you want, say so with `{flag}`")))
             }
-            (Question::Proceed { text }, Audience::Person) => question::yes_or_no(&self.clean(text), screen),
-            (Question::Removal { text, name, .. }, Audience::Person) => {
+            (Question::Proceed { text }, Audience::Person) => {
+                self.progress.paused(|| question::yes_or_no(&self.clean(text), screen))
+            }
+            (Question::Removal { text, name, .. }, Audience::Person) => self.progress.paused(|| {
                 screen.say(&(self.clean(text) + "\n"));
                 question::name(&self.clean(name), screen)
-            }
+            }),
         }
     }
 
@@ -268,7 +272,8 @@ impl Reporter for Terminal {
             )
             .remedy("give it by reference, in a file or an environment variable"));
         }
-        let secret = question::secret(&self.clean(&prompt.to_owned()), &self.printer.stderr)?;
+        let prompt = self.clean(&prompt.to_owned());
+        let secret = self.progress.paused(|| question::secret(&prompt, &self.printer.stderr))?;
         self.hide(&secret);
         Ok(secret)
     }
@@ -308,19 +313,22 @@ impl Reporter for Terminal {
 
     fn result(&self, data: &Data) -> Result<()> {
         self.clear_note();
-        let text = match self.printer.output {
-            Output::Text if data.text.ends_with('\n') || data.text.is_empty() => sanitise::data(&data.text),
-            Output::Text => sanitise::data(&data.text) + "\n",
+        let stdout = &self.printer.stdout;
+        let written = match self.printer.output {
+            Output::Text if data.text.ends_with('\n') || data.text.is_empty() => {
+                stdout.write(&sanitise::data(&data.text))
+            }
+            Output::Text => stdout.write(&(sanitise::data(&data.text) + "\n")),
             Output::Document => {
                 let mut document = data.json.clone();
                 self.printer.redactions.apply_to_json(&mut document);
-                format!("{document:#}\n")
+                stdout.write_redacted(&format!("{document:#}\n"))
             }
             Output::Events => {
                 let told = Told::Command(CommandEvent::Result { data: data.json.clone() });
-                json::line(self.clock.timestamp(), told, &self.printer.redactions)
+                stdout.write_redacted(&json::line(self.clock.timestamp(), told, &self.printer.redactions))
             }
         };
-        self.printer.stdout.write(&text).problem(Class::Config, "standard output cannot be written")
+        written.problem(Class::Config, "standard output cannot be written")
     }
 }

@@ -81,7 +81,8 @@ impl Texts for Event {
                 machine.each_text(change);
                 title.each_text(change);
             }
-            Self::StepProgress { step: _, done: _, total: _ } => {}
+            Self::StepProgress { step: _, done: _, total: _ }
+            | Self::RunFinished { seconds: _, succeeded: _, failed: _, left: _ } => {}
             Self::StepSaid { step: _, line } => line.each_text(change),
             Self::StepRetried { step: _, problem } => problem.each_text(change),
             Self::StepFinished { step: _, machine, title, seconds: _, outcome } => {
@@ -89,7 +90,6 @@ impl Texts for Event {
                 title.each_text(change);
                 outcome.each_text(change);
             }
-            Self::RunFinished { seconds: _, succeeded: _, failed: _, left: _ } => {}
         }
     }
 }
