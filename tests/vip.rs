@@ -1,5 +1,7 @@
 //! The virtual address on a real kernel's `lo`, in a network namespace that vanishes with the test.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::net::IpAddr;
 use std::process::Command;
 

@@ -21,18 +21,18 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::task::AbortOnDropHandle;
 
 /// Returns an address that nobody else uses: one of 16 million machines.
-pub fn machine(port: u16) -> SocketAddr {
+pub(crate) fn machine(port: u16) -> SocketAddr {
     let bits = rand::random_range(0x7f01_0000_u32..0x7fff_0000);
     SocketAddr::from((Ipv4Addr::from_bits(bits), port))
 }
 
 /// Returns a new authority.
-pub fn authority() -> Identity {
+pub(crate) fn authority() -> Identity {
     registry_authority("test", SystemTime::now()).unwrap()
 }
 
 /// Returns a certificate for `name` with its key, issued by `authority`.
-pub fn issued(authority: &Identity, name: &str) -> Identity {
+pub(crate) fn issued(authority: &Identity, name: &str) -> Identity {
     let key = KeyPair::from_pem(authority.key_pem.expose_secret()).unwrap();
     let issuer = Issuer::from_ca_cert_pem(&authority.certificate_pem, key).unwrap();
     let key = KeyPair::generate().unwrap();
@@ -41,8 +41,8 @@ pub fn issued(authority: &Identity, name: &str) -> Identity {
 }
 
 /// An HTTPS server that speaks HTTP/2 and HTTP/1.1.
-pub struct HttpsServer {
-    pub address: SocketAddr,
+pub(crate) struct HttpsServer {
+    pub(crate) address: SocketAddr,
     state: Arc<State>,
     task: Option<AbortOnDropHandle<()>>,
     tls: Arc<ServerConfig>,
@@ -54,17 +54,18 @@ struct State {
     asked: Mutex<Vec<String>>,
     open: AtomicUsize,
     frozen: AtomicBool,
+    mute: AtomicBool,
 }
 
 impl HttpsServer {
     /// Starts a server at `address` with `identity`.
-    pub async fn start(address: SocketAddr, identity: &Identity) -> Self {
+    pub(crate) async fn start(address: SocketAddr, identity: &Identity) -> Self {
         Self::start_with(address, tls(identity, None)).await
     }
 
     /// Starts a server that wants its clients' certificates from `authority`, as API servers do, but does not
     /// insist.
-    pub async fn start_for_clients_of(
+    pub(crate) async fn start_for_clients_of(
         authority: &Identity,
         address: SocketAddr,
         identity: &Identity,
@@ -79,6 +80,7 @@ impl HttpsServer {
             asked: Mutex::default(),
             open: AtomicUsize::new(0),
             frozen: AtomicBool::new(false),
+            mute: AtomicBool::new(false),
         };
         let mut server = Self { address, state: Arc::new(state), task: None, tls };
         server.revive().await;
@@ -86,39 +88,44 @@ impl HttpsServer {
     }
 
     /// Ends it at once, with all its connections.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.task = None;
     }
 
     /// Starts it again at the same address.
-    pub async fn revive(&mut self) {
+    pub(crate) async fn revive(&mut self) {
         let listener = TcpListener::bind(self.address).await.unwrap();
         let task = tokio::spawn(serve(listener, TlsAcceptor::from(self.tls.clone()), self.state.clone()));
         self.task = Some(AbortOnDropHandle::new(task));
     }
 
     /// Answers with `status` from now on.
-    pub fn answer(&self, status: u16) {
+    pub(crate) fn answer(&self, status: u16) {
         self.state.status.store(status, Ordering::SeqCst);
     }
 
     /// Answers with `body` from now on.
-    pub fn say(&self, body: &str) {
+    pub(crate) fn say(&self, body: &str) {
         body.clone_into(&mut self.state.body.lock().unwrap());
     }
 
     /// Hangs: the kernel still accepts, the process does nothing, as on a machine that lost its disk.
-    pub fn freeze(&self) {
+    pub(crate) fn freeze(&self) {
         self.state.frozen.store(true, Ordering::SeqCst);
     }
 
+    /// Takes questions and never answers one.
+    pub(crate) fn hush(&self) {
+        self.state.mute.store(true, Ordering::SeqCst);
+    }
+
     /// Returns what it was asked for: the paths, or what it was asked by.
-    pub fn asked(&self) -> Vec<String> {
+    pub(crate) fn asked(&self) -> Vec<String> {
         self.state.asked.lock().unwrap().clone()
     }
 
     /// Returns how many connections got through TLS and are open.
-    pub fn open(&self) -> usize {
+    pub(crate) fn open(&self) -> usize {
         self.state.open.load(Ordering::SeqCst)
     }
 }
@@ -195,10 +202,15 @@ impl Drop for Counted<'_> {
 
 async fn http2(stream: impl AsyncRead + AsyncWrite + Unpin, state: &State) -> Result<(), h2::Error> {
     let mut connection = h2::server::handshake(stream).await?;
+    let mut unanswered = vec![];
     // Not polled when frozen, the connection answers no PING either.
     while let Some(request) = until_frozen(state, connection.accept()).await {
         let (request, mut respond) = request?;
         let (status, body) = state.take(request.uri().path().to_owned());
+        if state.mute.load(Ordering::SeqCst) {
+            unanswered.push(respond);
+            continue;
+        }
         let head = http::Response::builder().status(status).body(()).unwrap();
         respond.send_response(head, false)?.send_data(Bytes::from(body), true)?;
     }
@@ -245,7 +257,7 @@ async fn request_path(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Optio
 }
 
 /// Asks for `path` by plain HTTP/1.1 and returns the whole answer up to the end of its body.
-pub async fn ask_plainly(address: SocketAddr, path: &str) -> io::Result<String> {
+pub(crate) async fn ask_plainly(address: SocketAddr, path: &str) -> io::Result<String> {
     let mut stream = TcpStream::connect(address).await?;
     stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n").as_bytes()).await?;
     stream.shutdown().await?;
@@ -255,23 +267,23 @@ pub async fn ask_plainly(address: SocketAddr, path: &str) -> io::Result<String> 
 }
 
 /// A server without TLS that says who it is, then repeats what it hears, then says goodbye.
-pub struct EchoServer {
-    pub address: SocketAddr,
+pub(crate) struct EchoServer {
+    pub(crate) address: SocketAddr,
     task: Option<AbortOnDropHandle<()>>,
 }
 
 impl EchoServer {
-    pub async fn start(address: SocketAddr) -> Self {
+    pub(crate) async fn start(address: SocketAddr) -> Self {
         let mut server = Self { address, task: None };
         server.revive().await;
         server
     }
 
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.task = None;
     }
 
-    pub async fn revive(&mut self) {
+    pub(crate) async fn revive(&mut self) {
         let listener = TcpListener::bind(self.address).await.unwrap();
         let who = self.address;
         self.task = Some(AbortOnDropHandle::new(tokio::spawn(async move {
