@@ -175,7 +175,7 @@ impl State {
     /// Waits for ever when the server is frozen.
     async fn thaw(&self) {
         if self.frozen.load(Ordering::SeqCst) {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 
