@@ -16,10 +16,10 @@ pub const REGISTRY_NAME: &str = "registry.sealift";
 
 /// How long certificates are valid. They are reached through our own tunnel only, which pins their
 /// authority, so nothing is gained by a date at which pulls stop.
-const VALIDITY: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
+const VALIDITY: Duration = Duration::from_hours(3650 * 24);
 
 /// How far the beginning lies back: clocks of new machines are often wrong by less than this.
-const BACKDATED: Duration = Duration::from_secs(60 * 60);
+const BACKDATED: Duration = Duration::from_hours(1);
 
 /// A certificate and its private key, both as PEM.
 #[derive(Debug, Clone)]
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     fn now() -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000)
+        SystemTime::UNIX_EPOCH + Duration::from_hours(500_000)
     }
 
     fn der(pem: &str) -> Vec<u8> {

@@ -50,6 +50,20 @@ pub async fn run(config_path: &Path, shutdown: CancellationToken) -> Result<()> 
     }
 }
 
+/// Sends what `care` logs to standard error, where the journal picks it up and adds the time.
+///
+/// Does nothing where logging is set up already.
+pub fn log_to_journal() {
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .with_target(false)
+        .without_time()
+        .with_max_level(tracing::Level::INFO);
+    // A second subscriber is refused, and the first is as good.
+    let _ = subscriber.try_init();
+}
+
 /// Takes away what `care` leaves on a machine when it ends: the virtual address. Returns the addresses taken.
 pub async fn remove(config_path: &Path) -> Result<Vec<IpAddr>> {
     // Without a readable configuration the label still finds an IPv4 address.
@@ -241,7 +255,7 @@ impl Part {
         {
             return;
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

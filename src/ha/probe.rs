@@ -121,8 +121,8 @@ impl Probe {
         loop {
             match self.open(server).await {
                 Ok(Some(session)) => self.hold(session, server, &pool).await,
-                Ok(None) => self.tell(server, &pool, Observation::Alive).await,
-                Err(error) => self.tell(server, &pool, Observation::Failed(error.to_string())).await,
+                Ok(None) => self.tell(server, &pool, &Observation::Alive).await,
+                Err(error) => self.tell(server, &pool, &Observation::Failed(error.to_string())).await,
             }
         }
     }
@@ -139,7 +139,7 @@ impl Probe {
                 Ok(status) => Observation::Failed(format!("{path} answers {status}")),
                 Err(error) => Observation::Failed(format!("{path}: {error}")),
             };
-            let told = self.tell(server, pool, observation);
+            let told = self.tell(server, pool, &observation);
             if broken {
                 return told.await;
             }
@@ -155,9 +155,9 @@ impl Probe {
         &self,
         server: SocketAddr,
         pool: &'a Pool,
-        observation: Observation,
+        observation: &Observation,
     ) -> impl Future<Output = ()> + use<'a> {
-        let wait = jittered(pool.report(server, &observation, self.kind.every()));
+        let wait = jittered(pool.report(server, observation, self.kind.every()));
         async move {
             tokio::time::sleep(BREATH.min(wait)).await;
             // A timeout here is the ordinary case: nobody doubted the server.
