@@ -390,6 +390,10 @@ impl Parser {
         loop {
             self.skip_space();
             if matches!(self.peek(), Token::Close | Token::RightParenthesis) {
+                // Go takes no offence at a pipe with nothing behind it.
+                if !commands.is_empty() {
+                    break;
+                }
                 return Err(Fault::new(self.offset(), format!("{place} lacks a value")));
             }
             let command = self.command(place)?;

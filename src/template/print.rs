@@ -65,13 +65,13 @@ pub(super) fn sprint(values: &[Value]) -> Outcome<String> {
     Ok(output)
 }
 
-/// Prints a number as Go's `%g` does: the fewest digits that name it, with an exponent from 1e+21 on.
+/// Prints a number as Go's `%g` does: the fewest digits that name it, with an exponent from 1e+06 on.
 pub(super) fn shortest(number: f64) -> String {
     if let Some(text) = not_finite(number) {
         return text.to_owned();
     }
     let (digits, exponent) = scientific(&format!("{number:e}"));
-    if (-4..21).contains(&exponent) { format!("{number}") } else { with_exponent(&digits, exponent) }
+    if (-4..6).contains(&exponent) { format!("{number}") } else { with_exponent(&digits, exponent) }
 }
 
 /// Returns Go's words for what is not a finite number.

@@ -141,6 +141,8 @@ fn precision<'a>(
 
 fn write(output: &mut String, value: &Value, verb: char, directive: Directive, depth: usize) -> Outcome<()> {
     check_depth(depth)?;
+    // `%+v` asks for the names of fields, which nothing has here, not for a sign.
+    let directive = Directive { plus: directive.plus && verb != 'v', ..directive };
     if verb == 'T' {
         output.push_str(&padded(&value.type_name(), directive));
         return Ok(());
@@ -243,7 +245,6 @@ fn integer(number: i64, verb: char, directive: Directive) -> Option<String> {
         directive.zero = false;
         digits = if precision == 0 && magnitude == 0 { String::new() } else { format!("{digits:0>precision$}") };
     }
-    // `%#v` asks for Go's syntax, not for a sign.
     let sign = format!("{}{prefix}", sign(number < 0, directive));
     Some(padded_number(&sign, &digits, directive))
 }

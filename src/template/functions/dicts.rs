@@ -68,7 +68,7 @@ fn merge_all(into: Dict, from: &[Dict], winner: Winner) -> Outcome<Value> {
     Ok(Value::Dict(into))
 }
 
-/// Merges as Go's mergo does: an empty value counts as none, and an empty list never replaces one.
+/// Merges as Go's mergo does: an empty value of the first dict counts as none.
 fn merge(into: &Dict, from: &Dict, winner: Winner, depth: usize) -> Outcome<()> {
     check_depth(depth)?;
     if into.is(from) {
@@ -79,7 +79,6 @@ fn merge(into: &Dict, from: &Dict, winner: Winner, depth: usize) -> Outcome<()> 
         match (&before, &value) {
             (Some(Value::Dict(inner)), Value::Dict(other)) => merge(inner, other, winner, depth + 1)?,
             (Some(_), _) if winner == Winner::First => {}
-            (Some(Value::List(_)), Value::List(list)) if list.items().is_empty() => {}
             (None, Value::Nil) if winner == Winner::First => {}
             _ => into.set(key, value),
         }

@@ -139,6 +139,12 @@ pub(super) fn find(name: &str) -> Outcome<&'static Function> {
     })
 }
 
+/// Returns the names of all functions.
+#[cfg(test)]
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    FUNCTIONS.0.keys().copied()
+}
+
 /// Returns the known name that is most like `name`, when one is near enough to have been meant.
 pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let limit = 1 + name.chars().count() / 4;

@@ -79,7 +79,8 @@ fn camel(text: &str) -> String {
     let first = text.trim_start_matches(is_connector);
     let leading = &text[..text.len() - first.len()];
     let mut letters = first.chars();
-    let Some(letter) = letters.next() else { return text.to_owned() };
+    // The library writes the last connector twice when there is nothing else.
+    let Some(letter) = letters.next() else { return text.chars().chain(text.chars().next_back()).collect() };
     let mut output = leading.to_owned();
     let mut in_capitals = letter.is_uppercase();
     let mut before = to_upper(letter);
