@@ -10,6 +10,8 @@ mod layer;
 mod reference;
 pub mod store;
 mod suggest;
+#[cfg(test)]
+mod testing;
 
 pub use layer::{Compression, LayerContent, LayerFacts};
 pub use reference::ImageReference;

@@ -3,46 +3,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::path::Path;
-
-use tempfile::TempDir;
 
 use super::*;
-use crate::image::collect::{EngineSource, RegistrySource};
 use crate::image::layer;
+use crate::image::testing::{context, home, options};
 use crate::image::{Layer, LayerContent};
-use crate::model::Arch;
-
-fn options(context: &Path, name: &str) -> BuildOptions {
-    BuildOptions {
-        name: name.parse().unwrap(),
-        context: context.to_owned(),
-        file: None,
-        arguments: Arguments { arch: Arch::Amd64, build_args: BTreeMap::new() },
-        labels: BTreeMap::new(),
-        environment: BTreeMap::new(),
-        epoch: 0,
-        sources: Sources { engine: EngineSource::Unused, registries: RegistrySource::Unused },
-    }
-}
-
-/// A directory with files of these paths and texts.
-fn context(files: &[(&str, &str)]) -> TempDir {
-    let directory = tempfile::tempdir().unwrap();
-    for (path, text) in files {
-        let path = directory.path().join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, text).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-    }
-    directory
-}
-
-fn home() -> (TempDir, Store) {
-    let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path()).unwrap();
-    (home, store)
-}
 
 async fn built(store: &Store, files: &[(&str, &str)]) -> Result<Image, Problems> {
     let context = context(files);
