@@ -6,7 +6,7 @@ use super::paths;
 use crate::distribute::assemble::assemble;
 use crate::distribute::registry::publish_registry;
 use crate::distribute::store::LayerStore;
-use crate::error::{Class, Problem, Problems, Result};
+use crate::error::Result;
 use crate::fsx;
 use crate::model::{Digest, Environment};
 use crate::render;
@@ -21,7 +21,7 @@ pub(super) fn lay_out(layers: &[Digest], target: &Path, environment: &Environmen
         fsx::make_directory(parent)?;
     }
     assemble(layers, &store, target)?;
-    render::render_tree(target, &RENDERED, environment).map_err(|problems| first(&problems))?;
+    render::render_tree(target, &RENDERED, environment).map_err(|problems| problems.as_one())?;
     Ok(())
 }
 
@@ -29,10 +29,4 @@ pub(super) fn lay_out(layers: &[Digest], target: &Path, environment: &Environmen
 pub(super) fn publish(layers: &[Digest], rootfs: &Path) -> Result<()> {
     let store = LayerStore::open(Path::new(paths::LAYERS))?;
     layers.iter().try_for_each(|layer| publish_registry(&store.tree(layer), rootfs))
-}
-
-/// One problem that tells of all templates.
-fn first(problems: &Problems) -> Problem {
-    let whole = Problem::new(Class::Config, "templates of the image cannot be rendered");
-    problems.list().iter().fold(whole, |whole, problem| whole.saw(problem))
 }

@@ -19,7 +19,7 @@ use crate::model::{
     Role, SshAddress,
 };
 use crate::plan::{self, Desired, Plan};
-use crate::provider::container::{ContainerProvider, MACHINE_IMAGE, SSH_USER};
+use crate::provider::container::{ContainerProvider, MACHINE_IMAGE, MadeMachine, SSH_USER};
 use crate::remote::SshOptions;
 use crate::steps::{Blobs, Provider, Site, State};
 
@@ -218,24 +218,42 @@ async fn made(
         IpNet::from(network.vip),
     ]);
     let made = provider.ensure(&request.name, control_planes, workers, image).await?;
+    let specs = made.iter().map(|machine| MachineSpec {
+        name: MachineName(machine.address.to_string()),
+        address: machine.address,
+        ssh: SshAddress { host: machine.address.to_string(), port: None },
+        role: machine.role,
+    });
     let common = login.options()?;
-    let mut machines = Vec::new();
-    let mut options = Vec::new();
-    for machine in made {
-        machines.push(MachineSpec {
-            name: MachineName(machine.address.to_string()),
-            address: machine.address,
-            ssh: SshAddress { host: machine.address.to_string(), port: None },
-            role: machine.role,
-        });
-        options.push(SshOptions {
-            user: Some(SSH_USER.to_owned()),
-            identities: vec![machine.ssh_key],
-            pins: vec![machine.host_key.parse()?],
-            ..common.clone()
-        });
-    }
-    Ok((machines, Logins { options }))
+    let options = made.iter().map(|machine| login_of_made(machine, &common)).collect::<Result<_>>()?;
+    Ok((specs.collect(), Logins { options }))
+}
+
+/// Returns how to log in to each of the cluster's machines, which a provider made; stopped ones are started.
+pub(super) async fn logins_of_made(
+    context: &Context,
+    cluster: &Cluster,
+    login: &LoginRequest,
+) -> Result<Vec<SshOptions>, Problems> {
+    let count = |role| cluster.with_role(role).count();
+    let provider = ContainerProvider::connect(&context.home).await?;
+    let made =
+        provider.ensure(&cluster.name, count(Role::ControlPlane), count(Role::Worker), MACHINE_IMAGE).await?;
+    let common = login.options()?;
+    let of = |machine: &MachineSpec| match made.iter().find(|made| made.address == machine.address) {
+        Some(made) => login_of_made(made, &common),
+        None => Ok(common.clone()),
+    };
+    Ok(cluster.machines.iter().map(of).collect::<Result<_>>()?)
+}
+
+fn login_of_made(machine: &MadeMachine, common: &SshOptions) -> Result<SshOptions> {
+    Ok(SshOptions {
+        user: Some(SSH_USER.to_owned()),
+        identities: vec![machine.ssh_key.clone()],
+        pins: vec![machine.host_key.parse()?],
+        ..common.clone()
+    })
 }
 
 /// Reads the lists of machines; what is wrong with them is told all at once.

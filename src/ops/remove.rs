@@ -5,17 +5,15 @@ use std::sync::{Arc, Mutex};
 use super::agents::Beside;
 use super::context::Context;
 use super::execute::{self, Purpose};
-use super::launch::StoreBlobs;
+use super::launch::{StoreBlobs, logins_of_made};
 use super::login::LoginRequest;
 use super::observe;
 use super::reporter::Question;
 use crate::cluster::Fleet;
 use crate::error::{Class, Problem, Problems, Result};
 use crate::image::Store;
-use crate::model::{MachineSpec, Observed, Seen};
+use crate::model::{Observed, Seen};
 use crate::plan::{self, Definition, Desired, Origin};
-use crate::provider::container::{ContainerProvider, SSH_USER};
-use crate::remote::SshOptions;
 use crate::steps::{Provider, Site, State};
 
 /// What `delete` and `reset` are asked for.
@@ -42,14 +40,15 @@ pub async fn remove(context: &Context, request: RemoveRequest) -> Result<(), Pro
     context.reporter.hide(&state.registry.password.clone().into());
     context.reporter.hide(&state.registry.authority_key.clone().into());
     let machines = state.cluster.machines.clone();
-    let fleet = fleet(context, &state, &machines, &login).await?;
     let thrown_away = origin == Origin::Made && request.definition == Definition::Forgotten;
-    let observed = if thrown_away {
+    let (fleet, observed) = if thrown_away {
         // Their provider removes them whole, whatever they would say.
-        Observed { machines: [].into(), api: None }
+        (Fleet::new(vec![], Arc::new(Beside), &context.run), Observed { machines: [].into(), api: None })
     } else {
+        let fleet = fleet(context, &state, &login, origin).await?;
         context.reporter.note(&format!("looking at {} machines", machines.len()));
-        observe::observe(&fleet, &machines).await.observed
+        let observed = observe::observe(&fleet, &machines).await.observed;
+        (fleet, observed)
     };
     Problems::check(refusals(&state, &observed))?;
     let silent = observe::unknown(&observed);
@@ -114,42 +113,15 @@ fn refusals(state: &State, observed: &Observed) -> Vec<Problem> {
     refusals
 }
 
-async fn fleet(
-    context: &Context,
-    state: &State,
-    machines: &[MachineSpec],
-    login: &LoginRequest,
-) -> Result<Fleet, Problems> {
-    let common = login.options()?;
-    let mut reached = Vec::new();
-    for machine in machines {
-        let options = match state.provider {
-            Provider::BareMetal => common.clone(),
-            Provider::Container => container_login(context, state, machine, &common).await?,
-        };
-        reached.push(login.machine(machine, &options));
-    }
-    Ok(Fleet::new(reached, Arc::new(Beside), &context.run))
-}
-
-/// Machines that were made have their keys with their provider.
-async fn container_login(
-    context: &Context,
-    state: &State,
-    machine: &MachineSpec,
-    common: &SshOptions,
-) -> Result<SshOptions, Problems> {
-    let provider = ContainerProvider::connect(&context.home).await?;
-    let made = provider.reach(&state.cluster.name).await?;
-    let Some(made) = made.into_iter().find(|made| made.address == machine.address) else {
-        return Ok(common.clone());
+/// Returns the machines as they can be reached; those that are thrown away whole need not be.
+async fn fleet(context: &Context, state: &State, login: &LoginRequest, origin: Origin) -> Result<Fleet, Problems> {
+    let machines = &state.cluster.machines;
+    let options = match origin {
+        Origin::Given => vec![login.options()?; machines.len()],
+        Origin::Made => logins_of_made(context, &state.cluster, login).await?,
     };
-    Ok(SshOptions {
-        user: Some(SSH_USER.to_owned()),
-        identities: vec![made.ssh_key],
-        pins: vec![made.host_key.parse()?],
-        ..common.clone()
-    })
+    let reached = machines.iter().zip(&options).map(|(machine, options)| login.machine(machine, options));
+    Ok(Fleet::new(reached.collect(), Arc::new(Beside), &context.run))
 }
 
 fn purpose(site: &Site, request: &RemoveRequest) -> Purpose {

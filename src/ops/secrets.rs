@@ -29,7 +29,7 @@ pub(super) fn registry_access(cluster: &str) -> Result<RegistryAccess> {
 }
 
 /// Makes an id that no other run or launch has: when, and 32 random bits.
-pub(crate) fn new_id() -> String {
+pub fn new_id() -> String {
     let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
     format!("{now}-{:08x}", rand::rng().random::<u32>())
 }

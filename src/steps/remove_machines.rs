@@ -23,8 +23,8 @@ impl Step for RemoveMachines {
 
     fn act<'a>(&'a self, _: &'a Progress) -> BoxFuture<'a, Result<Acted>> {
         Box::pin(async {
-            let provider = ContainerProvider::connect(&self.site.home)?;
-            provider.remove(&self.site.cluster().name).await?;
+            let provider = ContainerProvider::connect(&self.site.home).await?;
+            provider.remove(&self.site.cluster().name).await.map_err(|problems| problems.as_one())?;
             Ok(Acted::Changed)
         })
     }
