@@ -93,7 +93,7 @@ go_build() { # DIR ARCH CGO MODULE TAGS LDFLAGS PACKAGE...
   command -v go >/dev/null || die "Go is missing: dev/setup.sh go"
   # Two at a time: linkers of programs this size take a gigabyte each.
   (cd "$module" &&
-    GOOS=linux GOARCH=$arch CGO_ENABLED=$cgo GOFLAGS="-mod=readonly -buildvcs=false" GOWORK=off \
+    GOOS=linux GOARCH=$arch CGO_ENABLED=$cgo GOFLAGS="-mod=readonly -buildvcs=false" GOWORK=off GOTOOLCHAIN=auto \
       go build -p 2 -trimpath -tags "$tags" -ldflags "-s -w -buildid= $ldflags" -o "$dir/" "$@")
 }
 

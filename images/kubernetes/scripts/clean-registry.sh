@@ -7,13 +7,12 @@ cd "$(dirname "$0")" || exit 1
 config=${2:-${registryConfig:-/etc/registry}}
 
 require_root
-if ! remembered registry.files /etc/systemd/system/registry.service; then
-  note "no registry of this image is on this machine"
-  exit 0
+if [ -f "$state/registry.files" ]; then
+  stop_service registry
+  # The data is a link; what it leads to belongs to the rootfs.
+  take_off registry.files
+  systemctl daemon-reload
 fi
-stop_service registry
-# The data is a link; what it leads to belongs to the rootfs.
-take_off registry.files
 remove_empty "$config"
-systemctl daemon-reload
 forget
+note "no registry of this image is on this machine"

@@ -13,8 +13,7 @@ cri_data=${1:-${criData:-/var/lib/containerd}}
 : "${registryDomain:?not exported}" "${registryPort:?}" "${sandboxImage:?}"
 
 prepare_kernel() {
-  put init.files 644 "$rootfs/etc/modules-load.conf" /etc/modules-load.d/kubernetes.conf
-  put init.files 644 "$rootfs/etc/sysctl.conf" /etc/sysctl.d/90-kubernetes.conf
+  put_settings
   load_modules
   remember_tables
   set_keys

@@ -44,6 +44,14 @@ remember_key() { # KEY
   remember sysctl.before "$1=$(<"$path")"
 }
 
+# Kernel settings as files for the next boot: what is a network's own, and what is the whole kernel's.
+put_settings() {
+  put init.files 644 "$rootfs/etc/modules-load.conf" /etc/modules-load.d/kubernetes.conf
+  put init.files 644 "$rootfs/etc/sysctl-network.conf" /etc/sysctl.d/90-kubernetes-network.conf
+  if in_container; then return; fi
+  put init.files 644 "$rootfs/etc/sysctl-kernel.conf" /etc/sysctl.d/90-kubernetes-kernel.conf
+}
+
 set_keys() {
   local key value path
   for key in $kubelet_keys; do
@@ -60,7 +68,7 @@ set_keys() {
     if [ "$(<"$path")" = "$value" ]; then continue; fi
     remember_key "$key"
     printf '%s\n' "$value" 2>/dev/null >"$path" || note "$key: cannot be set here, stays $(<"$path")"
-  done < <(sed '/^#/d; /^$/d' "$rootfs/etc/sysctl.conf")
+  done < <(sed '/^#/d; /^$/d' "$rootfs/etc/sysctl-network.conf" "$rootfs/etc/sysctl-kernel.conf")
 }
 
 restore_keys() {
