@@ -35,4 +35,5 @@ pub mod template;
 pub mod error;
 pub mod fsx;
 pub mod model;
+pub mod render;
 pub mod yaml;

@@ -48,5 +48,5 @@ pub(super) fn remove(address: IpAddr, tell: Tell<'_>) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime =
         runtime.map_err(|error| Problem::new(Class::Machine, "cannot start a runtime").saw(error))?;
-    runtime.block_on(vip::remove(&[address])).map(drop)
+    runtime.block_on(vip::remove(Some(address))).map(drop)
 }

@@ -60,7 +60,7 @@ pub(super) async fn build(context: Context, args: &BuildArgs) -> Result<(), Prob
         name: args.tag.parse()?,
         context: args.context.clone(),
         file: args.file.clone(),
-        arguments: Arguments { arch: arch(args.platform.as_deref())?, given: pairs(&args.build_arg)? },
+        arguments: Arguments { arch: arch(args.platform.as_deref())?, build_args: pairs(&args.build_arg)? },
         labels: pairs(&args.label)?,
         environment: pairs(&args.env)?,
         epoch: epoch()?,

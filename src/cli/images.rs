@@ -12,9 +12,9 @@ pub(super) struct ImagesArgs {}
 
 pub(super) async fn images(context: Context, _: &ImagesArgs) -> Result<(), Problems> {
     let table = |rows: Vec<[String; 4]>| {
-        let mut table = Table::new(["IMAGE", "ARCH", "DIGEST", ">SIZE"]);
-        rows.into_iter().for_each(|row| table.row(row));
-        table.to_string()
+        let mut table = Table::new(["image", "arch", "digest", ">size"]);
+        rows.iter().for_each(|row| table.add(row));
+        table.render()
     };
     Ok(ops::images(&context, table)?)
 }

@@ -8,27 +8,16 @@ use std::net::IpAddr;
 
 use super::{Image, suggest};
 use crate::error::{Class, Problem, Result};
-use crate::model::{Environment, KubernetesVersion};
+use crate::model::{Environment, ImageKind, KubernetesVersion};
 
 /// The versions of the contract that are understood.
 const VERSIONS: [&str; 2] = ["v1beta1", "v1beta2"];
-
-/// What an image is to a cluster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// It holds Kubernetes itself and goes to every machine.
-    Rootfs,
-    /// It is laid over the rootfs on every machine.
-    Patch,
-    /// It is started on a running cluster.
-    Application,
-}
 
 /// An image's part in a cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClusterImage {
     /// What it is.
-    pub kind: Kind,
+    pub kind: ImageKind,
     /// The Kubernetes it holds; always known for a rootfs.
     pub kubernetes_version: Option<KubernetesVersion>,
     /// Its variables, without `PATH`.
@@ -129,7 +118,7 @@ impl ClusterImage {
     pub fn of(image: &Image) -> Result<Self> {
         let labels = Labels { of: &image.config.labels };
         let kind = labels.kind().map_err(|problem| in_image(problem, image))?;
-        if kind == Kind::Rootfs {
+        if kind == ImageKind::Rootfs {
             labels.check_contract().map_err(|problem| in_image(problem, image))?;
         }
         let kubernetes_version =
@@ -191,12 +180,12 @@ impl Labels<'_> {
         self.first(&[&format!("sealift.io.{name}"), name])
     }
 
-    fn kind(&self) -> Result<Kind> {
-        let Some((label, value)) = self.qualified("type") else { return Ok(Kind::Application) };
+    fn kind(&self) -> Result<ImageKind> {
+        let Some((label, value)) = self.qualified("type") else { return Ok(ImageKind::Application) };
         match value {
-            "rootfs" => Ok(Kind::Rootfs),
-            "patch" => Ok(Kind::Patch),
-            "application" => Ok(Kind::Application),
+            "rootfs" => Ok(ImageKind::Rootfs),
+            "patch" => Ok(ImageKind::Patch),
+            "application" => Ok(ImageKind::Application),
             other => {
                 let kinds = ["rootfs", "patch", "application"];
                 let hint = suggest::did_you_mean(other, kinds)
@@ -231,13 +220,13 @@ impl Labels<'_> {
     }
 
     /// Reads the Kubernetes version; the label `version` of an application is its own and says nothing here.
-    fn kubernetes_version(&self, kind: Kind) -> Result<Option<KubernetesVersion>> {
+    fn kubernetes_version(&self, kind: ImageKind) -> Result<Option<KubernetesVersion>> {
         let label = self.first(&["sealift.io.kubernetes-version", "version"]);
         match (kind, label) {
-            (Kind::Application, _) | (Kind::Patch, None) => Ok(None),
-            (Kind::Patch, Some((_, version))) => Ok(version.parse().ok()),
-            (Kind::Rootfs, Some((_, version))) => version.parse().map(Some),
-            (Kind::Rootfs, None) => {
+            (ImageKind::Application, _) | (ImageKind::Patch, None) => Ok(None),
+            (ImageKind::Patch, Some((_, version))) => Ok(version.parse().ok()),
+            (ImageKind::Rootfs, Some((_, version))) => version.parse().map(Some),
+            (ImageKind::Rootfs, None) => {
                 Err(Problem::new(Class::Config, "the image does not say which Kubernetes it holds")
                     .remedy("set the label `version`, such as LABEL version=v1.36.3, and build it again"))
             }

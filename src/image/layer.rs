@@ -8,29 +8,20 @@ use serde::{Deserialize, Serialize};
 
 use super::document::{self, Descriptor};
 use crate::error::{Class, Context, Result};
-use crate::model::{Digest, DigestWriter};
+use crate::model::{Compression, Digest, DigestWriter, LayerContent};
 
 /// Annotation: the sum of the sizes of the layer's files, in bytes.
 const UNPACKED_SIZE: &str = "io.sealift.layer.unpacked-size";
 /// Annotation: how many files, directories and links the layer makes.
 const FILES: &str = "io.sealift.layer.files";
-/// Annotation: `registry` or `everything`.
+/// Annotation: `registry`, `files` or `everything`.
 const CONTENT: &str = "io.sealift.layer.content";
 
 /// The directory of an image that holds the cluster's registry.
 pub(crate) const REGISTRY_DIRECTORY: &str = "registry";
 
-/// How a layer's tar is compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Compression {
-    /// Not at all.
-    None,
-    /// RFC 1952.
-    Gzip,
-    /// RFC 8878.
-    Zstd,
-}
+/// The entry that takes that directory of lower layers away.
+const WHITEOUT_OF_REGISTRY: &str = ".wh.registry";
 
 impl Compression {
     /// Reads it off a layer's media type, OCI's or Docker's.
@@ -74,16 +65,6 @@ impl Compression {
     }
 }
 
-/// Where a layer has to go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LayerContent {
-    /// It has files outside `registry/`: every machine of its image needs it.
-    Everything,
-    /// It has nothing outside `registry/`: only machines that run a registry need it.
-    Registry,
-}
-
 /// What is known of a layer's content without looking at it again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LayerFacts {
@@ -98,23 +79,19 @@ pub struct LayerFacts {
 impl LayerFacts {
     /// Returns the facts of a layer without entries.
     pub(crate) fn nothing() -> Self {
-        // Nothing lies outside `registry/` until the first such entry is seen; `settled` mends the empty layer.
-        Self { unpacked_size: 0, files: 0, content: LayerContent::Registry }
+        Self { unpacked_size: 0, files: 0, content: LayerContent::Everything }
     }
 
     /// Counts one entry of the tar.
     pub(crate) fn count(&mut self, path: &Path, size: u64) {
-        self.files += 1;
-        self.unpacked_size += size;
-        if !is_below_registry(path) {
+        let here = content_of(path);
+        if self.files == 0 {
+            self.content = here;
+        } else if self.content != here {
             self.content = LayerContent::Everything;
         }
-    }
-
-    /// Returns the facts when all entries are counted.
-    pub(crate) fn settled(self) -> Self {
-        let content = if self.files == 0 { LayerContent::Everything } else { self.content };
-        Self { content, ..self }
+        self.files += 1;
+        self.unpacked_size += size;
     }
 
     /// Reads them from a descriptor's annotations; `None` when another tool made the layer.
@@ -122,6 +99,7 @@ impl LayerFacts {
         let number = |key: &str| annotations.get(key)?.parse().ok();
         let content = match annotations.get(CONTENT)?.as_str() {
             "registry" => LayerContent::Registry,
+            "files" => LayerContent::Files,
             "everything" => LayerContent::Everything,
             _ => return None,
         };
@@ -133,6 +111,7 @@ impl LayerFacts {
         let content = match self.content {
             LayerContent::Everything => "everything",
             LayerContent::Registry => "registry",
+            LayerContent::Files => "files",
         };
         let annotations = &mut descriptor.annotations;
         annotations.insert(UNPACKED_SIZE.to_owned(), self.unpacked_size.to_string());
@@ -141,11 +120,15 @@ impl LayerFacts {
     }
 }
 
-/// Tells whether an entry lies in the registry's directory, or is it.
-fn is_below_registry(path: &Path) -> bool {
+/// Returns what one entry changes: the registry's directory, or other files. A whiteout of the directory is both.
+fn content_of(path: &Path) -> LayerContent {
     let first =
         path.components().find(|component| !matches!(component, Component::CurDir | Component::RootDir));
-    matches!(first, Some(Component::Normal(name)) if name == REGISTRY_DIRECTORY)
+    match first {
+        Some(Component::Normal(name)) if name == REGISTRY_DIRECTORY => LayerContent::Registry,
+        Some(Component::Normal(name)) if name == WHITEOUT_OF_REGISTRY => LayerContent::Everything,
+        _ => LayerContent::Files,
+    }
 }
 
 /// Reads a whole layer and returns the digest of its tar with the facts.
@@ -155,7 +138,7 @@ pub(crate) fn examine(compressed: impl Read, compression: Compression) -> Result
         facts.count(path, entry.size());
         Ok(())
     })?;
-    Ok((diff_id, facts.settled()))
+    Ok((diff_id, facts))
 }
 
 /// What a visitor of [`walk`] gets: an entry of a tar, readable.
@@ -219,7 +202,7 @@ mod tests {
         for path in paths {
             facts.count(Path::new(path), 10);
         }
-        facts.settled()
+        facts
     }
 
     #[test]
@@ -229,8 +212,8 @@ mod tests {
             (&["registry/docker/a", "registry"], LayerContent::Registry),
             (&["./registry/", "./registry/docker"], LayerContent::Registry),
             (&["registry/a", "bin/kubelet"], LayerContent::Everything),
-            (&["registry-of-names"], LayerContent::Everything),
-            (&["charts/registry/a"], LayerContent::Everything),
+            (&["registry-of-names"], LayerContent::Files),
+            (&["charts/registry/a"], LayerContent::Files),
             (&[".wh.registry"], LayerContent::Everything),
         ] {
             assert_eq!(facts(paths).content, content, "{paths:?}");

@@ -13,6 +13,7 @@ mod suggest;
 #[cfg(test)]
 mod testing;
 
-pub use layer::{Compression, LayerContent, LayerFacts};
+pub use contract::{ClusterImage, Script};
+pub use layer::LayerFacts;
 pub use reference::ImageReference;
-pub use store::{Image, ImageConfig, Layer, Store};
+pub use store::{Image, ImageConfig, Store};

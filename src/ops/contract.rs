@@ -42,17 +42,17 @@ pub(super) fn read(store: &Store, name: &str, arch: Arch) -> Result<ImageContrac
         },
         vip: meaning.vip,
         commands: meaning.commands.clone(),
-        layers: image.layers.iter().map(|layer| layer.info.clone()).collect(),
+        layers: image.layers.iter().map(|layer| layer.clone()).collect(),
         kubeadm,
     })
 }
 
 /// Finds etc/kubeadm.yml, the topmost layer first. Layers of registry content cannot hold it.
 fn kubeadm_file(store: &Store, image: &Image) -> Result<Option<String>> {
-    for layer in image.layers.iter().rev().filter(|layer| layer.info.content != LayerContent::Registry) {
-        let blob = store.read_blob(&layer.info.digest)?;
+    for layer in image.layers.iter().rev().filter(|layer| layer.content != LayerContent::Registry) {
+        let blob = store.read_blob(&layer.digest)?;
         let unreadable = || format!("a layer of {} cannot be read", image.name);
-        let content = crate::image::decode(layer.info.compression, BufReader::new(blob)).problem_with(Class::Config, unreadable)?;
+        let content = layer.compression.decode(BufReader::new(blob)).problem_with(Class::Config, unreadable)?;
         let mut archive = tar::Archive::new(content);
         for entry in archive.entries().problem_with(Class::Config, unreadable)? {
             let entry = entry.problem_with(Class::Config, unreadable)?;

@@ -75,7 +75,8 @@ pub fn remove_image(context: &Context, names: &[String]) -> Result<(), Problems>
 /// Saves images to an OCI archive.
 pub fn save(context: &Context, names: &[String], output: &PathBuf) -> Result<()> {
     let store = Store::open(&context.home)?;
-    archive::save(&store, names, output)
+    let images = names.iter().map(|name| store.resolve(name, Arch::THIS)).collect::<Result<Vec<_>>>()?;
+    archive::save(&store, &images, output)
 }
 
 /// Loads the images of an archive.

@@ -18,6 +18,7 @@ pub(crate) use self::layout::{Existing, Layout};
 use super::ImageReference;
 use super::store::{Image, Store};
 use crate::error::{Class, Problem, Result};
+use crate::model::Compression;
 
 /// Loads the images of an archive or layout directory into the store and returns them.
 ///
@@ -88,7 +89,7 @@ fn named(
     // Looking at foreign layers here shows a corrupt one before the image has a name.
     let (manifest, configuration) = store.documents(&descriptor.digest)?;
     for (layer, diff_id) in manifest.layers.iter().zip(&configuration.rootfs.diff_ids) {
-        if let Some(compression) = super::Compression::of_media_type(&layer.media_type) {
+        if let Some(compression) = Compression::of_media_type(&layer.media_type) {
             store.layer_facts(layer, diff_id, compression)?;
         }
     }

@@ -7,7 +7,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use super::*;
 use crate::image::layer;
 use crate::image::testing::{context, home, options};
-use crate::image::{Layer, LayerContent};
+use crate::model::{LayerContent, LayerInfo as Layer};
 
 async fn built(store: &Store, files: &[(&str, &str)]) -> Result<Image, Problems> {
     let context = context(files);

@@ -44,7 +44,7 @@ pub(crate) fn layer(store: &Store, entries: &Entries, epoch: u64) -> Result<NewL
         Ok(())
     })?;
     let mut descriptor = descriptor;
-    facts.settled().annotate(&mut descriptor);
+    facts.annotate(&mut descriptor);
     Ok(NewLayer { descriptor, diff_id })
 }
 

@@ -9,7 +9,8 @@ use std::path::PathBuf;
 use super::*;
 use crate::image::build::{BuildOptions, build};
 use crate::image::testing::{context, docker_archive, files, home, options, write_tar};
-use crate::image::{Image, LayerContent, archive};
+use crate::image::{Image, archive};
+use crate::model::LayerContent;
 
 const ROOT: &str = "registry/docker/registry/v2";
 

@@ -44,7 +44,7 @@ const CONTAINERD: [(&str, &str); 10] = [
 fn a_published_rootfs_is_read() {
     let env = [("defaultVIP", "10.103.97.2"), ("registryPort", "5000"), ("PATH", "/usr/bin")];
     let read = ClusterImage::of(&image(&CONTAINERD, &env, &[], &[])).unwrap();
-    assert_eq!(read.kind, Kind::Rootfs);
+    assert_eq!(read.kind, ImageKind::Rootfs);
     assert_eq!(read.kubernetes_version.unwrap().to_string(), "v1.28.15");
     assert_eq!(read.vip, Some("10.103.97.2".parse().unwrap()));
     assert_eq!(read.environment.keys().collect::<Vec<_>>(), ["defaultVIP", "registryPort"]);
@@ -80,7 +80,7 @@ fn scripts_without_a_label_have_their_usual_names() {
 fn a_patch_replaces_only_the_scripts_it_names() {
     let rootfs = ClusterImage::of(&image(&CONTAINERD, &[], &[], &[])).unwrap();
     let patch = labelled(&[("sealos.io.type", "patch"), ("check", "check-more.sh")]).unwrap();
-    assert_eq!(patch.kind, Kind::Patch);
+    assert_eq!(patch.kind, ImageKind::Patch);
     let scripts = rootfs.scripts.overlaid(&patch.scripts);
     assert_eq!(scripts.command(Script::Check), Some("check-more.sh"));
     assert_eq!(scripts.command(Script::Clean), Some("clean.sh && bash clean-cri.sh $criData"));
@@ -89,11 +89,11 @@ fn a_patch_replaces_only_the_scripts_it_names() {
 #[test]
 fn the_kind_has_aliases_and_a_default() {
     for (labels, want) in [
-        (&[][..], Kind::Application),
-        (&[("sealos.io.type", "")], Kind::Application),
-        (&[("apps.sealos.io/type", "patch")], Kind::Patch),
-        (&[("sealift.io.type", "patch"), ("sealos.io.type", "application")], Kind::Patch),
-        (&[("sealos.io.type", "application"), ("version", "not a version")], Kind::Application),
+        (&[][..], ImageKind::Application),
+        (&[("sealos.io.type", "")], ImageKind::Application),
+        (&[("apps.sealos.io/type", "patch")], ImageKind::Patch),
+        (&[("sealift.io.type", "patch"), ("sealos.io.type", "application")], ImageKind::Patch),
+        (&[("sealos.io.type", "application"), ("version", "not a version")], ImageKind::Application),
     ] {
         assert_eq!(labelled(labels).unwrap().kind, want, "{labels:?}");
     }

@@ -7,8 +7,8 @@ use std::io;
 use super::Store;
 use crate::error::{Class, Problem, Result};
 use crate::image::document::{Configuration, Descriptor, Execution, Manifest};
-use crate::image::layer::{self, Compression, LayerContent, LayerFacts};
-use crate::model::{Arch, Digest};
+use crate::image::layer::{self, LayerFacts};
+use crate::model::{Arch, Compression, Digest, LayerInfo};
 
 /// An image for one architecture.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct Image {
     /// What its builder wrote for those who run it.
     pub config: ImageConfig,
     /// Its layers in the order they are applied.
-    pub layers: Vec<Layer>,
+    pub layers: Vec<LayerInfo>,
     /// The architecture of the machines it is for.
     pub arch: Arch,
 }
@@ -36,25 +36,6 @@ pub struct ImageConfig {
     pub entrypoint: Vec<String>,
     /// CMD.
     pub cmd: Vec<String>,
-}
-
-/// One layer of an image.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Layer {
-    /// The digest of the blob, compressed as it is stored.
-    pub digest: Digest,
-    /// The digest of the uncompressed tar.
-    pub diff_id: Digest,
-    /// The size of the blob in bytes.
-    pub size: u64,
-    /// The sum of the sizes of the layer's files in bytes.
-    pub unpacked_size: u64,
-    /// How many inodes unpacking it takes at most.
-    pub files: u64,
-    /// How the blob is compressed.
-    pub compression: Compression,
-    /// Where the layer has to go.
-    pub content: LayerContent,
 }
 
 impl Image {
@@ -116,13 +97,13 @@ impl Store {
             .collect()
     }
 
-    fn layer(&self, descriptor: &Descriptor, diff_id: &Digest) -> Result<Layer> {
+    fn layer(&self, descriptor: &Descriptor, diff_id: &Digest) -> Result<LayerInfo> {
         let compression = Compression::of_media_type(&descriptor.media_type).ok_or_else(|| {
             Problem::new(Class::Config, format!("the layer {} is of an unknown kind", descriptor.digest))
                 .saw(&descriptor.media_type)
         })?;
         let facts = self.layer_facts(descriptor, diff_id, compression)?;
-        Ok(Layer {
+        Ok(LayerInfo {
             digest: descriptor.digest.clone(),
             diff_id: diff_id.clone(),
             size: descriptor.size,

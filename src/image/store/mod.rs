@@ -17,7 +17,7 @@ pub(crate) use blobs::corrupt;
 pub use blobs::{BlobWriter, CheckedBlob};
 pub use catalog::Listed;
 pub use garbage::Sweep;
-pub use image::{Image, ImageConfig, Layer};
+pub use image::{Image, ImageConfig};
 
 use self::lock::Lock;
 use super::document;

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::image::document::{CONFIG, Configuration, Descriptor, LAYER_GZIP, MANIFEST, Manifest};
-use crate::image::{Compression, LayerContent};
+use crate::model::{Compression, LayerContent};
 use crate::model::{Arch, Digest};
 
 fn home() -> (TempDir, Store) {
