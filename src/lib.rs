@@ -13,6 +13,7 @@ pub mod provider;
 pub mod remote;
 pub mod wire;
 
+pub mod render;
 pub mod template;
 
 pub mod error;
