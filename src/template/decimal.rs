@@ -24,7 +24,8 @@ pub(super) fn compute(left: f64, operation: Operation, right: f64) -> Option<f64
     if operation == Operation::Divide && right == 0.0 {
         return None;
     }
-    let exact = Decimal::of(left).zip(Decimal::of(right)).and_then(|(left, right)| left.with(operation, right));
+    let exact =
+        Decimal::of(left).zip(Decimal::of(right)).and_then(|(left, right)| left.with(operation, right));
     Some(exact.map_or_else(|| binary(left, operation, right), Decimal::number))
 }
 

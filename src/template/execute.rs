@@ -10,7 +10,7 @@ use super::tree::{Branch, Command, Node, Pipeline, Target, Templates, Term, Term
 use super::value::Value;
 
 /// Runs the template `name` over `data`.
-pub(super) fn run(templates: &Templates, name: &str, data: Value) -> Result<String, Fault> {
+pub(super) fn run(templates: &Templates, name: &str, data: &Value) -> Result<String, Fault> {
     let mut state = State {
         templates,
         variables: vec![("$".to_owned(), data.clone())],
@@ -20,7 +20,7 @@ pub(super) fn run(templates: &Templates, name: &str, data: Value) -> Result<Stri
         depth: 0,
     };
     if let Some(nodes) = templates.get(name) {
-        state.nodes(nodes, &data)?;
+        state.nodes(nodes, data)?;
     }
     Ok(state.output)
 }
@@ -164,7 +164,10 @@ impl State<'_> {
                 other => {
                     return Err(Fault::new(
                         branch.pipeline.offset,
-                        format!("range goes over lists, dicts and whole numbers, not over {}", other.description()),
+                        format!(
+                            "range goes over lists, dicts and whole numbers, not over {}",
+                            other.description()
+                        ),
                     ));
                 }
             };
@@ -236,7 +239,9 @@ impl State<'_> {
             let failure = Failure::new(format!("there is no template `{name}`"));
             return Err(match functions::nearest(name, self.templates.keys().map(String::as_str)) {
                 Some(known) => failure.remedy(format!("did you mean `{known}`?")),
-                None => failure.remedy(format!("define it with `{{{{ define \"{name}\" }}}}` in the same file")),
+                None => {
+                    failure.remedy(format!("define it with `{{{{ define \"{name}\" }}}}` in the same file"))
+                }
             }
             .at(offset));
         };
@@ -392,8 +397,11 @@ fn fields(mut value: Value, names: &[String]) -> Outcome<Value> {
             Value::Dict(dict) => dict.get(name).unwrap_or(Value::Nil),
             Value::Version(version) => version.field(name)?,
             other => {
-                return Err(Failure::new(format!("`.{name}` is asked of {}, which has no fields", other.description()))
-                    .remedy("within `range` and `with` the dot is the item; `$` is always the data: `$.NAME`"));
+                return Err(Failure::new(format!(
+                    "`.{name}` is asked of {}, which has no fields",
+                    other.description()
+                ))
+                .remedy("within `range` and `with` the dot is the item; `$` is always the data: `$.NAME`"));
             }
         };
     }

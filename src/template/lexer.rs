@@ -310,8 +310,9 @@ impl<'a> Lexer<'a> {
 
     fn character(&mut self) -> Result<Token, Fault> {
         let begin = self.offset;
-        let text =
-            self.until_quote('\'').ok_or_else(|| Fault::new(begin, "the character constant is not closed"))?;
+        let text = self
+            .until_quote('\'')
+            .ok_or_else(|| Fault::new(begin, "the character constant is not closed"))?;
         literal::character(text).map(Token::Integer).map_err(|failure| failure.at(begin))
     }
 
@@ -348,7 +349,10 @@ impl<'a> Lexer<'a> {
         let text = literal::number_prefix(self.rest());
         self.offset += text.len();
         if let Some(character) = self.peek().filter(|character| is_name(*character) || *character == '.') {
-            return Err(Fault::new(begin, format!("`{}` is not a number", format_args!("{text}{character}"))));
+            return Err(Fault::new(
+                begin,
+                format!("`{}` is not a number", format_args!("{text}{character}")),
+            ));
         }
         literal::number(text).map_err(|failure| failure.at(begin))
     }
@@ -395,9 +399,14 @@ mod tests {
 
     #[test]
     fn what_is_not_closed_is_told_where_it_began() {
-        for (source, begin) in
-            [("a {{ .x", 2), ("{{ \"a }}", 3), ("{{ `a }}", 3), ("a {{/* x }}", 2), ("{{ (.x }}", 3), ("{{ 'a }}", 3)]
-        {
+        for (source, begin) in [
+            ("a {{ .x", 2),
+            ("{{ \"a }}", 3),
+            ("{{ `a }}", 3),
+            ("a {{/* x }}", 2),
+            ("{{ (.x }}", 3),
+            ("{{ 'a }}", 3),
+        ] {
             let fault = tokens(source).unwrap_err();
             assert_eq!(fault, Fault::new(begin, message(&fault, source)), "{source}");
         }

@@ -55,7 +55,9 @@ pub(super) fn check_list(length: usize) -> Outcome<()> {
 /// Refuses to look at a value `depth` levels below the one that was given.
 pub(super) fn check_depth(depth: usize) -> Outcome<()> {
     if depth > DEEPEST_VALUE {
-        return Err(Failure::new(format!("the value is nested more than {DEEPEST_VALUE} deep, or holds itself")));
+        return Err(Failure::new(format!(
+            "the value is nested more than {DEEPEST_VALUE} deep, or holds itself"
+        )));
     }
     Ok(())
 }

@@ -51,13 +51,18 @@ pub(super) fn number(text: &str) -> Outcome<Token> {
         Some("0x") => (16, &lower[2..]),
         Some("0o") => (8, &lower[2..]),
         Some("0b") => (2, &lower[2..]),
-        _ if lower.len() > 1 && lower.starts_with('0') && lower.bytes().all(|digit| digit.is_ascii_digit()) => {
+        _ if lower.len() > 1
+            && lower.starts_with('0')
+            && lower.bytes().all(|digit| digit.is_ascii_digit()) =>
+        {
             (8, &lower[1..])
         }
         _ => (10, lower.as_str()),
     };
     if base == 16 && digits.contains(['.', 'p']) {
-        return Err(Failure::new(format!("`{text}` is a hexadecimal floating-point number, which is not supported")));
+        return Err(Failure::new(format!(
+            "`{text}` is a hexadecimal floating-point number, which is not supported"
+        )));
     }
     if base == 10 && digits.contains(['.', 'e']) {
         let number: f64 = digits.parse().map_err(|_| wrong())?;
@@ -85,7 +90,10 @@ fn without_underscores(text: &str) -> Option<String> {
     let has_base = text.starts_with('0') && !text.contains(['.', 'e', 'E']) || text.starts_with("0x");
     let alone = text.starts_with('_') || text.ends_with('_') || text.contains("__");
     let at_point = ["_.", "._", "_e", "e_", "_E", "E_"].iter().any(|pair| text.contains(pair));
-    if alone || (at_point && !text.starts_with("0x")) || (!has_base && text.starts_with('0') && text.len() > 1) {
+    if alone
+        || (at_point && !text.starts_with("0x"))
+        || (!has_base && text.starts_with('0') && text.len() > 1)
+    {
         return None;
     }
     Some(text.replace('_', ""))
@@ -205,7 +213,8 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_refused() {
-        for text in ["", "-", "0x", "09", "0b2", "1__0", "1_", "9223372036854775808", "1e999", "e5", "0x1p4"] {
+        for text in ["", "-", "0x", "09", "0b2", "1__0", "1_", "9223372036854775808", "1e999", "e5", "0x1p4"]
+        {
             assert!(number(text).is_err(), "{text}");
         }
     }

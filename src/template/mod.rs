@@ -34,7 +34,7 @@ use value::{Dict, Value};
 /// with `name:line:column` and shows the line.
 pub fn render(name: &str, source: &str, data: &BTreeMap<String, String>) -> Result<String> {
     let templates = parser::parse(name, source).map_err(|fault| fault.into_problem(name, source))?;
-    execute::run(&templates, name, root(data)).map_err(|fault| fault.into_problem(name, source))
+    execute::run(&templates, name, &root(data)).map_err(|fault| fault.into_problem(name, source))
 }
 
 /// Makes the dot of a template.

@@ -421,10 +421,7 @@ impl Parser {
                 break;
             }
             terms.push(self.term(place)?);
-            if !matches!(
-                self.peek(),
-                Token::Space | Token::Close | Token::RightParenthesis | Token::Pipe
-            ) {
+            if !matches!(self.peek(), Token::Space | Token::Close | Token::RightParenthesis | Token::Pipe) {
                 return Err(self.unexpected("a command: a space is missing before it"));
             }
         }

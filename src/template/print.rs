@@ -132,21 +132,23 @@ fn escape(output: &mut String, character: char) {
         '\t' => output.push_str("\\t"),
         '\u{b}' => output.push_str("\\v"),
         _ if is_printable(character) => output.push(character),
-        _ => {
-            let code = u32::from(character);
-            output.push_str(&match code {
-                0..0x80 => format!("\\x{code:02x}"),
-                0x80..0x1_0000 => format!("\\u{code:04x}"),
-                _ => format!("\\U{code:08x}"),
-            });
-        }
+        _ => output.push_str(&numeric_escape(u32::from(character))),
+    }
+}
+
+fn numeric_escape(code: u32) -> String {
+    match code {
+        0..0x80 => format!("\\x{code:02x}"),
+        0x80..0x1_0000 => format!("\\u{code:04x}"),
+        _ => format!("\\U{code:08x}"),
     }
 }
 
 /// Tells whether Go's `unicode.IsPrint` holds: letters, marks, numbers, punctuation, symbols and the space.
 pub(super) fn is_printable(character: char) -> bool {
     // Rust's own rule is the same one, except that it escapes a mark that stands first.
-    matches!(character, '"' | '\'' | '\\') || !format!("a{character}").escape_debug().skip(1).any(|c| c == '\\')
+    matches!(character, '"' | '\'' | '\\')
+        || !format!("a{character}").escape_debug().skip(1).any(|c| c == '\\')
 }
 
 #[cfg(test)]
@@ -155,7 +157,10 @@ mod tests {
 
     #[test]
     fn what_is_not_printable_is_escaped_as_go_does() {
-        assert_eq!(quote("a\"\\\n\u{7f}\u{1}é\u{301}\u{a0}\u{200b}😀"), "\"a\\\"\\\\\\n\\x7f\\x01é\u{301}\\u00a0\\u200b😀\"");
+        assert_eq!(
+            quote("a\"\\\n\u{7f}\u{1}é\u{301}\u{a0}\u{200b}😀"),
+            "\"a\\\"\\\\\\n\\x7f\\x01é\u{301}\\u00a0\\u200b😀\""
+        );
     }
 
     #[test]

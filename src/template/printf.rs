@@ -42,7 +42,7 @@ pub(super) fn sprintf(format: &str, values: &[Value]) -> Outcome<String> {
             '[' => return Err(Failure::new("numbered arguments as in `%[1]d` are not supported")),
             _ => match values.next() {
                 Some(value) => write(&mut output, value, verb, directive, 0)?,
-                None => output.push_str(&format!("%!{verb}(MISSING)")),
+                None => output.push_str(&complaint(verb, "MISSING")),
             },
         }
         check_text(output.len())?;
@@ -65,8 +65,15 @@ fn write_extra(output: &mut String, values: &[Value]) -> Outcome<()> {
             _ => plain(value).map(|text| format!("{}={text}", value.type_name())),
         })
         .collect::<Outcome<Vec<_>>>()?;
-    output.push_str(&format!("%!(EXTRA {})", extra.join(", ")));
+    output.push_str("%!(EXTRA ");
+    output.push_str(&extra.join(", "));
+    output.push(')');
     Ok(())
+}
+
+/// What Go prints where a verb finds nothing, or nothing that it can print.
+fn complaint(verb: char, what: &str) -> String {
+    format!("%!{verb}({what})")
 }
 
 fn flags<'a>(mut rest: &'a str, directive: &mut Directive) -> &'a str {
@@ -92,7 +99,9 @@ fn digits(rest: &str) -> (Option<usize>, &str) {
 
 fn star(values: &mut std::slice::Iter<Value>) -> Option<i64> {
     match values.next() {
-        Some(Value::Int(number) | Value::Int64(number)) if number.unsigned_abs() <= WIDEST as u64 => Some(*number),
+        Some(Value::Int(number) | Value::Int64(number)) if number.unsigned_abs() <= WIDEST as u64 => {
+            Some(*number)
+        }
         _ => None,
     }
 }
@@ -150,7 +159,7 @@ fn write(output: &mut String, value: &Value, verb: char, directive: Directive, d
     let text = match value {
         Value::Nil if verb == 'v' => Some(padded(NIL, directive)),
         Value::Nil => {
-            output.push_str(&format!("%!{verb}(<nil>)"));
+            output.push_str(&complaint(verb, NIL));
             return Ok(());
         }
         Value::Bool(truth) => matches!(verb, 't' | 'v').then(|| padded(&truth.to_string(), directive)),
@@ -159,8 +168,11 @@ fn write(output: &mut String, value: &Value, verb: char, directive: Directive, d
         Value::Text(text) => string(text, verb, directive),
         Value::Version(version) => string(&version.to_string(), verb, directive),
         Value::List(list) => {
-            let (open, between, close) =
-                if directive.sharp && verb == 'v' { (format!("{}{{", value.type_name()), ", ", "}") } else { ("[".to_owned(), " ", "]") };
+            let (open, between, close) = if directive.sharp && verb == 'v' {
+                (format!("{}{{", value.type_name()), ", ", "}")
+            } else {
+                ("[".to_owned(), " ", "]")
+            };
             output.push_str(&open);
             for (index, item) in list.items().iter().enumerate() {
                 if index > 0 {
@@ -172,8 +184,11 @@ fn write(output: &mut String, value: &Value, verb: char, directive: Directive, d
             return check_text(output.len());
         }
         Value::Dict(dict) => {
-            let (open, between, close) =
-                if directive.sharp && verb == 'v' { (format!("{}{{", value.type_name()), ", ", "}") } else { ("map[".to_owned(), " ", "]") };
+            let (open, between, close) = if directive.sharp && verb == 'v' {
+                (format!("{}{{", value.type_name()), ", ", "}")
+            } else {
+                ("map[".to_owned(), " ", "]")
+            };
             output.push_str(&open);
             for (index, (key, item)) in dict.entries().into_iter().enumerate() {
                 if index > 0 {
@@ -189,12 +204,18 @@ fn write(output: &mut String, value: &Value, verb: char, directive: Directive, d
     };
     match text {
         Some(text) => output.push_str(&text),
-        None => output.push_str(&format!("%!{verb}({}={})", value.type_name(), plain(value)?)),
+        None => output.push_str(&complaint(verb, &format!("{}={}", value.type_name(), plain(value)?))),
     }
     check_text(output.len())
 }
 
-fn write_member(output: &mut String, item: &Value, verb: char, directive: Directive, depth: usize) -> Outcome<()> {
+fn write_member(
+    output: &mut String,
+    item: &Value,
+    verb: char,
+    directive: Directive,
+    depth: usize,
+) -> Outcome<()> {
     if item.is_nil() && verb == 'v' && directive.sharp {
         output.push_str("interface {}(nil)");
         return Ok(());
@@ -243,14 +264,16 @@ fn integer(number: i64, verb: char, directive: Directive) -> Option<String> {
     let mut directive = directive;
     if let Some(precision) = directive.precision {
         directive.zero = false;
-        digits = if precision == 0 && magnitude == 0 { String::new() } else { format!("{digits:0>precision$}") };
+        digits =
+            if precision == 0 && magnitude == 0 { String::new() } else { format!("{digits:0>precision$}") };
     }
     let sign = format!("{}{prefix}", sign(number < 0, directive));
     Some(padded_number(&sign, &digits, directive))
 }
 
 fn character(number: i64, verb: char) -> String {
-    let character = u32::try_from(number).ok().and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER);
+    let character =
+        u32::try_from(number).ok().and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER);
     match verb {
         'c' => character.to_string(),
         'q' => quote_character(character),
@@ -266,7 +289,11 @@ fn float(number: f64, verb: char, directive: Directive) -> Option<String> {
     if let Some(word) = not_finite(number) {
         let plain = Directive { zero: false, ..directive };
         let word = if directive.plus { word } else { word.trim_start_matches('-') };
-        let word = if number.is_sign_negative() { word.trim_start_matches('-') } else { word.trim_start_matches('+') };
+        let word = if number.is_sign_negative() {
+            word.trim_start_matches('-')
+        } else {
+            word.trim_start_matches('+')
+        };
         let sign = if number.is_nan() || number.is_sign_negative() { sign } else { "+" };
         return Some(padded_number(sign, word, plain));
     }
@@ -274,7 +301,8 @@ fn float(number: f64, verb: char, directive: Directive) -> Option<String> {
     let digits = match verb {
         'f' | 'F' => format!("{magnitude:.*}", directive.precision.unwrap_or(6)),
         'e' | 'E' => {
-            let (digits, exponent) = scientific(&format!("{magnitude:.*e}", directive.precision.unwrap_or(6)));
+            let (digits, exponent) =
+                scientific(&format!("{magnitude:.*e}", directive.precision.unwrap_or(6)));
             with_exponent(&digits, exponent)
         }
         _ => match directive.precision {
@@ -289,9 +317,9 @@ fn float(number: f64, verb: char, directive: Directive) -> Option<String> {
 /// `%g` with a number of digits: an exponent only where it is shorter, and no zeros at the end.
 fn general(magnitude: f64, precision: usize) -> String {
     let (digits, exponent) = scientific(&format!("{magnitude:.*e}", precision - 1));
-    let trimmed = |text: &str| match text.contains('.') {
-        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
-        false => text.to_owned(),
+    let trimmed = |text: &str| {
+        let zeros: &[char] = if text.contains('.') { &['0'] } else { &[] };
+        text.trim_end_matches(zeros).trim_end_matches('.').to_owned()
     };
     let precision = i32::try_from(precision).unwrap_or(i32::MAX);
     if exponent < -4 || exponent >= precision {

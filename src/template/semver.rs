@@ -24,7 +24,8 @@ impl FromStr for Version {
 
     fn from_str(text: &str) -> Outcome<Self> {
         let wrong = || {
-            Failure::new(format!("`{text}` is not a version")).remedy("a version is written like v1.31.2 or 1.31.2-rc.1")
+            Failure::new(format!("`{text}` is not a version"))
+                .remedy("a version is written like v1.31.2 or 1.31.2-rc.1")
         };
         let partial = Partial::parse(text).filter(|partial| partial.wild.is_none()).ok_or_else(wrong)?;
         Ok(Self {
@@ -71,7 +72,9 @@ impl Version {
 
     /// Compares by precedence, for which metadata do not count.
     fn precedence(&self, other: &Self) -> Ordering {
-        self.numbers.cmp(&other.numbers).then_with(|| compare_prereleases(&self.prerelease, &other.prerelease))
+        self.numbers
+            .cmp(&other.numbers)
+            .then_with(|| compare_prereleases(&self.prerelease, &other.prerelease))
     }
 
     fn is_prerelease(&self) -> bool {
@@ -122,13 +125,19 @@ impl Partial {
     fn parse(text: &str) -> Option<Self> {
         let text = text.strip_prefix('v').unwrap_or(text);
         let (text, metadata) = text.split_once('+').map_or((text, None), |(text, after)| (text, Some(after)));
-        let (core, prerelease) = text.split_once('-').map_or((text, None), |(core, after)| (core, Some(after)));
+        let (core, prerelease) =
+            text.split_once('-').map_or((text, None), |(core, after)| (core, Some(after)));
         let pieces: Vec<&str> = core.split('.').collect();
         if pieces.len() > 3 {
             return None;
         }
-        let mut partial =
-            Self { numbers: [0; 3], prerelease: String::new(), metadata: String::new(), wild: None, written: 0 };
+        let mut partial = Self {
+            numbers: [0; 3],
+            prerelease: String::new(),
+            metadata: String::new(),
+            wild: None,
+            written: 0,
+        };
         for (index, piece) in pieces.iter().enumerate() {
             if matches!(*piece, "x" | "X" | "*") {
                 partial.wild.get_or_insert(index);
@@ -238,8 +247,9 @@ impl FromStr for Constraint {
     fn from_str(text: &str) -> Outcome<Self> {
         let groups: Option<Vec<_>> = text.split("||").map(group).collect();
         groups.map(Self).ok_or_else(|| {
-            Failure::new(format!("`{text}` is not a version constraint"))
-                .remedy("write it like `^1.27.0`, `~1.30`, `>=1.25.0 <1.32.0` or `1.30 - 1.32`; `||` means \"or\"")
+            Failure::new(format!("`{text}` is not a version constraint")).remedy(
+                "write it like `^1.27.0`, `~1.30`, `>=1.25.0 <1.32.0` or `1.30 - 1.32`; `||` means \"or\"",
+            )
         })
     }
 }
@@ -256,7 +266,8 @@ fn group(text: &str) -> Option<Vec<Comparison>> {
         let with = Partial::parse(version)?;
         if words.peek() == Some(&"-") {
             words.next();
-            comparisons.push(Comparison { operator: Operator::LessOrEqual, with: Partial::parse(words.next()?)? });
+            comparisons
+                .push(Comparison { operator: Operator::LessOrEqual, with: Partial::parse(words.next()?)? });
             operator = Operator::GreaterOrEqual;
         }
         comparisons.push(Comparison { operator, with });

@@ -20,7 +20,8 @@ fn golden() -> Vec<(String, String, BTreeMap<String, String>)> {
     for entry in fs::read_dir(templates()).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "tmpl") {
-            let variables = fs::read_to_string(path.with_extension("json")).unwrap_or_else(|_| default.clone());
+            let variables =
+                fs::read_to_string(path.with_extension("json")).unwrap_or_else(|_| default.clone());
             let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
             set.push((name, fs::read_to_string(&path).unwrap(), serde_json::from_str(&variables).unwrap()));
         }
@@ -45,7 +46,8 @@ fn compare(name: &str, result: Result<String, Problem>) -> Option<String> {
         (Err(_), Err(problem)) => {
             let line = fs::read_to_string(golden.join(format!("{name}.err"))).unwrap();
             let want = format!("{name}:{}:", line.trim());
-            (!problem.message.starts_with(&want)).then(|| format!("--- {name}: not on line {}: {problem}", line.trim()))
+            (!problem.message.starts_with(&want))
+                .then(|| format!("--- {name}: not on line {}: {problem}", line.trim()))
         }
     }
 }
@@ -108,15 +110,77 @@ fn a_problem_says_where_what_and_what_to_do() {
 
 #[test]
 fn what_would_read_the_machine_is_refused() {
-    for call in ["env \"HOME\"", "expandenv \"$HOME\"", "now", "randAlphaNum 5", "uuidv4", "getHostByName \"a\"", "genCA \"a\" 1"] {
+    for call in [
+        "env \"HOME\"",
+        "expandenv \"$HOME\"",
+        "now",
+        "randAlphaNum 5",
+        "uuidv4",
+        "getHostByName \"a\"",
+        "genCA \"a\" 1",
+    ] {
         assert!(refusal(&format!("{{{{ {call} }}}}")).message.contains("not available"), "{call}");
     }
 }
 
 #[test]
 fn a_decoding_that_fails_is_no_text() {
-    for call in ["b64dec \"!\"", "b32dec \"!\"", "b64dec \"/w==\"", "fromJson \"{\"", "fromYaml \"a: [\"", "trunc 1 \"é\""] {
+    for call in [
+        "b64dec \"!\"",
+        "b32dec \"!\"",
+        "b64dec \"/w==\"",
+        "fromJson \"{\"",
+        "fromYaml \"a: [\"",
+        "trunc 1 \"é\"",
+    ] {
         refusal(&format!("{{{{ {call} }}}}"));
+    }
+}
+
+#[test]
+fn yaml_reads_what_it_writes() {
+    let source =
+        "{{ $d := dict \"k\" (list .T) .T 1 }}{{ deepEqual (toJson $d) (toYaml $d | fromYaml | toJson) }}";
+    for text in [
+        "",
+        " ",
+        "true",
+        "no",
+        "1",
+        "0x1",
+        "1e3",
+        "null",
+        "~",
+        ":5000",
+        "a: b",
+        "#x",
+        " lead",
+        "- a",
+        "'",
+        "\"",
+        "\\",
+        "{",
+        "[",
+        "*a",
+        "&a",
+        "!a",
+        "%a",
+        "@a",
+        "é",
+        "a\nb",
+        "a\n",
+        "\n\na",
+        "\ta",
+        "2024-01-01",
+        "|",
+        "a #b",
+        "=",
+        "<<",
+        "\u{7f}",
+        "\u{85}",
+    ] {
+        let data = BTreeMap::from([("T".to_owned(), text.to_owned())]);
+        assert_eq!(render("a", source, &data).unwrap(), "true", "{text:?}");
     }
 }
 
@@ -158,7 +222,12 @@ fn a_rendering_is_bounded() {
 
 #[test]
 fn nesting_is_bounded_before_the_stack_is() {
-    for (open, close) in [("(", ")"), ("{{ if 1 }}", "{{ end }}"), ("{{ if 0 }}{{ else }}", "{{ end }}"), ("{{ with 1 }}", "{{ end }}")] {
+    for (open, close) in [
+        ("(", ")"),
+        ("{{ if 1 }}", "{{ end }}"),
+        ("{{ if 0 }}{{ else }}", "{{ end }}"),
+        ("{{ with 1 }}", "{{ end }}"),
+    ] {
         let nest = |depth: usize| match open {
             "(" => format!("{{{{ {}1{} }}}}", open.repeat(depth), close.repeat(depth)),
             _ => format!("{}{}", open.repeat(depth), close.repeat(depth)),
@@ -179,12 +248,58 @@ fn survive(source: &str) {
 /// Pieces that templates are made of, to be put together in any order.
 fn pieces() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
-        Just("{{"), Just("}}"), Just("{{-"), Just("-}}"), Just(" "), Just("("), Just(")"), Just("|"), Just(":="), Just("="),
-        Just("."), Just(".NAME"), Just("$x"), Just("$"), Just("if"), Just("else"), Just("end"), Just("range"), Just("with"),
-        Just("define"), Just("template"), Just("block"), Just("break"), Just("continue"), Just("\"a\""), Just("`b`"), Just("'c'"),
-        Just("1"), Just("-1"), Just("1.5"), Just("0x"), Just("1e999"), Just("nil"), Just("true"), Just(","), Just("/*"), Just("*/"),
-        Just("list"), Just("dict"), Just("printf"), Just("\"%5.2v%*d%!\""), Just("index"), Just("slice"), Just("é"), Just("\n"),
-        Just("{{ range "), Just(" }}"), Just("{{ end }}"), Just("{{ if "), Just("{{ else }}"), Just("set"), Just("until"),
+        Just("{{"),
+        Just("}}"),
+        Just("{{-"),
+        Just("-}}"),
+        Just(" "),
+        Just("("),
+        Just(")"),
+        Just("|"),
+        Just(":="),
+        Just("="),
+        Just("."),
+        Just(".NAME"),
+        Just("$x"),
+        Just("$"),
+        Just("if"),
+        Just("else"),
+        Just("end"),
+        Just("range"),
+        Just("with"),
+        Just("define"),
+        Just("template"),
+        Just("block"),
+        Just("break"),
+        Just("continue"),
+        Just("\"a\""),
+        Just("`b`"),
+        Just("'c'"),
+        Just("1"),
+        Just("-1"),
+        Just("1.5"),
+        Just("0x"),
+        Just("1e999"),
+        Just("nil"),
+        Just("true"),
+        Just(","),
+        Just("/*"),
+        Just("*/"),
+        Just("list"),
+        Just("dict"),
+        Just("printf"),
+        Just("\"%5.2v%*d%!\""),
+        Just("index"),
+        Just("slice"),
+        Just("é"),
+        Just("\n"),
+        Just("{{ range "),
+        Just(" }}"),
+        Just("{{ end }}"),
+        Just("{{ if "),
+        Just("{{ else }}"),
+        Just("set"),
+        Just("until"),
     ];
     proptest::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
 }
@@ -192,10 +307,31 @@ fn pieces() -> impl Strategy<Value = String> {
 /// Values that functions like least.
 fn awkward() -> impl Strategy<Value = &'static str> {
     prop_oneof![
-        Just("nil"), Just("0"), Just("-1"), Just("9223372036854775807"), Just("-9223372036854775808"), Just("1.5"), Just("-1e300"),
-        Just("\"\""), Just("\"é世\""), Just("\"a b\\nc\""), Just("\"-\""), Just("\"1.2.3\""), Just("true"), Just("(list)"),
-        Just("(list 1 \"a\" nil)"), Just("(dict)"), Just("(dict \"a\" 1)"), Just("(until 3)"), Just("(split \",\" \"a,b\")"),
-        Just("(semver \"1.2.3\")"), Just("."), Just("3"), Just("\"(\""), Just("\"%d%s\""), Just("(list (list 1))"),
+        Just("nil"),
+        Just("0"),
+        Just("-1"),
+        Just("9223372036854775807"),
+        Just("-9223372036854775808"),
+        Just("1.5"),
+        Just("-1e300"),
+        Just("\"\""),
+        Just("\"é世\""),
+        Just("\"a b\\nc\""),
+        Just("\"-\""),
+        Just("\"1.2.3\""),
+        Just("true"),
+        Just("(list)"),
+        Just("(list 1 \"a\" nil)"),
+        Just("(dict)"),
+        Just("(dict \"a\" 1)"),
+        Just("(until 3)"),
+        Just("(split \",\" \"a,b\")"),
+        Just("(semver \"1.2.3\")"),
+        Just("."),
+        Just("3"),
+        Just("\"(\""),
+        Just("\"%d%s\""),
+        Just("(list (list 1))"),
     ]
 }
 

@@ -27,7 +27,8 @@ pub(super) fn add(room: &mut Room) {
 }
 
 fn println(values: &[Value]) -> Outcome<String> {
-    let words = values.iter().map(|value| sprint(std::slice::from_ref(value))).collect::<Outcome<Vec<_>>>()?;
+    let words =
+        values.iter().map(|value| sprint(std::slice::from_ref(value))).collect::<Outcome<Vec<_>>>()?;
     Ok(words.join(" ") + "\n")
 }
 
@@ -74,9 +75,11 @@ fn url_query(text: &str) -> String {
     let mut output = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => output.push(char::from(byte)),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                output.push(char::from(byte));
+            }
             b' ' => output.push('+'),
-            _ => output.push_str(&format!("%{byte:02X}")),
+            _ => output.extend(["%".to_owned(), hex::encode_upper([byte])]),
         }
     }
     output
@@ -100,29 +103,33 @@ fn index(mut value: Value, indexes: &[Value]) -> Outcome<Value> {
     }
     for (position, index) in indexes.iter().enumerate() {
         let wrong = |what: String| Failure::new(what).in_argument(position + 1);
-        value = match (&value, index) {
-            (Value::Dict(dict), Value::Text(key)) => match dict.get(key) {
-                Some(value) => value,
-                None if dict.member == crate::template::value::Member::Text => Value::text(""),
-                None => Value::Nil,
-            },
-            (Value::Dict(_), other) => return Err(wrong(format!("{} is no key of a dict", other.description()))),
-            (Value::List(list), Value::Int(number) | Value::Int64(number)) => {
-                let items = list.items();
-                let item = usize::try_from(*number).ok().and_then(|number| items.get(number));
-                item.ok_or_else(|| wrong(format!("{number} is beyond the list's {} items", items.len())))?.clone()
-            }
-            (Value::Text(text), Value::Int(number) | Value::Int64(number)) => {
-                let byte = usize::try_from(*number).ok().and_then(|number| text.as_bytes().get(number));
-                Value::Int(i64::from(
-                    *byte.ok_or_else(|| wrong(format!("{number} is beyond the text's {} bytes", text.len())))?,
-                ))
-            }
-            (Value::List(_) | Value::Text(_), other) => {
-                return Err(wrong(format!("{} is no position", other.description())));
-            }
-            (other, _) => return Err(wrong(format!("{} has nothing in it", other.description()))),
-        };
+        value =
+            match (&value, index) {
+                (Value::Dict(dict), Value::Text(key)) => match dict.get(key) {
+                    Some(value) => value,
+                    None if dict.member == crate::template::value::Member::Text => Value::text(""),
+                    None => Value::Nil,
+                },
+                (Value::Dict(_), other) => {
+                    return Err(wrong(format!("{} is no key of a dict", other.description())));
+                }
+                (Value::List(list), Value::Int(number) | Value::Int64(number)) => {
+                    let items = list.items();
+                    let item = usize::try_from(*number).ok().and_then(|number| items.get(number));
+                    item.ok_or_else(|| wrong(format!("{number} is beyond the list's {} items", items.len())))?
+                        .clone()
+                }
+                (Value::Text(text), Value::Int(number) | Value::Int64(number)) => {
+                    let byte = usize::try_from(*number).ok().and_then(|number| text.as_bytes().get(number));
+                    Value::Int(i64::from(*byte.ok_or_else(|| {
+                        wrong(format!("{number} is beyond the text's {} bytes", text.len()))
+                    })?))
+                }
+                (Value::List(_) | Value::Text(_), other) => {
+                    return Err(wrong(format!("{} is no position", other.description())));
+                }
+                (other, _) => return Err(wrong(format!("{} has nothing in it", other.description()))),
+            };
     }
     Ok(value)
 }

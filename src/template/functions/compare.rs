@@ -8,13 +8,19 @@ use crate::template::failure::{Failure, Outcome};
 use crate::template::value::Value;
 
 pub(super) fn add(room: &mut Room) {
-    room.add("eq", |first: Value, second: Value, Rest(others): Rest<Value>| equals_any(&first, &second, &others));
+    room.add("eq", |first: Value, second: Value, Rest(others): Rest<Value>| {
+        equals_any(&first, &second, &others)
+    });
     room.add("ne", |left: Value, right: Value| equals(&left, &right).map(|equal| !equal));
-    room.add("lt", |left: Value, right: Value| order(&left, &right).map(|order| order == Some(Ordering::Less)));
+    room.add("lt", |left: Value, right: Value| {
+        order(&left, &right).map(|order| order == Some(Ordering::Less))
+    });
     room.add("le", |left: Value, right: Value| {
         Ok::<_, Failure>(matches!(order(&left, &right)?, Some(Ordering::Less | Ordering::Equal)))
     });
-    room.add("gt", |left: Value, right: Value| order(&left, &right).map(|order| order == Some(Ordering::Greater)));
+    room.add("gt", |left: Value, right: Value| {
+        order(&left, &right).map(|order| order == Some(Ordering::Greater))
+    });
     room.add("ge", |left: Value, right: Value| {
         Ok::<_, Failure>(matches!(order(&left, &right)?, Some(Ordering::Greater | Ordering::Equal)))
     });
@@ -45,12 +51,17 @@ fn equals(left: &Value, right: &Value) -> Outcome<bool> {
 /// Returns the order of two values of one type; numbers that are not ordered have none.
 fn order(left: &Value, right: &Value) -> Outcome<Option<Ordering>> {
     match (left, right) {
-        (Value::Int(left) | Value::Int64(left), Value::Int(right) | Value::Int64(right)) => Ok(Some(left.cmp(right))),
+        (Value::Int(left) | Value::Int64(left), Value::Int(right) | Value::Int64(right)) => {
+            Ok(Some(left.cmp(right)))
+        }
         (Value::Float(left), Value::Float(right)) => Ok(left.partial_cmp(right)),
         (Value::Text(left), Value::Text(right)) => Ok(Some(left.cmp(right))),
         _ => {
-            let failure =
-                Failure::new(format!("{} cannot be compared with {}", left.description(), right.description()));
+            let failure = Failure::new(format!(
+                "{} cannot be compared with {}",
+                left.description(),
+                right.description()
+            ));
             Err(match (left, right) {
                 (Value::Text(_), Value::Int(_) | Value::Int64(_)) | (Value::Int(_) | Value::Int64(_), Value::Text(_)) => {
                     failure.remedy("variables are texts: compare with a text (`eq .N \"3\"`) or make a number of it (`eq (int .N) 3`)")

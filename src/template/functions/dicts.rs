@@ -29,14 +29,18 @@ pub(super) fn add(room: &mut Room) {
     room.add("keys", |Rest(dicts): Rest<Dict>| {
         Value::texts(dicts.iter().flat_map(Dict::entries).map(|(key, _)| key))
     });
-    room.add("values", |dict: Dict| Value::list(dict.entries().into_iter().map(|(_, value)| value).collect()));
+    room.add("values", |dict: Dict| {
+        Value::list(dict.entries().into_iter().map(|(_, value)| value).collect())
+    });
     room.add("pick", |dict: Dict, Rest(keys): Rest<Rc<str>>| {
         Value::Dict(Dict::new(keys.into_iter().filter_map(|key| dict.get(&key).map(|value| (key, value)))))
     });
     room.add("omit", |dict: Dict, Rest(keys): Rest<Rc<str>>| {
         Value::Dict(Dict::new(dict.entries().into_iter().filter(|(key, _)| !keys.contains(key))))
     });
-    room.add_as(&["merge", "mustMerge"], |into: Dict, Rest(from): Rest<Dict>| merge_all(into, &from, Winner::First));
+    room.add_as(&["merge", "mustMerge"], |into: Dict, Rest(from): Rest<Dict>| {
+        merge_all(into, &from, Winner::First)
+    });
     room.add_as(&["mergeOverwrite", "mustMergeOverwrite"], |into: Dict, Rest(from): Rest<Dict>| {
         merge_all(into, &from, Winner::Last)
     });
@@ -78,8 +82,7 @@ fn merge(into: &Dict, from: &Dict, winner: Winner, depth: usize) -> Outcome<()> 
         let before = into.get(&key).filter(Value::is_true);
         match (&before, &value) {
             (Some(Value::Dict(inner)), Value::Dict(other)) => merge(inner, other, winner, depth + 1)?,
-            (Some(_), _) if winner == Winner::First => {}
-            (None, Value::Nil) if winner == Winner::First => {}
+            (Some(_), _) | (None, Value::Nil) if winner == Winner::First => {}
             _ => into.set(key, value),
         }
     }
@@ -88,7 +91,10 @@ fn merge(into: &Dict, from: &Dict, winner: Winner, depth: usize) -> Outcome<()> 
 
 /// Follows keys through dicts: `dig "a" "b" default dict`.
 fn dig(mut path: Vec<Value>) -> Outcome<Value> {
-    let wrong = || Failure::new("it takes keys, a default and a dict").remedy("write it as `dig \"a\" \"b\" \"default\" $dict`");
+    let wrong = || {
+        Failure::new("it takes keys, a default and a dict")
+            .remedy("write it as `dig \"a\" \"b\" \"default\" $dict`")
+    };
     let (Some(Value::Dict(mut dict)), Some(default)) = (path.pop(), path.pop()) else { return Err(wrong()) };
     let Some(last) = path.len().checked_sub(1) else { return Err(wrong()) };
     for (index, key) in path.iter().enumerate() {
@@ -98,7 +104,8 @@ fn dig(mut path: Vec<Value>) -> Outcome<Value> {
             Some(value) if index == last => return Ok(value),
             Some(Value::Dict(inner)) => dict = inner,
             Some(other) => {
-                return Err(Failure::new(format!("`{key}` is {}, not a dict", other.description())).in_argument(index));
+                return Err(Failure::new(format!("`{key}` is {}, not a dict", other.description()))
+                    .in_argument(index));
             }
         }
     }

@@ -18,7 +18,9 @@ pub(super) fn add(room: &mut Room) {
     room.add("b64enc", |text: Rc<str>| BASE64.encode(text.as_bytes()));
     room.add("b64dec", |text: Rc<str>| decoded("base64", BASE64.decode(line_breaks_removed(&text))));
     room.add("b32enc", |text: Rc<str>| BASE32.encode(text.as_bytes()));
-    room.add("b32dec", |text: Rc<str>| decoded("base32", BASE32.decode(line_breaks_removed(&text).as_bytes())));
+    room.add("b32dec", |text: Rc<str>| {
+        decoded("base32", BASE32.decode(line_breaks_removed(&text).as_bytes()))
+    });
     room.add("sha1sum", |text: Rc<str>| hex::encode(sha1::Sha1::digest(text.as_bytes())));
     room.add("sha256sum", |text: Rc<str>| hex::encode(Sha256::digest(text.as_bytes())));
     room.add("sha512sum", |text: Rc<str>| hex::encode(Sha512::digest(text.as_bytes())));
@@ -41,7 +43,8 @@ fn line_breaks_removed(text: &str) -> String {
 /// sprig prints a decoder's error in place of the text; nobody wants that in a file.
 fn decoded<E: std::fmt::Display>(encoding: &str, bytes: Result<Vec<u8>, E>) -> Outcome<String> {
     let bytes = bytes.map_err(|_| Failure::new(format!("the text is not {encoding}")).in_argument(0))?;
-    String::from_utf8(bytes).map_err(|_| Failure::new(format!("the {encoding} text does not hold UTF-8 text")))
+    String::from_utf8(bytes)
+        .map_err(|_| Failure::new(format!("the {encoding} text does not hold UTF-8 text")))
 }
 
 fn adler32(bytes: &[u8]) -> u32 {
@@ -56,7 +59,9 @@ fn adler32(bytes: &[u8]) -> u32 {
 fn only_list(encoding: &str, value: Value) -> Outcome<Value> {
     match value {
         Value::List(_) => Ok(value),
-        other => Err(Failure::new(format!("the {encoding} is {}, not a list", other.description())).in_argument(0)),
+        other => {
+            Err(Failure::new(format!("the {encoding} is {}, not a list", other.description())).in_argument(0))
+        }
     }
 }
 
@@ -74,6 +79,6 @@ fn to_yaml(value: &Value) -> Outcome<String> {
 
 fn from_yaml(text: &str) -> Outcome<Value> {
     let tree = serde_saphyr::from_str::<serde_json::Value>(text)
-        .map_err(|error| Failure::new(format!("the text is not YAML: {error}")))?;
+        .map_err(|error| Failure::new(format!("the text is not YAML: {}", error.without_snippet())))?;
     json::from_tree(tree, 0)
 }

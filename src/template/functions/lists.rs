@@ -12,7 +12,9 @@ pub(super) fn add(room: &mut Room) {
     room.add_as(&["list", "tuple"], |Rest(items): Rest<Value>| Value::list(items));
     room.add_as(&["first", "mustFirst"], |list: List| list.items().first().cloned().unwrap_or(Value::Nil));
     room.add_as(&["last", "mustLast"], |list: List| list.items().last().cloned().unwrap_or(Value::Nil));
-    room.add_as(&["rest", "mustRest"], |list: List| Value::list(list.items().iter().skip(1).cloned().collect()));
+    room.add_as(&["rest", "mustRest"], |list: List| {
+        Value::list(list.items().iter().skip(1).cloned().collect())
+    });
     room.add_as(&["initial", "mustInitial"], |list: List| {
         Value::list(list.items().split_last().map(|(_, initial)| initial.to_vec()).unwrap_or_default())
     });
@@ -23,7 +25,9 @@ pub(super) fn add(room: &mut Room) {
         Value::list(std::iter::once(item).chain(list.items().iter().cloned()).collect())
     });
     room.add("concat", |Rest(lists): Rest<List>| concat(&lists));
-    room.add_as(&["reverse", "mustReverse"], |list: List| Value::list(list.items().iter().rev().cloned().collect()));
+    room.add_as(&["reverse", "mustReverse"], |list: List| {
+        Value::list(list.items().iter().rev().cloned().collect())
+    });
     room.add_as(&["uniq", "mustUniq"], |list: List| uniq(&list));
     room.add_as(&["without", "mustWithout"], |list: List, Rest(omitted): Rest<Value>| {
         filtered(&list, |item| Ok(!contains(&omitted, item)?))
@@ -80,7 +84,8 @@ fn has(item: &Value, list: &Value) -> Outcome<bool> {
     match list {
         Value::Nil => Ok(false),
         Value::List(list) => contains(list.items(), item),
-        other => Err(Failure::new(format!("argument 2 has to be a list, and is {}", other.description())).in_argument(1)),
+        other => Err(Failure::new(format!("argument 2 has to be a list, and is {}", other.description()))
+            .in_argument(1)),
     }
 }
 

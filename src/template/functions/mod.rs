@@ -18,7 +18,7 @@ mod strings;
 mod words;
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use super::failure::{Failure, Outcome};
 use super::value::Value;
@@ -49,7 +49,8 @@ impl Function {
     /// Calls the function; what is piped into it is the last of the `values`.
     pub(super) fn call(&self, values: Vec<Value>) -> Outcome<Value> {
         self.check_count(values.len())?;
-        (self.body)(values).map_err(|failure| Failure { message: format!("{}: {}", self.name, failure.message), ..failure })
+        (self.body)(values)
+            .map_err(|failure| Failure { message: format!("{}: {}", self.name, failure.message), ..failure })
     }
 
     /// Tells whether, and how, the function evaluates only some of its arguments.
@@ -75,14 +76,11 @@ impl Function {
 
     /// Returns the call with the kinds of its arguments.
     fn usage(&self) -> String {
-        let mut usage = self.name.to_owned();
-        for shape in &self.shapes {
-            usage.push_str(&match shape {
-                Shape::One(kind) => format!(" {kind}"),
-                Shape::Rest(kind) => format!(" {kind}…"),
-            });
-        }
-        usage
+        let word = |shape: &Shape| match shape {
+            Shape::One(kind) => format!(" {kind}"),
+            Shape::Rest(kind) => format!(" {kind}…"),
+        };
+        self.name.to_owned() + &self.shapes.iter().map(word).collect::<String>()
     }
 }
 
@@ -97,8 +95,9 @@ impl Room {
 
     /// Adds a function under several names.
     fn add_as<Marker, B: Body<Marker>>(&mut self, names: &[&'static str], body: B) {
+        let body = Arc::new(body);
         for name in names {
-            let body = body.clone();
+            let body = Arc::clone(&body);
             let function =
                 Function { name, shapes: B::shapes(), body: Box::new(move |values| body.call(values)) };
             self.0.insert(name, function);
@@ -130,7 +129,9 @@ pub(super) fn find(name: &str) -> Outcome<&'static Function> {
     }
     if let Some(why) = refused::why(name) {
         return Err(Failure::new(format!("`{name}` is not available in an image's templates: {why}"))
-            .remedy("give the value as a variable of the image or with `--env`, and use it as `{{ .NAME }}`"));
+            .remedy(
+                "give the value as a variable of the image or with `--env`, and use it as `{{ .NAME }}`",
+            ));
     }
     let failure = Failure::new(format!("there is no function `{name}`"));
     Err(match nearest(name, FUNCTIONS.0.keys().copied()) {
@@ -177,7 +178,8 @@ mod tests {
 
     #[test]
     fn an_unknown_function_brings_the_one_that_was_meant() {
-        for (name, meant) in [("qoute", "quote"), ("defualt", "default"), ("semvercompare", "semverCompare")] {
+        for (name, meant) in [("qoute", "quote"), ("defualt", "default"), ("semvercompare", "semverCompare")]
+        {
             assert_eq!(find(name).unwrap_err().remedy.unwrap(), format!("did you mean `{meant}`?"));
         }
         assert!(find("REGISTRY_DOMAIN").unwrap_err().remedy.unwrap().contains("{{ .REGISTRY_DOMAIN }}"));

@@ -18,8 +18,12 @@ pub(super) fn add(room: &mut Room) {
     room.add("mul", |first: Value, Rest(values): Rest<Value>| {
         Value::Int64(values.iter().map(to_int).fold(to_int(&first), i64::wrapping_mul))
     });
-    room.add("div", |left: Value, right: Value| divisor(&right).map(|by| Value::Int64(to_int(&left).wrapping_div(by))));
-    room.add("mod", |left: Value, right: Value| divisor(&right).map(|by| Value::Int64(to_int(&left).wrapping_rem(by))));
+    room.add("div", |left: Value, right: Value| {
+        divisor(&right).map(|by| Value::Int64(to_int(&left).wrapping_div(by)))
+    });
+    room.add("mod", |left: Value, right: Value| {
+        divisor(&right).map(|by| Value::Int64(to_int(&left).wrapping_rem(by)))
+    });
     room.add_as(&["max", "biggest"], |first: Value, Rest(values): Rest<Value>| {
         Value::Int64(values.iter().map(to_int).fold(to_int(&first), i64::max))
     });
@@ -31,11 +35,17 @@ pub(super) fn add(room: &mut Room) {
     room.add("subf", |first: Value, Rest(values): Rest<Value>| decimal(&first, Operation::Subtract, &values));
     room.add("mulf", |first: Value, Rest(values): Rest<Value>| decimal(&first, Operation::Multiply, &values));
     room.add("divf", |first: Value, Rest(values): Rest<Value>| decimal(&first, Operation::Divide, &values));
-    room.add("maxf", |first: Value, Rest(values): Rest<Value>| values.iter().map(to_float).fold(to_float(&first), f64::max));
-    room.add("minf", |first: Value, Rest(values): Rest<Value>| values.iter().map(to_float).fold(to_float(&first), f64::min));
+    room.add("maxf", |first: Value, Rest(values): Rest<Value>| {
+        values.iter().map(to_float).fold(to_float(&first), f64::max)
+    });
+    room.add("minf", |first: Value, Rest(values): Rest<Value>| {
+        values.iter().map(to_float).fold(to_float(&first), f64::min)
+    });
     room.add("ceil", |value: Value| to_float(&value).ceil());
     room.add("floor", |value: Value| to_float(&value).floor());
-    room.add("round", |value: Value, places: i64, Rest(limit): Rest<f64>| round(to_float(&value), places, &limit));
+    room.add("round", |value: Value, places: i64, Rest(limit): Rest<f64>| {
+        round(to_float(&value), places, &limit)
+    });
     room.add("int", |value: Value| Value::Int(to_int(&value)));
     room.add("int64", |value: Value| Value::Int64(to_int(&value)));
     room.add("float64", |value: Value| to_float(&value));

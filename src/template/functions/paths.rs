@@ -6,7 +6,9 @@ use super::Room;
 
 pub(super) fn add(room: &mut Room) {
     room.add_as(&["base", "osBase"], |path: Rc<str>| base(&path).to_owned());
-    room.add_as(&["dir", "osDir"], |path: Rc<str>| clean(&path[..path.rfind('/').map_or(0, |slash| slash + 1)]));
+    room.add_as(&["dir", "osDir"], |path: Rc<str>| {
+        clean(&path[..path.rfind('/').map_or(0, |slash| slash + 1)])
+    });
     room.add_as(&["clean", "osClean"], |path: Rc<str>| clean(&path));
     room.add_as(&["ext", "osExt"], |path: Rc<str>| extension(&path).to_owned());
     room.add_as(&["isAbs", "osIsAbs"], |path: Rc<str>| path.starts_with('/'));

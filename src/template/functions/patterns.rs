@@ -18,13 +18,18 @@ pub(super) fn add(room: &mut Room) {
     });
     room.add_as(&["regexFindAll", "mustRegexFindAll"], |pattern: Rc<str>, text: Rc<str>, count: i64| {
         let regex = compile(&pattern)?;
-        Ok::<_, Failure>(Value::texts(regex.find_iter(&text).take(at_most(count)).map(|found| found.as_str())))
+        Ok::<_, Failure>(Value::texts(
+            regex.find_iter(&text).take(at_most(count)).map(|found| found.as_str()),
+        ))
     });
-    room.add_as(&["regexReplaceAll", "mustRegexReplaceAll"], |pattern: Rc<str>, text: Rc<str>, with: Rc<str>| {
-        let regex = compile(&pattern)?;
-        check_replacement(&regex, &text, &with)?;
-        Ok::<_, Failure>(regex.replace_all(&text, &*with).into_owned())
-    });
+    room.add_as(
+        &["regexReplaceAll", "mustRegexReplaceAll"],
+        |pattern: Rc<str>, text: Rc<str>, with: Rc<str>| {
+            let regex = compile(&pattern)?;
+            check_replacement(&regex, &text, &with)?;
+            Ok::<_, Failure>(regex.replace_all(&text, &*with).into_owned())
+        },
+    );
     room.add_as(
         &["regexReplaceAllLiteral", "mustRegexReplaceAllLiteral"],
         |pattern: Rc<str>, text: Rc<str>, with: Rc<str>| {
@@ -97,13 +102,15 @@ fn quote_meta(text: &str) -> String {
 const LARGEST_PROGRAM: usize = 1 << 20;
 
 fn compile(pattern: &str) -> Outcome<Regex> {
-    RegexBuilder::new(&translate(pattern)).size_limit(LARGEST_PROGRAM).dfa_size_limit(LARGEST_PROGRAM).build().map_err(
-        |error| {
+    RegexBuilder::new(&translate(pattern))
+        .size_limit(LARGEST_PROGRAM)
+        .dfa_size_limit(LARGEST_PROGRAM)
+        .build()
+        .map_err(|error| {
             let reason = error.to_string();
             let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ");
             Failure::new(format!("`{pattern}` is not a regular expression: {reason}")).in_argument(0)
-        },
-    )
+        })
 }
 
 /// Writes an expression of Go's syntax in that of the `regex` crate.
@@ -132,17 +139,12 @@ fn translate(pattern: &str) -> String {
                     None => after,
                 }
             }
-            ('[', Some(())) => match posix_class(after) {
-                Some(length) => {
-                    output.push('[');
-                    output.push_str(&after[..length]);
-                    &after[length..]
-                }
-                None => {
-                    output.push_str("\\[");
-                    after
-                }
-            },
+            ('[', Some(())) => {
+                let name = posix_class(after).unwrap_or_default();
+                output.push_str(if name.is_empty() { "\\[" } else { "[" });
+                output.push_str(name);
+                &after[name.len()..]
+            }
             (']', Some(())) => {
                 class = None;
                 output.push(']');
@@ -195,9 +197,9 @@ fn escape<'a>(output: &mut String, after: &'a str) -> &'a str {
     rest
 }
 
-/// Returns the length of `:alpha:]` and its like.
-fn posix_class(after: &str) -> Option<usize> {
-    after.starts_with(':').then(|| after.find(":]").map(|end| end + 2)).flatten()
+/// Returns `:alpha:]` or its like, when that comes next.
+fn posix_class(after: &str) -> Option<&str> {
+    after.strip_prefix(':')?.find(":]").map(|end| &after[..end + 3])
 }
 
 /// Tells whether `2}`, `2,}` or `2,3}` comes next.

@@ -1,5 +1,6 @@
 //! What sprig asks about values: emptiness, types, equality, and how it makes numbers of them.
 
+use std::cmp::Ordering;
 use std::rc::Rc;
 
 use super::Room;
@@ -17,7 +18,9 @@ pub(super) fn add(room: &mut Room) {
         given.into_iter().next().filter(Value::is_true).unwrap_or(default)
     });
     room.add("empty", |value: Value| !value.is_true());
-    room.add("coalesce", |Rest(values): Rest<Value>| values.into_iter().find(Value::is_true).unwrap_or(Value::Nil));
+    room.add("coalesce", |Rest(values): Rest<Value>| {
+        values.into_iter().find(Value::is_true).unwrap_or(Value::Nil)
+    });
     room.add("all", |Rest(values): Rest<Value>| values.iter().all(Value::is_true));
     room.add("any", |Rest(values): Rest<Value>| values.iter().any(Value::is_true));
     room.add("ternary", |yes: Value, no: Value, truth: bool| if truth { yes } else { no });
@@ -34,7 +37,9 @@ pub(super) fn add(room: &mut Room) {
     room.add("deepEqual", |left: Value, right: Value| deep_equal(&left, &right));
     room.add("toString", |value: Value| plain(&value));
     room.add("semver", |text: Rc<str>| {
-        text.parse::<Version>().map(|version| Value::Version(Rc::new(version))).map_err(|failure| failure.in_argument(0))
+        text.parse::<Version>()
+            .map(|version| Value::Version(Rc::new(version)))
+            .map_err(|failure| failure.in_argument(0))
     });
     room.add("semverCompare", |constraint: Rc<str>, version: Rc<str>| {
         let constraint: Constraint = constraint.parse().map_err(|failure: Failure| failure.in_argument(0))?;
@@ -69,7 +74,9 @@ pub(super) fn to_int(value: &Value) -> i64 {
 /// Takes `.00` off a number.
 fn without_zero_decimals(text: &str) -> &str {
     match text.split_once('.') {
-        Some((whole, decimals)) if !decimals.is_empty() && decimals.bytes().all(|digit| digit == b'0') => whole,
+        Some((whole, decimals)) if !decimals.is_empty() && decimals.bytes().all(|digit| digit == b'0') => {
+            whole
+        }
         _ => text,
     }
 }
@@ -105,7 +112,7 @@ fn equal(left: &Value, right: &Value, depth: usize, visits: &mut usize) -> Outco
         (Value::Nil, Value::Nil) => true,
         (Value::Bool(left), Value::Bool(right)) => left == right,
         (Value::Int(left), Value::Int(right)) | (Value::Int64(left), Value::Int64(right)) => left == right,
-        (Value::Float(left), Value::Float(right)) => left == right,
+        (Value::Float(left), Value::Float(right)) => left.partial_cmp(right) == Some(Ordering::Equal),
         (Value::Text(left), Value::Text(right)) => left == right,
         (Value::Version(left), Value::Version(right)) => left == right,
         (Value::List(left), Value::List(right)) => {
@@ -148,7 +155,8 @@ fn copy(value: &Value, depth: usize, visits: &mut usize) -> Outcome<Value> {
     visit(visits)?;
     Ok(match value {
         Value::List(list) => {
-            let items = list.items().iter().map(|item| copy(item, depth + 1, visits)).collect::<Outcome<_>>()?;
+            let items =
+                list.items().iter().map(|item| copy(item, depth + 1, visits)).collect::<Outcome<_>>()?;
             Value::List(List::new(list.member, items))
         }
         Value::Dict(dict) => {

@@ -11,16 +11,25 @@ const ENGINE: &str = "it is helm's, and charts are rendered by helm";
 pub(super) fn why(name: &str) -> Option<&'static str> {
     Some(match name {
         "env" | "expandenv" => ENVIRONMENT,
-        "now" | "ago" | "date" | "date_in_zone" | "date_modify" | "dateInZone" | "dateModify" | "duration"
-        | "durationRound" | "htmlDate" | "htmlDateInZone" | "must_date_modify" | "mustDateModify" | "mustToDate"
-        | "toDate" | "unixEpoch" => CLOCK,
-        "randAlphaNum" | "randAlpha" | "randAscii" | "randNumeric" | "randInt" | "randBytes" | "shuffle" | "uuidv4" => {
-            CHANCE
-        }
+        "now" | "ago" | "date" | "date_in_zone" | "date_modify" | "dateInZone" | "dateModify"
+        | "duration" | "durationRound" | "htmlDate" | "htmlDateInZone" | "must_date_modify"
+        | "mustDateModify" | "mustToDate" | "toDate" | "unixEpoch" => CLOCK,
+        "randAlphaNum" | "randAlpha" | "randAscii" | "randNumeric" | "randInt" | "randBytes" | "shuffle"
+        | "uuidv4" => CHANCE,
         "getHostByName" => NETWORK,
-        "bcrypt" | "htpasswd" | "genPrivateKey" | "derivePassword" | "buildCustomCert" | "genCA" | "genCAWithKey"
-        | "genSelfSignedCert" | "genSelfSignedCertWithKey" | "genSignedCert" | "genSignedCertWithKey"
-        | "encryptAES" | "decryptAES" => KEYS,
+        "bcrypt"
+        | "htpasswd"
+        | "genPrivateKey"
+        | "derivePassword"
+        | "buildCustomCert"
+        | "genCA"
+        | "genCAWithKey"
+        | "genSelfSignedCert"
+        | "genSelfSignedCertWithKey"
+        | "genSignedCert"
+        | "genSignedCertWithKey"
+        | "encryptAES"
+        | "decryptAES" => KEYS,
         "include" | "tpl" | "lookup" => ENGINE,
         "call" => "there are no function values here",
         "urlParse" | "urlJoin" => "URLs are not taken apart here",

@@ -125,9 +125,13 @@ impl Queue {
         self.taken += 1;
         let value = self.values.next().unwrap_or(Value::Nil);
         T::of(value).map_err(|value| {
-            let failure =
-                Failure::new(format!("argument {} has to be a {}, and is {}", index + 1, T::KIND, value.description()))
-                    .in_argument(index);
+            let failure = Failure::new(format!(
+                "argument {} has to be a {}, and is {}",
+                index + 1,
+                T::KIND,
+                value.description()
+            ))
+            .in_argument(index);
             match (T::KIND, &value) {
                 (_, Value::Nil) => failure.remedy("give it a default: `(default \"…\" .NAME)`"),
                 (Kind::Number, Value::Text(_)) => failure.remedy("make a number of it: `(int .NAME)`"),
@@ -210,7 +214,7 @@ impl<T: Gives> Gives for Outcome<T> {
 }
 
 /// A closure that can be a function of a template; `Marker` is the tuple of its parameters.
-pub(super) trait Body<Marker>: Clone + Send + Sync + 'static {
+pub(super) trait Body<Marker>: Send + Sync + 'static {
     fn shapes() -> Vec<Shape>;
     fn call(&self, values: Vec<Value>) -> Outcome<Value>;
 }
@@ -219,7 +223,7 @@ macro_rules! body {
     ($($parameter:ident),*) => {
         impl<F, R, $($parameter),*> Body<($($parameter,)*)> for F
         where
-            F: Fn($($parameter),*) -> R + Clone + Send + Sync + 'static,
+            F: Fn($($parameter),*) -> R + Send + Sync + 'static,
             R: Gives,
             $($parameter: Parameter,)*
         {

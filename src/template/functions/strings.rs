@@ -14,8 +14,12 @@ pub(super) fn add(room: &mut Room) {
     room.add_as(&["trimAll", "trimall"], |letters: Rc<str>, text: Rc<str>| {
         text.trim_matches(|letter| letters.contains(letter)).to_owned()
     });
-    room.add("trimPrefix", |prefix: Rc<str>, text: Rc<str>| text.strip_prefix(&*prefix).unwrap_or(&text).to_owned());
-    room.add("trimSuffix", |suffix: Rc<str>, text: Rc<str>| text.strip_suffix(&*suffix).unwrap_or(&text).to_owned());
+    room.add("trimPrefix", |prefix: Rc<str>, text: Rc<str>| {
+        text.strip_prefix(&*prefix).unwrap_or(&text).to_owned()
+    });
+    room.add("trimSuffix", |suffix: Rc<str>, text: Rc<str>| {
+        text.strip_suffix(&*suffix).unwrap_or(&text).to_owned()
+    });
     room.add("contains", |part: Rc<str>, text: Rc<str>| text.contains(&*part));
     room.add("hasPrefix", |prefix: Rc<str>, text: Rc<str>| text.starts_with(&*prefix));
     room.add("hasSuffix", |suffix: Rc<str>, text: Rc<str>| text.ends_with(&*suffix));
@@ -32,11 +36,15 @@ pub(super) fn add(room: &mut Room) {
     room.add("indent", |spaces: i64, text: Rc<str>| indent(spaces, &text));
     room.add("nindent", |spaces: i64, text: Rc<str>| indent(spaces, &text).map(|text| format!("\n{text}")));
     room.add("split", |separator: Rc<str>, text: Rc<str>| numbered(split(&separator, &text, usize::MAX)));
-    room.add("splitList", |separator: Rc<str>, text: Rc<str>| Value::texts(split(&separator, &text, usize::MAX)));
+    room.add("splitList", |separator: Rc<str>, text: Rc<str>| {
+        Value::texts(split(&separator, &text, usize::MAX))
+    });
     room.add("splitn", |separator: Rc<str>, count: i64, text: Rc<str>| {
         numbered(split(&separator, &text, usize::try_from(count).unwrap_or(usize::MAX)))
     });
-    room.add("plural", |one: Rc<str>, many: Rc<str>, count: i64| Value::Text(if count == 1 { one } else { many }));
+    room.add("plural", |one: Rc<str>, many: Rc<str>, count: i64| {
+        Value::Text(if count == 1 { one } else { many })
+    });
 }
 
 fn repeat(count: i64, text: &str) -> Outcome<String> {
@@ -56,7 +64,8 @@ fn part(text: &str, range: std::ops::Range<usize>) -> Outcome<String> {
     if range.start > range.end || range.end > text.len() {
         return Err(Failure::new(format!("the part lies outside of the text's {} bytes", text.len())));
     }
-    let part = text.get(range).ok_or_else(|| Failure::new("the cut goes through a character of several bytes"));
+    let part =
+        text.get(range).ok_or_else(|| Failure::new("the cut goes through a character of several bytes"));
     part.map(str::to_owned)
 }
 
@@ -89,7 +98,8 @@ fn abbreviated(offset: i64, width: i64, text: &str) -> Outcome<String> {
         return Ok(text.to_owned());
     }
     let kept = width - DOTS.len();
-    let offset = if text.len() - offset.min(text.len()) < kept { text.len() - kept } else { offset.min(text.len()) };
+    let offset =
+        if text.len() - offset.min(text.len()) < kept { text.len() - kept } else { offset.min(text.len()) };
     if offset <= 4 {
         return Ok(part(text, 0..kept)? + DOTS);
     }
@@ -116,13 +126,13 @@ fn quoted(values: &[Value], quote: impl Fn(String) -> String) -> Outcome<String>
 }
 
 fn cat(values: &[Value]) -> Outcome<String> {
-    let words =
-        values.iter().filter(|value| !value.is_nil()).map(plain).collect::<Outcome<Vec<_>>>()?;
+    let words = values.iter().filter(|value| !value.is_nil()).map(plain).collect::<Outcome<Vec<_>>>()?;
     Ok(words.join(" "))
 }
 
 fn indent(spaces: i64, text: &str) -> Outcome<String> {
-    let spaces = usize::try_from(spaces).map_err(|_| Failure::new("the indentation is negative").in_argument(0))?;
+    let spaces =
+        usize::try_from(spaces).map_err(|_| Failure::new("the indentation is negative").in_argument(0))?;
     let lines = text.matches('\n').count() + 1;
     check_text(text.len().saturating_add(lines.saturating_mul(spaces)))?;
     let pad = " ".repeat(spaces);
@@ -152,6 +162,7 @@ fn split(separator: &str, text: &str, count: usize) -> Vec<String> {
 
 /// Makes sprig's dict of `_0`, `_1` and so on.
 fn numbered(parts: Vec<String>) -> Value {
-    let entries = parts.into_iter().enumerate().map(|(index, part)| (Rc::from(format!("_{index}")), Value::text(part)));
+    let entries =
+        parts.into_iter().enumerate().map(|(index, part)| (Rc::from(format!("_{index}")), Value::text(part)));
     Value::Dict(Dict::of(Member::Text, entries))
 }

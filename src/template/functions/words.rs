@@ -44,7 +44,8 @@ fn swap(letter: char) -> char {
 
 /// Puts the first letter of each word in upper case; signs of ASCII and white space end words.
 fn title(text: &str) -> String {
-    let is_separator = |c: char| if c.is_ascii() { !c.is_ascii_alphanumeric() && c != '_' } else { c.is_whitespace() };
+    let is_separator =
+        |c: char| if c.is_ascii() { !c.is_ascii_alphanumeric() && c != '_' } else { c.is_whitespace() };
     let mut before = ' ';
     text.chars()
         .map(|letter| {
@@ -240,7 +241,8 @@ fn wrap(text: &str, width: i64, line_break: &str, long_words: LongWords) -> Outc
     let mut output = String::with_capacity(text.len());
     let mut begin = 0;
     let take = |from: usize, to: usize| {
-        text.get(from..to).ok_or_else(|| Failure::new("the line break goes through a character of several bytes"))
+        text.get(from..to)
+            .ok_or_else(|| Failure::new("the line break goes through a character of several bytes"))
     };
     while text.len() - begin > width {
         if bytes[begin] == b' ' {
@@ -250,7 +252,9 @@ fn wrap(text: &str, width: i64, line_break: &str, long_words: LongWords) -> Outc
         let end = begin + width;
         let space = bytes[begin..=end].iter().rposition(|byte| *byte == b' ').map(|space| begin + space);
         let space = match (space, long_words) {
-            (None, LongWords::Kept) => bytes[end..].iter().position(|byte| *byte == b' ').map(|space| end + space),
+            (None, LongWords::Kept) => {
+                bytes[end..].iter().position(|byte| *byte == b' ').map(|space| end + space)
+            }
             _ => space,
         };
         match (space, long_words) {
