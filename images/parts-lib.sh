@@ -51,7 +51,7 @@ reachable() { # URL
 download() { # FILE URL CHECKSUMS
   local file=$1 url=$2 sums expected actual
   sums=$(curl -fsSL --retry 3 --max-time 60 "$3")
-  expected=$(awk -v name="${url##*/}" 'NF == 1 || $2 == name || $2 == "*" name { print $1; exit }' <<<"$sums")
+  expected=$(awk -v name="${url##*/}" 'length($1) == 64 && (NF == 1 || $2 == name || $2 == "*" name) { print $1; exit }' <<<"$sums")
   [ -n "$expected" ] || die "$3 has no checksum for ${url##*/}"
   curl -fsSL --retry 3 --max-time 1800 -o "$file" "$url"
   actual=$(sha256sum "$file" | cut -d' ' -f1)
