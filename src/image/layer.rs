@@ -26,7 +26,7 @@ const WHITEOUT_OF_REGISTRY: &str = ".wh.registry";
 impl Compression {
     /// Reads it off a layer's media type, OCI's or Docker's.
     pub fn of_media_type(media_type: &str) -> Option<Self> {
-        if media_type.ends_with(".tar") {
+        if [document::LAYER, "application/vnd.docker.image.rootfs.diff.tar"].contains(&media_type) {
             Some(Self::None)
         } else if media_type.ends_with("+gzip") || media_type.ends_with(".tar.gzip") {
             Some(Self::Gzip)
@@ -158,7 +158,6 @@ pub(crate) fn walk(
             let path = entry.path()?.into_owned();
             visit(&path, &mut entry)?;
         }
-        drop(archive);
         // A tar may be followed by padding, which belongs to its digest.
         io::copy(&mut reader, &mut io::sink())?;
         Ok(reader.finish().0)

@@ -53,12 +53,11 @@ impl Layout {
                 platforms.iter().map(|platform| self.images(platform)).collect::<Result<Vec<_>>>()?;
             return Ok(images.concat());
         }
-        let platform = match &entry.platform {
-            Some(platform) => platform.clone(),
-            None => {
-                let manifest: Manifest = self.checked_document(entry)?;
-                self.checked_document::<Platform>(&manifest.config)?
-            }
+        let platform = if let Some(platform) = &entry.platform {
+            platform.clone()
+        } else {
+            let manifest: Manifest = self.checked_document(entry)?;
+            self.checked_document::<Platform>(&manifest.config)?
         };
         let arch = [Arch::Amd64, Arch::Arm64].into_iter().find(|arch| platform.is_linux(*arch));
         Ok(arch.map(|arch| (arch, entry.clone())).into_iter().collect())

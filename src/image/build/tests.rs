@@ -21,14 +21,11 @@ fn listing(store: &Store, layer: &Layer) -> Vec<String> {
         let header = entry.header();
         assert_eq!((header.uid()?, header.gid()?, header.mtime()?), (0, 0, 0));
         let (kind, mode) = (header.entry_type(), header.mode()?);
-        let content = match entry.link_name()? {
-            Some(target) => format!("-> {}", target.display()),
-            None => {
-                let mut text = String::new();
-                std::io::Read::read_to_string(entry, &mut text)?;
-                text
-            }
-        };
+        let mut content = String::new();
+        std::io::Read::read_to_string(entry, &mut content)?;
+        if let Some(target) = entry.link_name()? {
+            content = format!("-> {}", target.display());
+        }
         lines.push(format!("{} {kind:?} {mode:o} {content}", path.display()).trim_end().to_owned());
         Ok(())
     })

@@ -1,7 +1,7 @@
 //! Entries written as a layer, so that the same entries always give the same bytes.
 //!
-//! Entries are sorted, belong to root and have one fixed time. The compressor runs with a fixed number of threads:
-//! zstd cuts its work by the number it was given, and the machine must not show in the result.
+//! Entries are sorted, belong to root and have one fixed time. The compressor always works in the way it does with
+//! threads, even with one: its result then does not depend on their number, nor on the machine.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read};
@@ -17,8 +17,8 @@ use crate::model::{Digest, DigestWriter};
 /// zstd's own default: as fast as a disk, and about a third of the size.
 const LEVEL: i32 = 3;
 
-/// Threads that compress, on every machine.
-const THREADS: u32 = 4;
+/// The most threads that compress; each takes about 25 MB of memory.
+const MOST_THREADS: usize = 4;
 
 /// Bytes gathered before they are hashed and compressed.
 const BUFFER: usize = 256 * 1024;
@@ -55,13 +55,19 @@ pub(crate) fn compressed(
     write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
 ) -> Result<(Descriptor, Digest)> {
     let failed = "cannot write a layer";
-    let mut encoder = zstd::Encoder::new(store.ingest()?, LEVEL).problem(Class::Machine, failed)?;
-    encoder.multithread(THREADS).problem(Class::Machine, failed)?;
-    let mut content = DigestWriter::new(encoder);
+    let threads = std::thread::available_parallelism().map_or(1, |count| count.get().min(MOST_THREADS));
+    let mut content = DigestWriter::new(encoder(store.ingest()?, threads).problem(Class::Machine, failed)?);
     write(&mut content).problem(Class::Machine, failed)?;
     let (encoder, diff_id, _) = content.finish();
     let (digest, size) = encoder.finish().problem(Class::Machine, failed)?.finish()?;
     Ok((Descriptor::new(media_type, digest, size), diff_id))
+}
+
+/// Makes the compressor; the number of threads, at least one, does not show in what it writes.
+fn encoder<W: io::Write>(out: W, threads: usize) -> io::Result<zstd::Encoder<'static, W>> {
+    let mut encoder = zstd::Encoder::new(out, LEVEL)?;
+    encoder.multithread(u32::try_from(threads.max(1)).unwrap_or(1))?;
+    Ok(encoder)
 }
 
 /// Appends one entry and returns the bytes of its content.
@@ -122,4 +128,34 @@ impl<R: Read> Read for Exactly<R> {
 
 fn changed(how: &str) -> io::Error {
     io::Error::other(format!("the file {how} while it was read"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    #[test]
+    fn the_number_of_threads_does_not_show() {
+        // Some megabytes that compress neither to nothing nor not at all, so that threads have work to share.
+        let text: Vec<u8> =
+            (0_u32..3_000_000).flat_map(|n| (n.wrapping_mul(2_654_435_761) >> 12).to_le_bytes()).collect();
+        let compress = |threads| {
+            let mut encoder = encoder(Vec::new(), threads).unwrap();
+            encoder.write_all(&text).unwrap();
+            Digest::of(encoder.finish().unwrap())
+        };
+        let one = compress(1);
+        assert!([2, 4].into_iter().all(|threads| compress(threads) == one));
+    }
+
+    #[test]
+    fn a_file_that_changes_meanwhile_is_told() {
+        for announced in [3, 5] {
+            let mut file = Exactly { reader: &b"1234"[..], left: announced };
+            assert!(io::copy(&mut file, &mut io::sink()).is_err(), "{announced}");
+        }
+        assert_eq!(io::copy(&mut Exactly { reader: &b"1234"[..], left: 4 }, &mut io::sink()).unwrap(), 4);
+    }
 }

@@ -176,24 +176,37 @@ impl<'a> Everywhere<'a> {
     /// Asks one source after the other; when none has the image, tells what each said.
     async fn find(&mut self, reference: &ImageReference) -> Result<Found, Vec<String>> {
         let mut tried = Vec::new();
-        match self.in_store(reference) {
-            Ok(Some(found)) => return Ok(found),
-            Ok(None) => tried.push("the store: not there".to_owned()),
-            Err(problem) => tried.push(format!("the store: {problem}")),
+        let mut answer = |source: &str, result: Result<Option<Found>>| match result {
+            Ok(Some(found)) if keeps_promise(reference, &found) => Some(found),
+            Ok(Some(_)) => {
+                tried.push(format!(
+                    "{source}: it has the image, but not with the digest that the name asks for"
+                ));
+                None
+            }
+            Ok(None) => {
+                tried.push(format!("{source}: not there"));
+                None
+            }
+            Err(problem) => {
+                tried.push(format!("{source}: {problem}"));
+                None
+            }
+        };
+        if let Some(found) = answer("the store", self.in_store(reference)) {
+            return Ok(found);
         }
-        match self.local.find(self.store, reference, self.arch) {
-            Ok(Some(found)) => return Ok(found),
-            Ok(None) => tried.push("images/oci and images/docker: not there".to_owned()),
-            Err(problem) => tried.push(format!("images/oci and images/docker: {problem}")),
+        let local = self.local.find(self.store, reference, self.arch);
+        if let Some(found) = answer("images/oci and images/docker", local) {
+            return Ok(found);
         }
-        match self.engine.find(self.store, reference, self.arch).await {
-            Ok(Some(found)) => return Ok(found),
-            Ok(None) => tried.push("the Docker engine: not there".to_owned()),
-            Err(problem) => tried.push(format!("the Docker engine: {problem}")),
+        let engine = self.engine.find(self.store, reference, self.arch).await;
+        if let Some(found) = answer("the Docker engine", engine) {
+            return Ok(found);
         }
-        match self.registry.find(self.store, reference, self.arch).await {
-            Ok(found) => return Ok(found),
-            Err(problem) => tried.push(format!("the registry {}: {problem}", reference.registry())),
+        let registry = self.registry.find(self.store, reference, self.arch).await.map(Some);
+        if let Some(found) = answer(&format!("the registry {}", reference.registry()), registry) {
+            return Ok(found);
         }
         Err(tried)
     }
@@ -209,6 +222,14 @@ impl<'a> Everywhere<'a> {
     fn archives(&self) -> Result<Vec<(ImageReference, Found)>> {
         self.local.listed_images(self.store, self.arch)
     }
+}
+
+/// Tells whether an image is the one that its name pins: the cluster will ask for that digest.
+///
+/// The Docker engine's export, for one, is made anew and has another.
+fn keeps_promise(reference: &ImageReference, found: &Found) -> bool {
+    let pinned = reference.digest();
+    pinned.is_none_or(|digest| digest == found.manifest.digest || Some(&digest) == found.index.as_ref())
 }
 
 /// Tells whether a media type is that of an index, OCI's or Docker's.

@@ -95,7 +95,9 @@ fn in_manifest(path: &Path, text: &str) -> Vec<Mention> {
     match documents {
         Some(documents) => {
             let mut found = Vec::new();
-            documents.iter().for_each(|document| images_in(document, Where::Elsewhere, &mut found));
+            for document in &documents {
+                images_in(document, Where::Elsewhere, &mut found);
+            }
             found
         }
         None => image_lines(text),
@@ -114,7 +116,9 @@ fn images_in(value: &Value, place: Where, found: &mut Vec<Mention>) {
     match value {
         Value::Array(items) => {
             let inside = if place == Where::ContainerList { Where::Container } else { Where::Elsewhere };
-            items.iter().for_each(|item| images_in(item, inside, found));
+            for item in items {
+                images_in(item, inside, found);
+            }
         }
         Value::Object(fields) => {
             for (key, value) in fields {

@@ -24,7 +24,7 @@ const RETRIES: usize = 4;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a registry may be silent.
-const READ_TIMEOUT: Duration = Duration::from_secs(60);
+const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The client of all registries; anonymous, and in the clear only with this machine.
 pub(crate) struct Registry {

@@ -258,3 +258,18 @@ async fn what_a_registry_sends_is_checked() {
     assert!(problems.to_string().contains(&image.manifest.to_string()), "{problems}");
     assert!(!store.has_blob(&image.manifest));
 }
+
+#[test]
+fn a_pinned_name_is_not_given_other_content() {
+    let (digest, index) = (Digest::of(b"manifest"), Digest::of(b"index"));
+    let descriptor = Descriptor::new(super::super::document::MANIFEST, digest.clone(), 1);
+    let found = Found { manifest: descriptor, index: Some(index.clone()) };
+    for (name, want) in [
+        ("a:1".to_owned(), true),
+        (format!("a@{digest}"), true),
+        (format!("a:1@{index}"), true),
+        (format!("a:1@{}", Digest::of(b"other")), false),
+    ] {
+        assert_eq!(keeps_promise(&name.parse().unwrap(), &found), want, "{name}");
+    }
+}

@@ -129,10 +129,10 @@ impl Reading<'_> {
         match instruction {
             Instruction::From(from) => self.from(from),
             Instruction::Arg(arg) => {
-                self.accept(&arg.arg.span, Statement::Arg(arg.arguments.value.to_string()))
+                self.accept(&arg.arg.span, Statement::Arg(arg.arguments.value.to_string()));
             }
             Instruction::Env(env) => {
-                self.accept(&env.env.span, Statement::Env(env.arguments.value.to_string()))
+                self.accept(&env.env.span, Statement::Env(env.arguments.value.to_string()));
             }
             Instruction::Label(label) => {
                 self.accept(&label.label.span, Statement::Label(label.arguments.value.to_string()));
@@ -201,7 +201,7 @@ impl Reading<'_> {
     fn copy(&mut self, copy: &CopyInstruction<'_>) {
         let mut mode = None;
         for option in &copy.options {
-            match self.copy_flag(option) {
+            match copy_flag(option) {
                 CopyFlag::Mode(bits) => mode = Some(bits),
                 CopyFlag::NoEffect => {}
                 CopyFlag::Refused(message, remedy) => self.refuse(&option.span(), &message, remedy),
@@ -224,37 +224,37 @@ impl Reading<'_> {
         let destination = copy.dest.value.to_string();
         self.accept(&copy.copy.span, Statement::Copy { sources, destination, mode, text });
     }
-
-    fn copy_flag(&self, flag: &Flag<'_>) -> CopyFlag {
-        let value = flag.value.as_ref().map(|value| value.value.as_ref()).unwrap_or_default();
-        match flag.name.value.as_ref() {
-            "chmod" => match u32::from_str_radix(value, 8) {
-                Ok(bits) if bits <= 0o7777 => CopyFlag::Mode(bits),
-                _ => CopyFlag::Refused(format!("`{value}` is not a mode"), "write it in octal: --chmod=0755"),
-            },
-            "chown" if matches!(value, "0" | "0:0" | "root" | "root:root") => CopyFlag::NoEffect,
-            "chown" => CopyFlag::Refused(
-                format!("files of an image belong to root, not to `{value}`"),
-                "leave --chown out and set the owner in the image's init script",
-            ),
-            // Layers never depend on those below them.
-            "link" => CopyFlag::NoEffect,
-            "from" => CopyFlag::Refused(
-                "COPY --from is not followed yet".to_owned(),
-                "begin FROM that image, or put the files into the directory",
-            ),
-            name => CopyFlag::Refused(
-                format!("COPY has no flag `--{name}` here"),
-                "its flags are --chmod and --link",
-            ),
-        }
-    }
 }
 
 enum CopyFlag {
     Mode(u32),
     NoEffect,
     Refused(String, &'static str),
+}
+
+/// Reads one flag of COPY.
+fn copy_flag(flag: &Flag<'_>) -> CopyFlag {
+    let value = flag.value.as_ref().map(|value| value.value.as_ref()).unwrap_or_default();
+    match flag.name.value.as_ref() {
+        "chmod" => match u32::from_str_radix(value, 8) {
+            Ok(bits) if bits <= 0o7777 => CopyFlag::Mode(bits),
+            _ => CopyFlag::Refused(format!("`{value}` is not a mode"), "write it in octal: --chmod=0755"),
+        },
+        "chown" if matches!(value, "0" | "0:0" | "root" | "root:root") => CopyFlag::NoEffect,
+        "chown" => CopyFlag::Refused(
+            format!("files of an image belong to root, not to `{value}`"),
+            "leave --chown out and set the owner in the image's init script",
+        ),
+        // Layers never depend on those below them.
+        "link" => CopyFlag::NoEffect,
+        "from" => CopyFlag::Refused(
+            "COPY --from is not followed yet".to_owned(),
+            "begin FROM that image, or put the files into the directory",
+        ),
+        name => {
+            CopyFlag::Refused(format!("COPY has no flag `--{name}` here"), "its flags are --chmod and --link")
+        }
+    }
 }
 
 /// Returns a command's words; the shell form becomes `/bin/sh -c TEXT`, as every builder writes it.

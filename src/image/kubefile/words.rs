@@ -44,7 +44,7 @@ pub(crate) fn pairs(text: &str, variables: &Variables) -> Result<Vec<(String, St
         if key.is_empty() {
             return Err("a value has no name before its `=`".to_owned());
         }
-        let value = reader.word(|c| c.is_whitespace())?;
+        let value = reader.word(char::is_whitespace)?;
         pairs.push((key, value));
     }
 }

@@ -166,9 +166,9 @@ fn removal_deletes_what_nobody_needs() {
 
 #[test]
 fn nothing_is_deleted_while_somebody_adds() {
-    let (_home, store) = home();
+    let (home, store) = home();
     put(&store, "a:1", Arch::Amd64, &[("x", "1")]);
-    let other_process = Store::open(_home.path()).unwrap();
+    let other_process = Store::open(home.path()).unwrap();
     let hold = other_process.hold().unwrap();
     let (digest, _) = other_process.ingest_from(&b"new"[..], None).unwrap();
     let before = blobs(&store);
