@@ -90,16 +90,15 @@ fn pure_rooms_have_no_io_and_no_clock() {
 fn every_room_is_on_the_map() {
     let found: BTreeSet<String> =
         sources().iter().filter_map(|file| file.room().map(ToOwned::to_owned)).collect();
-    let drawn: BTreeSet<String> = ROOMS
-        .iter()
-        .filter(|room| !EMPTY_ROOMS.contains(*room))
-        .map(|room| (*room).to_owned())
-        .collect();
+    let drawn: BTreeSet<String> =
+        ROOMS.iter().filter(|room| !EMPTY_ROOMS.contains(*room)).map(|room| (*room).to_owned()).collect();
     assert_eq!(found, drawn, "left: the rooms in src/, right: those that tests/house.rs knows");
 
     let map = fs::read_to_string(root().join("docs/architecture.md")).unwrap();
-    let missing: Vec<&String> =
-        found.iter().filter(|room| !["/", ".rs"].iter().any(|end| map.contains(&format!("{room}{end}")))).collect();
+    let missing: Vec<&String> = found
+        .iter()
+        .filter(|room| !["/", ".rs"].iter().any(|end| map.contains(&format!("{room}{end}"))))
+        .collect();
     assert!(missing.is_empty(), "docs/architecture.md does not tell what these rooms are for: {missing:?}");
 }
 
