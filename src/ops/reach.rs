@@ -41,7 +41,11 @@ fn hold<'a>(fleet: &'a Fleet, machine: &'a MachineSpec) -> (impl Future<Output =
     let (ready, listening) = oneshot::channel();
     let holding = async move {
         let mut ready = Some(ready);
-        let hear = |_: Note| drop(ready.take().map(|ready| ready.send(())));
+        let hear = |_: Note| {
+            if let Some(ready) = ready.take() {
+                let _ = ready.send(());
+            }
+        };
         let order = HoldPorts { ports: plan::ports(machine.role).to_vec() };
         fleet.agent(&machine.name).await?.ask_hearing(order, hear).await.map(drop)
     };

@@ -18,10 +18,15 @@ pub fn launch(desired: &Desired, observed: &Observed) -> Result<Plan> {
     let state = State { desired, observed };
     let first = state.first_control_plane()?;
 
-    // 1. Every machine is made ours and ready, all at once.
+    // 1. Every machine is made ours and ready, all at once; but what an image's init fetches comes from the first
+    //    control plane's registry.
     let mut ready = Vec::new();
-    for machine in &desired.cluster.machines {
-        ready.push((machine, state.prepare(&mut plan, machine, first)?));
+    let mut registry = None;
+    let others = desired.cluster.machines.iter().filter(|machine| machine.name != first.name);
+    for machine in std::iter::once(first).chain(others) {
+        let steps = state.prepare(&mut plan, machine, first, registry)?;
+        registry = registry.or(steps.registry);
+        ready.push((machine, steps.last));
     }
     let prepared = |wanted: &MachineSpec| {
         ready.iter().find(|(machine, _)| machine.name == wanted.name).and_then(|(_, step)| *step)
@@ -89,6 +94,14 @@ pub fn launch(desired: &Desired, observed: &Observed) -> Result<Plan> {
     Ok(plan.finish())
 }
 
+/// The steps that make one machine ready.
+struct Preparation {
+    /// The last of them, if any is needed.
+    last: Option<usize>,
+    /// The one that starts its registry.
+    registry: Option<usize>,
+}
+
 /// What is wanted against what is there.
 struct State<'a> {
     desired: &'a Desired,
@@ -115,16 +128,17 @@ impl<'a> State<'a> {
         })
     }
 
-    /// Plans what brings one machine to the point where kubeadm can run; returns the last step, if any.
+    /// Plans what brings one machine to the point where kubeadm can run.
     fn prepare(
         &self,
         plan: &mut PlanBuilder,
         machine: &MachineSpec,
         first: &MachineSpec,
-    ) -> Result<Option<usize>> {
+        first_registry: Option<usize>,
+    ) -> Result<Preparation> {
         let facts = self.facts(&machine.name)?;
         let name = Some(&machine.name);
-        let mut last = None;
+        let (mut last, mut registry) = (None, None);
         if let Some(reason) = self.why_claim(facts) {
             last = Some(plan.add(name, Action::Claim, reason, None));
         }
@@ -148,6 +162,7 @@ impl<'a> State<'a> {
                 || !facts.runs("registry.service"))
         {
             last = Some(plan.add(name, Action::Registry, "its registry does not run as wanted", last));
+            registry = last;
         }
         let connected = receipts::connected(self.desired, machine);
         if receipt("endpoints") != Some(&connected) || !facts.runs("sealift-care.service") {
@@ -155,9 +170,10 @@ impl<'a> State<'a> {
             last = Some(plan.add(name, Action::Endpoints, reason, last));
         }
         if receipt("prepare") != Some(&receipts::prepared(self.desired, machine, facts)) {
-            last = Some(plan.add(name, Action::Prepare, "the image's init has no receipt here", last));
+            let needs = last.into_iter().chain(first_registry);
+            last = Some(plan.add(name, Action::Prepare, "the image's init has no receipt here", needs));
         }
-        Ok(last)
+        Ok(Preparation { last, registry })
     }
 
     fn why_claim(&self, facts: &MachineFacts) -> Option<&'static str> {
