@@ -23,7 +23,8 @@ pub(super) struct Sight {
 /// Looks at all machines and the API.
 pub(super) async fn observe(fleet: &Fleet, machines: &[MachineSpec]) -> Sight {
     let looks = join_all(machines.iter().map(|machine| look(fleet, machine))).await;
-    let mut sight = Sight { observed: Observed { machines: BTreeMap::new(), api: None }, clocks: BTreeMap::new() };
+    let mut sight =
+        Sight { observed: Observed { machines: BTreeMap::new(), api: None }, clocks: BTreeMap::new() };
     for (machine, (seen, clock)) in machines.iter().zip(looks) {
         sight.observed.machines.insert(machine.name.clone(), seen);
         sight.clocks.insert(machine.name.0.clone(), clock);
@@ -47,7 +48,11 @@ pub(super) fn unknown(observed: &Observed) -> Vec<Problem> {
 /// Returns the identity that the machines of the cluster agree on, if any of them knows one.
 pub(super) fn authority(cluster: &str, observed: &Observed) -> Option<Digest> {
     observed.machines.values().filter_map(Seen::known).find_map(|facts| {
-        facts.marker.as_ref().filter(|marker| marker.cluster == cluster).and_then(|marker| marker.authority.clone())
+        facts
+            .marker
+            .as_ref()
+            .filter(|marker| marker.cluster == cluster)
+            .and_then(|marker| marker.authority.clone())
     })
 }
 

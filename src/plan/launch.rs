@@ -150,15 +150,12 @@ impl<'a> State<'a> {
             last = Some(plan.add(name, Action::SendLayers { layers, bytes }, reason, last));
         }
         let receipt = |work: &str| facts.holdings.receipts.get(work).map(|receipt| &receipt.digest);
-        let mut again = last.is_some();
         if receipt("lay-out") != Some(&receipts::lay_out(self.desired, machine, facts)) {
             last =
                 Some(plan.add(name, Action::LayOut, "its rootfs is not of these images and variables", last));
-            again = true;
         }
         if machine.role == Role::ControlPlane
-            && (again
-                || receipt("registry") != Some(&receipts::registry(self.desired, machine, facts))
+            && (receipt("registry") != Some(&receipts::registry(self.desired, machine, facts))
                 || !facts.runs("registry.service"))
         {
             last = Some(plan.add(name, Action::Registry, "its registry does not run as wanted", last));
@@ -180,7 +177,6 @@ impl<'a> State<'a> {
         match &facts.marker {
             None => Some("it is nobody's yet"),
             Some(marker) if marker.intent != crate::model::Intent::Member => Some("it was leaving"),
-            Some(_) if facts.holdings.agent.is_none() => Some("its agent is missing"),
             Some(_) => None,
         }
     }

@@ -53,7 +53,9 @@ impl Join {
         let commanding = self.site.agent(self.site.commanding()?).await?;
         let secrets = commanding.ask(MintJoin { certificate_key: certificate_key.clone() }).await?;
         Ok(JoinTicket {
-            endpoint: self.site.join_endpoint(&self.machine, &plan::endpoints(&self.site.desired, &self.machine))?,
+            endpoint: self
+                .site
+                .join_endpoint(&self.machine, &plan::endpoints(&self.site.desired, &self.machine))?,
             token: secrets.token,
             authority: secrets.authority,
             certificate_key,

@@ -45,7 +45,8 @@ impl Site {
     /// Returns what a machine said of itself before the run.
     pub fn facts(&self, machine: &MachineSpec) -> Result<&MachineFacts> {
         self.observed.facts(&machine.name).ok_or_else(|| {
-            Problem::new(Class::Connection, "the machine did not answer when it was looked at").on(&machine.name)
+            Problem::new(Class::Connection, "the machine did not answer when it was looked at")
+                .on(&machine.name)
         })
     }
 
@@ -66,8 +67,10 @@ impl Site {
 
     /// Returns the control plane to command from: one that answered before, else the first.
     pub fn commanding(&self) -> Result<&MachineSpec> {
-        let ready = |machine: &&MachineSpec| self.observed.facts(&machine.name).is_some_and(|facts| facts.api_ready);
-        let found = self.desired.control_planes().find(ready).or_else(|| self.desired.control_planes().next());
+        let ready =
+            |machine: &&MachineSpec| self.observed.facts(&machine.name).is_some_and(|facts| facts.api_ready);
+        let found =
+            self.desired.control_planes().find(ready).or_else(|| self.desired.control_planes().next());
         found.ok_or_else(|| Problem::new(Class::Config, "the cluster has no control plane"))
     }
 
@@ -105,7 +108,11 @@ impl Site {
     }
 
     /// Returns what a joining machine dials: workers the virtual address, control planes one that answers.
-    pub fn join_endpoint(&self, machine: &MachineSpec, endpoints: &Endpoints) -> Result<std::net::SocketAddr> {
+    pub fn join_endpoint(
+        &self,
+        machine: &MachineSpec,
+        endpoints: &Endpoints,
+    ) -> Result<std::net::SocketAddr> {
         Ok(match machine.role {
             Role::Worker => std::net::SocketAddr::new(endpoints.vip, crate::kubeadm::API_PORT),
             Role::ControlPlane => {

@@ -71,7 +71,6 @@ fn holdings() -> Result<Holdings> {
     Ok(Holdings {
         layers,
         receipts: receipts::all(),
-        agent: super::claim::installed(),
         under_way: transient::under_way()
             .map(|(name, identity)| format!("`{name}` of run {}, since {}", identity.run, identity.since)),
     })

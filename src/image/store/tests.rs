@@ -7,8 +7,8 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::image::document::{CONFIG, Configuration, Descriptor, LAYER_GZIP, MANIFEST, Manifest};
-use crate::model::{Compression, LayerContent};
 use crate::model::{Arch, Digest};
+use crate::model::{Compression, LayerContent};
 
 fn home() -> (TempDir, Store) {
     let home = tempfile::tempdir().unwrap();
