@@ -103,7 +103,7 @@ fn a_client_that_is_killed_while_it_uploads() {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) as u8
     });
-    let content: Vec<u8> = noise.take(96 << 20).collect();
+    let content: Vec<u8> = noise.take(32 << 20).collect();
     let agents = agent(&server, &content);
     let client = client(&server, &agents);
     let uploading = || {

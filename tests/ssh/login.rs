@@ -22,7 +22,10 @@ async fn a_wrong_password_is_told_and_tried_once() {
     assert_eq!(problem.class, Class::Connection);
     assert_says(&problem, "the password of root is refused", "password (keyboard-interactive): refused");
     assert!(!format!("{problem:?}").contains("battery staple"));
-    assert_eq!(server.log().matches("PAM: Authentication failure").count(), 1, "{}", server.log());
+    server.await_log("Connection closed");
+    let log = server.log();
+    assert_eq!(log.matches("PAM: Authentication failure").count(), 1, "{log}");
+    assert!(!log.contains("Failed password"), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
