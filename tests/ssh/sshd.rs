@@ -248,7 +248,7 @@ fn sshd_config(setup: &Setup, port: u16) -> String {
     format!(
         "{}\nListenAddress 127.0.0.1\nPort {port}\n{host_keys}PidFile none\nUsePAM yes\nPermitRootLogin yes\n\
          PasswordAuthentication yes\nKbdInteractiveAuthentication no\nPrintMotd no\nLogLevel VERBOSE\n\
-         AuthorizedKeysFile /run/test/authorized_keys\nMaxStartups 100\n",
+         AuthorizedKeysFile /run/test/authorized_keys\n",
         setup.sshd
     )
 }
