@@ -10,7 +10,7 @@ use oci_client::manifest::OciDescriptor;
 use oci_client::secrets::RegistryAuth;
 use oci_client::{Client, Reference};
 
-use super::{Found, RegistrySource, is_index};
+use super::{Found, RegistrySource, credentials, is_index};
 use crate::error::{Class, Context, Problem, Result};
 use crate::image::ImageReference;
 use crate::image::document::{DOCKER_INDEX, DOCKER_MANIFEST, Descriptor, INDEX, Index, MANIFEST, Manifest};
@@ -26,7 +26,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a registry may be silent.
 const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// The client of all registries; anonymous, and in the clear only with this machine.
+/// The client of all registries; it speaks in the clear only with this machine.
 pub(crate) struct Registry {
     use_of: RegistrySource,
 }
@@ -41,7 +41,8 @@ impl Registry {
         if self.use_of == RegistrySource::Unused {
             return Err(Problem::new(Class::Config, "registries are not to be asked"));
         }
-        let pull = Pull { client: client(wanted), store, wanted };
+        let auth = credentials::of_registry(wanted.registry());
+        let pull = Pull { client: client(wanted), auth, store, wanted };
         let (top, media_type) = pull.manifest(wanted.upstream(), wanted.digest()).await?;
         let (manifest, index) = if is_index(&media_type) {
             let index: Index = store.document(&top.digest)?;
@@ -100,6 +101,7 @@ fn is_this_machine(registry: &str) -> bool {
 /// One image on its way.
 struct Pull<'a> {
     client: Client,
+    auth: RegistryAuth,
     store: &'a Store,
     wanted: &'a ImageReference,
 }
@@ -108,7 +110,7 @@ impl Pull<'_> {
     /// Brings a manifest or index; returns its descriptor and media type.
     async fn manifest(&self, at: &Reference, expected: Option<Digest>) -> Result<(Descriptor, String)> {
         let accepted = [MANIFEST, INDEX, DOCKER_MANIFEST, DOCKER_INDEX];
-        let get = || self.client.pull_manifest_raw(at, &RegistryAuth::Anonymous, &accepted);
+        let get = || self.client.pull_manifest_raw(at, &self.auth, &accepted);
         let (bytes, _) = get
             .retry(backoff())
             .when(is_passing)
@@ -131,6 +133,7 @@ impl Pull<'_> {
                 // A blob that came broken is fetched again, as one that did not come.
                 fetch
                     .retry(backoff())
+                    .when(|problem| problem.class != Class::Machine)
                     .await
                     .map_err(|problem| problem.saw(format!("while fetching {}", self.wanted)))?;
             }
