@@ -10,7 +10,8 @@ use tempfile::TempDir;
 use super::build::BuildOptions;
 use super::collect::{EngineSource, RegistrySource, Sources};
 use super::kubefile::Arguments;
-use super::{Layer, Store, layer};
+use super::{Store, layer};
+use crate::model::LayerInfo as Layer;
 use crate::model::Arch;
 
 /// Makes an empty store, and the directory it lives as long as.

@@ -93,6 +93,7 @@ impl Site {
             may_set_conntrack: facts.iter().all(|facts| facts.may_set_conntrack),
             control_groups: self.facts(machine)?.control_groups,
             any_control_groups_v1: facts.iter().any(|facts| facts.control_groups == ControlGroups::V1),
+            containers: facts.iter().any(|facts| facts.container),
             single: self.cluster().machines.len() == 1,
             image_file: self.desired.rootfs()?.kubeadm.as_deref(),
         })

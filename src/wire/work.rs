@@ -139,6 +139,8 @@ pub struct PrepareWork {
     pub receipt: Digest,
     /// The cluster's name.
     pub cluster: String,
+    /// The image's `check`, on a machine that had nothing of ours before this run.
+    pub check: Option<ScriptCommand>,
     /// The image's scripts, `init-cri` before `init` where there is one.
     pub scripts: Vec<ScriptCommand>,
     /// What must hold then.

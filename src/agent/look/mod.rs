@@ -34,6 +34,7 @@ pub(super) fn look(order: &Look) -> Result<MachineFacts> {
         kernel: system::kernel(),
         system: system::name(),
         control_groups: system::control_groups(),
+        container: system::is_container(),
         systemd: Path::new("/run/systemd/system").is_dir(),
         missing_features: features::missing(),
         may_lower_oom_score: features::may_lower_oom_score(),
