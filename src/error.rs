@@ -165,6 +165,18 @@ impl Problems {
         &self.0
     }
 
+    /// Returns one problem that tells of all, for a place that can only take one.
+    pub fn as_one(&self) -> Problem {
+        match self.0.as_slice() {
+            [only] => only.clone(),
+            all => {
+                let whole = Problem::new(self.class(), format!("{} things are wrong", all.len()));
+                let whole = all.iter().fold(whole, |whole, problem| whole.saw(problem));
+                all.iter().flat_map(|problem| problem.remedies.clone()).fold(whole, Problem::remedy)
+            }
+        }
+    }
+
     /// Returns the class for the exit code: the common one, or [`Class::Partial`] of a mixture that is not
     /// dominated by something worse.
     pub fn class(&self) -> Class {

@@ -3,17 +3,37 @@
 //! The rooms of this house and the direction in which they may use each other are drawn in
 //! `docs/architecture.md`; `tests/house.rs` holds the code to that map.
 
+pub mod cli;
+
 pub mod ui;
+
+pub mod ops;
+
+pub mod agent;
+
+pub mod steps;
 
 pub mod engine;
 
-pub mod ha;
+pub mod cluster;
+
+pub mod distribute;
 pub mod image;
+
+pub mod ha;
+
 pub mod provider;
+
 pub mod remote;
+
 pub mod wire;
 
+pub mod kubeadm;
+pub mod plan;
 pub mod template;
 
 pub mod error;
+pub mod fsx;
 pub mod model;
+pub mod render;
+pub mod yaml;

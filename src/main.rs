@@ -1,2 +1,7 @@
 //! Parses the command line, runs it and turns the error into an exit code.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    sealift::cli::main()
+}

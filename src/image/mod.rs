@@ -1,1 +1,19 @@
 //! Cluster images: the store, the build, archives and the contract with the cluster.
+
+pub mod archive;
+pub mod build;
+pub mod collect;
+pub mod contract;
+mod document;
+pub mod kubefile;
+mod layer;
+mod reference;
+pub mod store;
+mod suggest;
+#[cfg(test)]
+mod testing;
+
+pub use contract::{ClusterImage, Script};
+pub use layer::LayerFacts;
+pub use reference::ImageReference;
+pub use store::{Image, ImageConfig, Store};

@@ -116,10 +116,6 @@ pub struct Holdings {
     pub layers: BTreeSet<Digest>,
     /// Receipts by the work's name.
     pub receipts: BTreeMap<String, Receipt>,
-    /// The digest of care's configuration file.
-    pub care: Option<Digest>,
-    /// The digest of the installed agent's binary.
-    pub agent: Option<Digest>,
     /// Work that runs there now: step, run, and since when (RFC 3339).
     pub under_way: Option<String>,
 }

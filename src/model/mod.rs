@@ -3,6 +3,7 @@
 mod address;
 mod arch;
 mod cluster;
+mod contract;
 mod digest;
 mod facts;
 mod role;
@@ -11,6 +12,7 @@ mod version;
 pub use address::{HostList, SshAddress};
 pub use arch::Arch;
 pub use cluster::{Cluster, Environment, ImageName, MachineName, MachineSpec, Network};
+pub use contract::{Compression, ImageContract, ImageKind, LayerContent, LayerInfo, LayerOrder, Scripts};
 pub use digest::{Digest, DigestWriter};
 pub use facts::{
     ApiFacts, Baseline, ControlGroups, Holdings, Intent, Interface, MachineFacts, Marker, NodeFacts,

@@ -1,1 +1,3 @@
 //! Where machines come from when the operator has none.
+
+pub mod container;

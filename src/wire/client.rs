@@ -50,6 +50,11 @@ impl AgentClient {
         Self { outgoing, calls, next: Arc::new(AtomicU32::new(1)), run: run.into() }
     }
 
+    /// Tells whether the connection was not lost yet, as far as this end knows.
+    pub fn is_connected(&self) -> bool {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).is_some() && !self.outgoing.is_closed()
+    }
+
     /// Asks and waits for the reply.
     pub async fn ask<A: Ask>(&self, ask: A) -> Result<A::Reply> {
         self.ask_hearing(ask, |_| {}).await

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::message::{Envelope, LayerOrder, MissingLayers, Note, ReachPorts, ReceiveLayer, Request};
+use super::message::{Envelope, MissingLayer, MissingLayers, Note, ReachPorts, ReceiveLayer, Request};
 use super::server::{CallContext, Handler, serve};
 use super::{AgentClient, HoldPorts};
 use crate::error::{Class, Problem, Result};
-use crate::model::{BoxFuture, Digest};
+use crate::model::{BoxFuture, Compression, Digest, LayerOrder};
 
 /// Answers as the tests want it.
 struct Scripted {
@@ -26,7 +26,10 @@ impl Handler for Scripted {
         Box::pin(async move {
             assert_eq!(envelope.run, "run-1");
             match envelope.request {
-                Request::MissingLayers(ask) => Ok(serde_json::to_value(ask.layers).unwrap()),
+                Request::MissingLayers(ask) => {
+                    let missing = |layer: LayerOrder| MissingLayer { diff_id: layer.diff_id, partial: 0 };
+                    Ok(serde_json::to_value(ask.layers.into_iter().map(missing).collect::<Vec<_>>()).unwrap())
+                }
                 Request::ReachPorts(_) => Err(Problem::new(Class::Machine, "no route").remedy("plug it in")),
                 Request::HoldPorts(_) => {
                     context.notes()(Note::Line("listening".to_owned()));
@@ -67,21 +70,22 @@ fn order(content: &[u8]) -> ReceiveLayer {
             diff_id: digest.clone(),
             digest,
             size: content.len() as u64,
-            compression: "none".to_owned(),
-            unpacked_size: content.len() as u64,
+            compression: Compression::None,
         },
+        from: 0,
     }
 }
 
 #[tokio::test]
 async fn replies_and_problems_come_back_to_their_calls() {
     let (agent, _) = connect();
-    let layers = vec![Digest::of("a"), Digest::of("b")];
+    let layers = vec![order(b"a").layer, order(b"b").layer];
     let (reply, problem) = tokio::join!(
         agent.ask(MissingLayers { layers: layers.clone() }),
         agent.ask(ReachPorts { targets: vec![] }),
     );
-    assert_eq!(reply.unwrap(), layers);
+    let missing: Vec<Digest> = reply.unwrap().into_iter().map(|layer| layer.diff_id).collect();
+    assert_eq!(missing, [Digest::of("a"), Digest::of("b")]);
     let problem: Result<BTreeMap<_, _>> = problem;
     assert_eq!(problem.unwrap_err().remedies, ["plug it in"]);
 }

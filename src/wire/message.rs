@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::work::Work;
-use crate::model::{ApiFacts, Digest, MachineFacts, MachineName, Role};
+use crate::model::{ApiFacts, Digest, LayerOrder, MachineFacts, MachineName, Role};
 
 /// A request with what goes along with every one.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -55,7 +55,7 @@ requests! {
     HoldPorts -> Vec<u16>,
     ReachPorts -> BTreeMap<SocketAddr, String>,
     Claim -> (),
-    MissingLayers -> Vec<Digest>,
+    MissingLayers -> Vec<MissingLayer>,
     ReceiveLayer -> (),
     Act -> (),
     MintJoin -> JoinSecrets,
@@ -124,23 +124,17 @@ pub struct Claim {
 /// Asks which of these layers the machine has not got.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MissingLayers {
-    /// diffIDs.
-    pub layers: Vec<Digest>,
+    /// The layers.
+    pub layers: Vec<LayerOrder>,
 }
 
-/// How a layer travels.
+/// A layer that a machine has not got.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LayerOrder {
-    /// The digest of the bytes that travel.
-    pub digest: Digest,
-    /// The digest of the unpacked tar, which is the layer's identity.
+pub struct MissingLayer {
+    /// Its diffID.
     pub diff_id: Digest,
-    /// The bytes that travel.
-    pub size: u64,
-    /// `gzip`, `zstd` or `none`.
-    pub compression: String,
-    /// The bytes it takes on the machine's disk.
-    pub unpacked_size: u64,
+    /// How many of its bytes are there from an attempt that was cut off.
+    pub partial: u64,
 }
 
 /// Sends a layer along; it is unpacked while it arrives and put in place once its digests are right.
@@ -148,6 +142,8 @@ pub struct LayerOrder {
 pub struct ReceiveLayer {
     /// The layer.
     pub layer: LayerOrder,
+    /// How many of its bytes are there already and are not sent.
+    pub from: u64,
 }
 
 /// Does a piece of work as a transient unit that outlives the connection, or attaches to it if it runs already.

@@ -12,8 +12,8 @@ mod work;
 pub use client::AgentClient;
 pub use greeting::{GREETING, await_greeting};
 pub use message::{
-    Act, Ask, AwaitReady, Claim, Envelope, HoldPorts, JoinSecrets, LayerOrder, Leave, Look, LookAtApi,
-    Measure, MintJoin, MissingLayers, Note, ReachPorts, ReceiveLayer, Request, SaveState, TakeKubeconfig,
+    Act, Ask, AwaitReady, Claim, Envelope, HoldPorts, JoinSecrets, Leave, Look, LookAtApi, Measure, MintJoin,
+    MissingLayer, MissingLayers, Note, ReachPorts, ReceiveLayer, Request, SaveState, TakeKubeconfig,
     TakeState,
 };
 pub use server::{CallContext, Handler, LayerBytes, serve};

@@ -92,6 +92,8 @@ pub struct LayOutWork {
     pub cluster: String,
     /// diffIDs, lowest first.
     pub layers: Vec<Digest>,
+    /// diffIDs of layers of applications whose images the registry must have as well.
+    pub registry_layers: Vec<Digest>,
     /// What templates see.
     pub environment: Environment,
 }
@@ -99,10 +101,12 @@ pub struct LayOutWork {
 /// Names in /etc/hosts, and care.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct EndpointsWork {
+    /// The digest of the work, kept in its receipt.
+    pub receipt: Digest,
     /// Lines of the marked block.
     pub hosts: Vec<(IpAddr, Vec<String>)>,
-    /// care's configuration file.
-    pub care: String,
+    /// care's configuration as JSON, but for its generation, which the machine counts.
+    pub care: serde_json::Value,
 }
 
 /// The registry on a control plane.
@@ -171,8 +175,6 @@ pub struct JoinWork {
     pub cluster: String,
     /// The cluster's CA, so that the marker knows it.
     pub authority: Digest,
-    /// care's new configuration, before joining.
-    pub care: Option<String>,
     /// The hosts lines that hold after joining: a control plane asks its own API server once that answers.
     pub hosts: Vec<(IpAddr, Vec<String>)>,
     /// As in [`InitWork`].

@@ -1,0 +1,6 @@
+//go:build tools
+
+// Names the program that is compiled here, so that go.mod and go.sum hold what it needs.
+package tools
+
+import _ "github.com/containernetworking/plugins/plugins/meta/flannel"

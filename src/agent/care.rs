@@ -1,0 +1,52 @@
+//! care on this machine: its configuration, its unit, and its removal.
+
+use std::net::IpAddr;
+use std::path::Path;
+
+use super::command::Tell;
+use super::{paths, units};
+use crate::error::{Class, Context, Problem, Result};
+use crate::fsx;
+use crate::ha::config::CareConfig;
+use crate::ha::learned::Generation;
+use crate::ha::{unit, vip};
+
+/// The unit's name.
+pub(super) const UNIT: &str = "sealift-care.service";
+
+/// Where the unit is.
+const UNIT_FILE: &str = "/etc/systemd/system/sealift-care.service";
+
+/// Writes the configuration with the next generation: what an operator says wins over what was learned before.
+pub(super) fn configure(config: &serde_json::Value) -> Result<()> {
+    let path = Path::new(paths::CARE_CONFIG);
+    let before = CareConfig::load(path).map_or(0, |config| config.generation.0);
+    let mut config = config.clone();
+    config["generation"] = serde_json::json!(Generation(before + 1));
+    let config: CareConfig = serde_json::from_value(config)
+        .problem(Class::Internal, "the operator's words for care cannot be read")?;
+    if let Some(directory) = path.parent() {
+        fsx::make_directory(directory)?;
+    }
+    config.save(path)
+}
+
+/// Starts care from the agent's own binary. Returns once its endpoints are open.
+pub(super) fn start(tell: Tell<'_>) -> Result<()> {
+    let program = std::env::current_exe().problem(Class::Machine, "cannot tell where the agent is")?;
+    fsx::write_atomically(Path::new(UNIT_FILE), unit::text(&program, Path::new(paths::CARE_CONFIG)), 0o644)?;
+    units::reload()?;
+    units::enable_and_restart(UNIT, tell)
+}
+
+/// Stops care and takes away its unit and the virtual address.
+pub(super) fn remove(address: IpAddr, tell: Tell<'_>) -> Result<()> {
+    units::disable_and_stop(UNIT, tell)?;
+    if fsx::remove_if_exists(Path::new(UNIT_FILE))? {
+        units::reload()?;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime =
+        runtime.map_err(|error| Problem::new(Class::Machine, "cannot start a runtime").saw(error))?;
+    runtime.block_on(vip::remove(Some(address))).map(drop)
+}

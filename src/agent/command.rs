@@ -1,0 +1,164 @@
+//! Other programs, run so that what they say is heard and what fails is told.
+
+use std::collections::VecDeque;
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{self, Stdio};
+
+use crate::error::{Class, Context, Problem, Result};
+
+/// How many of a failed program's last lines its problem quotes.
+const QUOTED_LINES: usize = 12;
+
+/// Variables that send a program's traffic elsewhere. kubeadm copies them into the control plane's manifests, and
+/// the machines of a cluster never talk to each other through a proxy.
+const PROXY_VARIABLES: [&str; 8] = [
+    "HTTP_PROXY",
+    "http_proxy",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "NO_PROXY",
+    "no_proxy",
+    "ALL_PROXY",
+    "all_proxy",
+];
+
+/// Hears a program's lines.
+pub(super) type Tell<'a> = &'a dyn Fn(&str);
+
+/// A program with its arguments.
+pub(super) struct Command {
+    command: process::Command,
+    name: String,
+    input: Option<Vec<u8>>,
+}
+
+impl Command {
+    /// Begins a command. Arguments never hold secrets: every user of the machine can read them.
+    pub(super) fn new<S: AsRef<OsStr>>(program: &str, arguments: impl IntoIterator<Item = S>) -> Self {
+        let mut command = process::Command::new(program);
+        command.args(arguments).stdin(Stdio::null());
+        for variable in PROXY_VARIABLES {
+            command.env_remove(variable);
+        }
+        // Texts are compared, so programs must not translate them.
+        command.env("LC_ALL", "C");
+        let name = std::iter::once(program.to_owned())
+            .chain(command.get_args().map(|argument| argument.to_string_lossy().into_owned()))
+            .collect::<Vec<_>>()
+            .join(" ");
+        Self { command, name, input: None }
+    }
+
+    /// Begins a line of shell.
+    pub(super) fn shell(line: &str) -> Self {
+        let mut command = Self::new("bash", ["-c", line]);
+        line.clone_into(&mut command.name);
+        command
+    }
+
+    /// Sets the working directory.
+    pub(super) fn within(mut self, directory: &Path) -> Self {
+        self.command.current_dir(directory);
+        self
+    }
+
+    /// Gives it something to read.
+    pub(super) fn reading(mut self, input: impl Into<Vec<u8>>) -> Self {
+        self.input = Some(input.into());
+        self.command.stdin(Stdio::piped());
+        self
+    }
+
+    /// Runs it to its end and returns what it wrote to its standard output.
+    pub(super) fn output(mut self) -> Result<String> {
+        self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child =
+            self.command.spawn().problem_with(Class::Machine, || format!("cannot run `{}`", self.name))?;
+        self.feed(&mut child)?;
+        let output = child
+            .wait_with_output()
+            .problem_with(Class::Machine, || format!("cannot wait for `{}`", self.name))?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said);
+        let lines: Vec<&str> = said.lines().collect();
+        Err(self.failed(output.status, lines[lines.len().saturating_sub(QUOTED_LINES)..].iter().copied()))
+    }
+
+    /// Tells whether it can be run and succeeds.
+    pub(super) fn succeeds(self) -> bool {
+        self.output().is_ok()
+    }
+
+    /// Runs it to its end and tells every line it writes as it comes.
+    pub(super) fn run(mut self, tell: Tell<'_>) -> Result<()> {
+        let (reader, writer) = std::io::pipe().problem(Class::Machine, "cannot make a pipe")?;
+        let second = writer.try_clone().problem(Class::Machine, "cannot make a pipe")?;
+        self.command.stdout(writer).stderr(second);
+        let mut child =
+            self.command.spawn().problem_with(Class::Machine, || format!("cannot run `{}`", self.name))?;
+        self.feed(&mut child)?;
+        // The parent's writing ends must be closed, or the reader never sees the end.
+        self.command.stdout(Stdio::null()).stderr(Stdio::null());
+        let mut last = VecDeque::with_capacity(QUOTED_LINES);
+        let mut reader = BufReader::new(reader);
+        let mut line = Vec::new();
+        while reader.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
+            let text = String::from_utf8_lossy(&line).trim_end().to_owned();
+            line.clear();
+            if text.is_empty() {
+                continue;
+            }
+            tell(&text);
+            if last.len() == QUOTED_LINES {
+                last.pop_front();
+            }
+            last.push_back(text);
+        }
+        let status =
+            child.wait().problem_with(Class::Machine, || format!("cannot wait for `{}`", self.name))?;
+        if status.success() { Ok(()) } else { Err(self.failed(status, last.iter().map(String::as_str))) }
+    }
+
+    fn feed(&mut self, child: &mut process::Child) -> Result<()> {
+        if let (Some(input), Some(mut stdin)) = (self.input.take(), child.stdin.take()) {
+            stdin
+                .write_all(&input)
+                .problem_with(Class::Machine, || format!("`{}` does not read its input", self.name))?;
+        }
+        Ok(())
+    }
+
+    fn failed<'a>(&self, status: process::ExitStatus, lines: impl Iterator<Item = &'a str>) -> Problem {
+        let problem = Problem::new(Class::Machine, format!("`{}` failed: {status}", self.name));
+        lines.filter(|line| !line.trim().is_empty()).fold(problem, |problem, line| problem.saw(line))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    #[test]
+    fn lines_are_told_and_a_failure_quotes_them() {
+        let told = RefCell::new(Vec::new());
+        let problem = Command::shell("echo one; echo two >&2; exit 3")
+            .run(&|line| told.borrow_mut().push(line.to_owned()))
+            .unwrap_err();
+        assert_eq!(told.into_inner(), ["one", "two"]);
+        assert_eq!(problem.seen, ["one", "two"]);
+        assert!(problem.message.contains("exit status: 3"), "{problem}");
+    }
+
+    #[test]
+    fn input_is_read_and_output_returned() {
+        assert_eq!(Command::new("cat", [] as [&str; 0]).reading("hello").output().unwrap(), "hello");
+        assert!(Command::new("no-such-program-here", [] as [&str; 0]).output().is_err());
+    }
+}

@@ -1,0 +1,80 @@
+//! What is asked of Kubernetes on a control plane, with the administrator's kubeconfig that is there.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::command::Command;
+use super::{authority, paths};
+use crate::cluster::Api;
+use crate::error::{Class, Problem, Result};
+use crate::fsx;
+use crate::model::ApiFacts;
+use crate::wire::{AwaitReady, JoinSecrets, MintJoin};
+
+/// A join takes seconds; an hour lets a slow machine in and a leaked token soon expire.
+const TOKEN_LIFETIME: &str = "1h";
+
+/// Prepares to ask the API.
+pub(super) async fn api() -> Result<Api> {
+    Api::with_kubeconfig(Path::new(paths::ADMIN)).await
+}
+
+/// Waits until Nodes and system pods are Ready.
+pub(super) async fn await_ready(order: &AwaitReady) -> Result<ApiFacts> {
+    api().await?.await_ready(&order.machine_ids, Duration::from_secs(order.seconds)).await
+}
+
+/// Makes a token, and uploads the certificates if another control plane is to join.
+pub(super) fn mint(order: &MintJoin) -> Result<JoinSecrets> {
+    let kubeconfig = format!("--kubeconfig={}", paths::ADMIN);
+    let token = Command::new("kubeadm", ["token", "create", &kubeconfig, "--ttl", TOKEN_LIFETIME])
+        .output()
+        .map_err(of_kubernetes)?;
+    if let Some(key) = &order.certificate_key {
+        upload_certificates(key)?;
+    }
+    let authority = authority::of_this_machine()?
+        .ok_or_else(|| Problem::new(Class::Kubernetes, "the control plane has no CA certificate"))?;
+    Ok(JoinSecrets { token: token.trim().to_owned(), authority: authority.to_string() })
+}
+
+/// The key goes in through a file: a process's arguments can be read by everybody.
+fn upload_certificates(key: &str) -> Result<()> {
+    let path = Path::new(paths::RUN).join("upload-certificates.yaml");
+    let config = format!(
+        "apiVersion: {api}\nkind: InitConfiguration\ncertificateKey: {key}\n---\n{cluster}",
+        api = "kubeadm.k8s.io/v1beta4",
+        cluster = cluster_configuration()?,
+    );
+    fsx::make_directory(Path::new(paths::RUN))?;
+    fsx::write_atomically(&path, config, 0o600)?;
+    let config = format!("--config={}", path.display());
+    let uploaded = Command::new(
+        "kubeadm",
+        ["init", "phase", "upload-certs", "--upload-certs", "--skip-certificate-key-print", &config],
+    );
+    let uploaded = uploaded.output();
+    fsx::remove_if_exists(&path)?;
+    uploaded.map(drop).map_err(of_kubernetes)
+}
+
+/// Returns the cluster's own configuration, without which kubeadm would look up a version online.
+fn cluster_configuration() -> Result<String> {
+    let kubeconfig = format!("--kubeconfig={}", paths::ADMIN);
+    let path = "jsonpath={.data.ClusterConfiguration}";
+    Command::new(
+        "kubectl",
+        [&kubeconfig, "--namespace=kube-system", "get", "configmap", "kubeadm-config", "--output", path],
+    )
+    .output()
+    .map_err(of_kubernetes)
+}
+
+/// Returns the administrator's kubeconfig.
+pub(super) fn kubeconfig() -> Result<String> {
+    fsx::read_text(Path::new(paths::ADMIN))
+}
+
+fn of_kubernetes(problem: Problem) -> Problem {
+    Problem { class: Class::Kubernetes, ..problem }
+}

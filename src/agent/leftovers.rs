@@ -1,0 +1,155 @@
+//! What kubeadm's reset leaves behind: interfaces, tables of rules, directories. Only what was not there before.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use super::command::{Command, Tell};
+use super::look::{network, traces};
+use crate::distribute::remove;
+use crate::error::{Class, Context, Result};
+use crate::model::Baseline;
+
+/// Interfaces that pod networks make. `docker0` and the like are not ours whatever happened since.
+const INTERFACES: [&str; 10] = [
+    "cni0",
+    "flannel.",
+    "flannel-",
+    "vxlan.calico",
+    "cali",
+    "cilium_",
+    "lxc",
+    "kube-ipvs0",
+    "kube-bridge",
+    "nodelocaldns",
+];
+
+/// Chains of kube-proxy, kubelet, CNI plugins and pod networks.
+const CHAINS: [&str; 6] = ["KUBE-", "CNI-", "FLANNEL-", "cali-", "CILIUM_", "VIRTUAL-"];
+
+/// Removes what is left on the machine, given how it was before.
+pub(super) fn remove_all(before: &Baseline, tell: Tell<'_>) -> Result<()> {
+    remove_interfaces(before, tell)?;
+    remove_tables(before, tell);
+    for program in ["iptables", "ip6tables"] {
+        remove_chains(program, tell);
+    }
+    remove_directories(before, tell)
+}
+
+fn remove_interfaces(before: &Baseline, tell: Tell<'_>) -> Result<()> {
+    for interface in network::interfaces()? {
+        let known = before.interfaces.contains(&interface.name);
+        if known || !INTERFACES.iter().any(|prefix| interface.name.starts_with(prefix)) {
+            continue;
+        }
+        tell(&format!("removing the interface {}", interface.name));
+        Command::new("ip", ["link", "delete", &interface.name]).output()?;
+    }
+    Ok(())
+}
+
+/// Returns the tables of nftables as `family name`; none where there is no `nft`.
+pub(super) fn nft_tables() -> BTreeSet<String> {
+    let listed = Command::new("nft", ["list", "tables"]).output().unwrap_or_default();
+    listed
+        .lines()
+        .filter_map(|line| line.strip_prefix("table "))
+        .map(|table| table.trim().to_owned())
+        .collect()
+}
+
+/// Tables that were not there before go whole, if a cluster makes tables of that name.
+///
+/// The tables of iptables are among them: where nobody used iptables before, they did not exist.
+fn remove_tables(before: &Baseline, tell: Tell<'_>) {
+    const OURS: [&str; 12] = [
+        "kube-proxy",
+        "flannel-ipv4",
+        "flannel-ipv6",
+        "cni_hostport",
+        "cni_plugins_masquerade",
+        "cilium",
+        "calico",
+        "filter",
+        "nat",
+        "mangle",
+        "raw",
+        "security",
+    ];
+    for table in nft_tables().difference(&before.nft_tables) {
+        let mut words = vec!["delete", "table"];
+        words.extend(table.split_whitespace());
+        if words.last().is_some_and(|name| OURS.contains(name)) {
+            tell(&format!("removing the nftables table {table}"));
+            // A table that goes away by itself meanwhile is gone as well.
+            let _ = Command::new("nft", words).output();
+        }
+    }
+}
+
+/// Takes a cluster's chains out of tables that were there before, and leaves every other rule as it is.
+fn remove_chains(program: &str, tell: Tell<'_>) {
+    let Ok(rules) = Command::new(&format!("{program}-save"), [] as [&str; 0]).output() else { return };
+    let kept = without_chains(&rules);
+    if kept == rules {
+        return;
+    }
+    tell(&format!("removing the cluster's chains of {program}"));
+    if let Err(problem) = Command::new(&format!("{program}-restore"), [] as [&str; 0]).reading(kept).output()
+    {
+        tell(&problem.to_string());
+    }
+}
+
+fn without_chains(rules: &str) -> String {
+    rules.split_inclusive('\n').filter(|line| !CHAINS.iter().any(|chain| line.contains(chain))).collect()
+}
+
+/// Deletes what a cluster makes and was not there before. A mount below stops it: volumes hold people's data.
+fn remove_directories(before: &Baseline, tell: Tell<'_>) -> Result<()> {
+    for path in traces::paths_of_a_cluster() {
+        let path = Path::new(path);
+        if before.paths.contains(&path.to_string_lossy().into_owned()) || !path.exists() {
+            continue;
+        }
+        if crate::distribute::mounts::all_mounts()?.iter().any(|mount| mount.point == path) {
+            // The machine's owner mounted a disk here: it is emptied, never taken away.
+            tell(&format!("emptying {}, which is a mount of its own", path.display()));
+            remove::empty_tree(path)?;
+            continue;
+        }
+        tell(&format!("removing {}", path.display()));
+        remove::remove_tree(path)?;
+        remove_empty_parent(path)?;
+    }
+    Ok(())
+}
+
+/// `/usr/libexec` and `/opt` belong to the system; what a cluster alone filled goes when it is empty.
+fn remove_empty_parent(path: &Path) -> Result<()> {
+    let Some(parent) = path.parent().filter(|parent| *parent == Path::new("/usr/libexec")) else {
+        return Ok(());
+    };
+    match fs::read_dir(parent).map(|mut entries| entries.next().is_none()) {
+        Ok(true) => fs::remove_dir(parent)
+            .problem_with(Class::Machine, || format!("cannot remove {}", parent.display())),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_clusters_chains_are_taken_out() {
+        let rules = "*nat\n:PREROUTING ACCEPT [0:0]\n:KUBE-SERVICES - [0:0]\n-A PREROUTING -j KUBE-SERVICES\n\
+            -A PREROUTING -p tcp -j MINE\n-A POSTROUTING -m comment --comment \"flanneld masq\" -j FLANNEL-POSTRTG\nCOMMIT\n";
+        assert_eq!(
+            without_chains(rules),
+            "*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p tcp -j MINE\nCOMMIT\n"
+        );
+        assert_eq!(without_chains("*nat\nCOMMIT\n"), "*nat\nCOMMIT\n");
+    }
+}

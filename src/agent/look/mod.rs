@@ -1,0 +1,82 @@
+//! All facts of a machine, in one look that changes nothing.
+
+mod disk;
+mod features;
+pub(super) mod network;
+mod ports;
+mod system;
+pub(super) mod traces;
+
+use std::path::Path;
+
+use super::{authority, ownership, paths, receipts, transient, units};
+use crate::distribute::store::LayerStore;
+use crate::error::{Class, Problem, Result};
+use crate::model::{Arch, Holdings, MachineFacts};
+use crate::wire::{Look, Measure};
+
+pub(super) use system::machine_id;
+
+/// The units that make a machine a member.
+const UNITS: [&str; 4] = ["containerd.service", "kubelet.service", "registry.service", super::care::UNIT];
+
+/// Looks at everything. Blocks for as long as the slowest part, an fsync where it is asked for.
+pub(super) fn look(order: &Look) -> Result<MachineFacts> {
+    let marker = ownership::read()?;
+    let claimed = marker.is_some();
+    let foreign_runtimes = if claimed { vec![] } else { traces::foreign_runtimes() };
+    let kubernetes_traces = if claimed { vec![] } else { traces::of_kubernetes() };
+    Ok(MachineFacts {
+        hostname: system::hostname(),
+        machine_id: system::machine_id()?,
+        product_uuid: system::product_uuid(),
+        arch: Arch::THIS,
+        kernel: system::kernel(),
+        system: system::name(),
+        control_groups: system::control_groups(),
+        systemd: Path::new("/run/systemd/system").is_dir(),
+        missing_features: features::missing(),
+        may_lower_oom_score: features::may_lower_oom_score(),
+        may_set_conntrack: features::may_set_conntrack(),
+        processors: std::thread::available_parallelism().map_or(1, usize::from),
+        memory: system::memory("MemTotal"),
+        swap: system::memory("SwapTotal").saturating_sub(system::memory("SwapFree")),
+        room: disk::room(Path::new("/var/lib"))?,
+        fsync_milliseconds: (order.measure == Measure::Fsync)
+            .then(|| disk::slowest_fsync(Path::new("/var/lib")))
+            .flatten(),
+        clock: jiff::Timestamp::now().as_millisecond(),
+        interfaces: network::interfaces()?,
+        nameservers: system::nameservers(),
+        taken_ports: ports::taken(&order.ports),
+        foreign_runtimes,
+        kubernetes_traces,
+        authority: authority::of_this_machine()?,
+        holdings: holdings()?,
+        marker,
+        units: units::states(&UNITS),
+        joined: Path::new(paths::KUBELET).exists(),
+        api_ready: super::work::api_is_ready(),
+    })
+}
+
+/// What the machine has of a cluster.
+fn holdings() -> Result<Holdings> {
+    // Opening the store makes its directory, and looking leaves nothing behind.
+    let layers = if Path::new(paths::LAYERS).is_dir() {
+        LayerStore::open(Path::new(paths::LAYERS))?.list()?.into_iter().collect()
+    } else {
+        Default::default()
+    };
+    Ok(Holdings {
+        layers,
+        receipts: receipts::all(),
+        under_way: transient::under_way()
+            .map(|(name, identity)| format!("`{name}` of run {}, since {}", identity.run, identity.since)),
+    })
+}
+
+/// Wraps what a file of /proc or /sys cannot tell.
+fn unreadable(what: &str, error: impl std::fmt::Display) -> Problem {
+    Problem::new(Class::Machine, format!("cannot tell {what}")).saw(error)
+}

@@ -1,0 +1,23 @@
+//! The machine's end: serves the wire, does the work of steps there.
+
+mod authority;
+mod care;
+mod claim;
+mod command;
+mod hosts;
+mod kubernetes;
+mod leftovers;
+mod look;
+mod operator;
+mod ownership;
+mod paths;
+mod reach;
+mod receipts;
+mod transient;
+mod tree;
+mod units;
+mod work;
+mod worker;
+
+pub use operator::serve_standard_streams;
+pub use worker::run as run_work;

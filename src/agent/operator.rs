@@ -1,0 +1,107 @@
+//! One operator served: each request handed to the file that knows how.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::Serialize;
+use tokio::io::AsyncWriteExt;
+
+use super::{claim, kubernetes, look, ownership, paths, reach, transient, work};
+use crate::distribute::receive::receive_layer;
+use crate::distribute::store::LayerStore;
+use crate::error::{Class, Context, Problem, Result};
+use crate::fsx;
+use crate::model::BoxFuture;
+use crate::wire::{
+    Act, CallContext, Envelope, GREETING, Handler, MissingLayer, MissingLayers, Note, ReceiveLayer, Request,
+    serve,
+};
+
+/// Greets on standard output and serves the operator on standard input until it is gone.
+pub async fn serve_standard_streams() -> Result<()> {
+    let mut output = tokio::io::stdout();
+    output.write_all(GREETING).await.problem(Class::Connection, "the operator is gone")?;
+    output.flush().await.problem(Class::Connection, "the operator is gone")?;
+    serve(tokio::io::stdin(), output, Arc::new(Agent)).await;
+    Ok(())
+}
+
+struct Agent;
+
+impl Handler for Agent {
+    fn handle(&self, envelope: Envelope, context: CallContext) -> BoxFuture<'_, Result<serde_json::Value>> {
+        Box::pin(answer(envelope, context))
+    }
+}
+
+async fn answer(envelope: Envelope, context: CallContext) -> Result<serde_json::Value> {
+    match envelope.request {
+        Request::Look(order) => reply(blocking(move || look::look(&order)).await),
+        Request::LookAtApi(_) => reply(async { kubernetes::api().await?.facts().await }.await),
+        Request::HoldPorts(order) => {
+            reply(Ok(reach::hold(&order.ports, context.notes(), &context.cancelled).await))
+        }
+        Request::ReachPorts(order) => reply(Ok(reach::reach(&order.targets).await)),
+        Request::Claim(order) => reply(blocking(move || claim::claim(&order)).await),
+        Request::MissingLayers(order) => reply(blocking(move || missing(&order)).await),
+        Request::ReceiveLayer(order) => reply(blocking(move || receive(&order, context)).await),
+        Request::Act(order) => reply(act(order, &envelope.run, &context).await),
+        Request::MintJoin(order) => reply(blocking(move || kubernetes::mint(&order)).await),
+        Request::AwaitReady(order) => tokio::select! {
+            facts = kubernetes::await_ready(&order) => reply(facts),
+            () = context.cancelled.cancelled() => Err(gone()),
+        },
+        Request::TakeKubeconfig(_) => reply(blocking(kubernetes::kubeconfig).await),
+        Request::SaveState(order) => {
+            reply(async { kubernetes::api().await?.save_state(&order.state).await }.await)
+        }
+        Request::TakeState(_) => reply(async { kubernetes::api().await?.take_state().await }.await),
+        Request::Leave(order) => reply(blocking(move || work::leave(&order.cluster)).await),
+    }
+}
+
+fn reply(result: Result<impl Serialize>) -> Result<serde_json::Value> {
+    serde_json::to_value(result?).problem(Class::Internal, "the agent's answer cannot be written")
+}
+
+/// Runs what blocks on a thread of its own.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.problem(Class::Internal, "the agent broke")?
+}
+
+fn gone() -> Problem {
+    Problem::new(Class::Interrupted, "the operator is gone")
+}
+
+fn layers() -> Result<LayerStore> {
+    fsx::make_directory(Path::new(paths::HOME))?;
+    LayerStore::open(Path::new(paths::LAYERS))
+}
+
+/// Only a machine that was claimed takes layers: looking and refusing must leave nothing behind.
+fn receive(order: &ReceiveLayer, context: CallContext) -> Result<()> {
+    if ownership::read()?.is_none() {
+        return Err(Problem::new(Class::Refused, "the machine is nobody's, so it takes no layers"));
+    }
+    receive_layer(context.data, order.from, &order.layer, &layers()?).map(drop)
+}
+
+/// Says which layers are to come, and from which byte on.
+fn missing(order: &MissingLayers) -> Result<Vec<MissingLayer>> {
+    let store = layers()?;
+    let missing = order.layers.iter().filter(|layer| !store.have(&layer.diff_id));
+    Ok(missing
+        .map(|layer| MissingLayer { diff_id: layer.diff_id.clone(), partial: store.partial(layer) })
+        .collect())
+}
+
+async fn act(order: Act, run: &str, context: &CallContext) -> Result<()> {
+    let run = run.to_owned();
+    let transient = blocking(move || {
+        ownership::require(&order.cluster)?;
+        transient::Transient::begin(&order.work, &run, &claim::program()?)
+    })
+    .await?;
+    let note = context.notes();
+    transient.follow(move |line| note(Note::Line(line)), &context.cancelled).await
+}

@@ -1,0 +1,140 @@
+//! Clean-up, in the order that loses nobody's data: stop, remove pods, unmount, reset, the image's scripts, leftovers.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::agent::command::{Command, Tell};
+use crate::agent::{care, hosts, leftovers, ownership, paths, receipts, units};
+use crate::distribute::mounts::{Mount, mounts_below};
+use crate::error::{Class, Context, Problem, Result};
+use crate::wire::CleanWork;
+
+use super::{kubelet, script};
+
+/// Directories below which pods and the runtime mount.
+const MOUNTED: [&str; 5] =
+    ["/var/lib/kubelet", "/run/containerd", "/run/netns", "/var/lib/containerd", "/run/flannel"];
+
+/// How long pods may take to stop.
+const PODS_DEADLINE: Duration = Duration::from_secs(60);
+
+pub(super) fn carry_out(work: &CleanWork, tell: Tell<'_>) -> Result<()> {
+    let marker = ownership::record_leaving(&work.cluster)?;
+    // From here on no receipt is true any more.
+    for name in ["prepare", "registry", "endpoints", "lay-out"] {
+        receipts::withdraw(name)?;
+    }
+    units::disable_and_stop("kubelet.service", tell)?;
+    remove_pods(work, tell);
+    for directory in MOUNTED {
+        unmount_below(Path::new(directory), tell)?;
+    }
+    reset(work, tell)?;
+    run_scripts(work, tell)?;
+    care::remove(work.vip, tell)?;
+    hosts::clear()?;
+    leftovers::remove_all(&marker.before, tell)
+}
+
+/// Asks the runtime to stop and remove every pod. What cannot be removed this way is unmounted next.
+fn remove_pods(work: &CleanWork, tell: Tell<'_>) {
+    let socket = Path::new(&work.cri_socket);
+    let crictl = paths::rootfs(&work.cluster).join("bin/crictl");
+    if !socket.exists() || !crictl.exists() {
+        return;
+    }
+    let endpoint = format!("unix://{}", work.cri_socket);
+    let crictl = crictl.to_string_lossy();
+    let began = Instant::now();
+    let arguments = ["--runtime-endpoint", &endpoint, "--timeout", "50s", "rmp", "--force", "--all"];
+    while let Err(problem) = Command::new(&crictl, arguments).run(tell) {
+        if began.elapsed() > PODS_DEADLINE {
+            tell(&format!("some pods do not go: {problem}"));
+            return;
+        }
+    }
+}
+
+/// Unmounts everything below a directory, the deepest first. The directory itself may be somebody's disk.
+fn unmount_below(directory: &Path, tell: Tell<'_>) -> Result<()> {
+    for mount in mounts_below(directory)?.into_iter().filter(|mount| mount.point != directory) {
+        tell(&format!("unmounting {}", mount.point.display()));
+        unmount(&mount)?;
+    }
+    Ok(())
+}
+
+fn unmount(mount: &Mount) -> Result<()> {
+    rustix::mount::unmount(&mount.point, rustix::mount::UnmountFlags::NOFOLLOW).map_err(|error| {
+        Problem::new(
+            Class::Machine,
+            format!("{} cannot be unmounted, so nothing is deleted", mount.point.display()),
+        )
+        .saw(error)
+        .saw(format!("{} from {}", mount.kind, mount.source))
+        .remedy("end what uses it (fuser -vm shows that), then run the same command again")
+    })
+}
+
+/// kubeadm's reset, if there is a kubeadm and anything for it to reset.
+fn reset(work: &CleanWork, tell: Tell<'_>) -> Result<()> {
+    if !Path::new("/etc/kubernetes").exists() && !Path::new("/var/lib/kubelet").exists() {
+        return Ok(());
+    }
+    if Command::new("kubeadm", ["version"]).succeeds() {
+        let socket = Path::new(&work.cri_socket).exists().then_some(work.cri_socket.as_str());
+        if let Err(problem) = kubelet::reset(socket, tell) {
+            // It may have nothing to talk to any more; what it would have done is looked at and done below.
+            tell(&problem.to_string());
+        }
+    }
+    Ok(())
+}
+
+fn run_scripts(work: &CleanWork, tell: Tell<'_>) -> Result<()> {
+    let rootfs = paths::rootfs(&work.cluster);
+    if !rootfs.join("scripts").is_dir() {
+        return Ok(());
+    }
+    // The image's scripts delete the runtime's and kubelet's directories without looking.
+    for directory in MOUNTED {
+        if let Some(mount) =
+            mounts_below(Path::new(directory))?.iter().find(|mount| mount.point != Path::new(directory))
+        {
+            return Err(Problem::new(
+                Class::Machine,
+                format!("{} is still mounted, so nothing is deleted", mount.point.display()),
+            ));
+        }
+    }
+    for command in &work.scripts {
+        script::run(&rootfs, command, tell)?;
+    }
+    Ok(())
+}
+
+/// Removes the last of us: data, marker, agent. Called when nothing else is left to do.
+pub(in crate::agent) fn leave(cluster: &str) -> Result<()> {
+    ownership::require(cluster)?;
+    // The layers before the marker: a machine that was cut off here still knows whose it is.
+    for entry in
+        std::fs::read_dir(paths::HOME).problem(Class::Machine, "cannot list our directory")?.flatten()
+    {
+        if entry.path() == Path::new(paths::MARKER) {
+            continue;
+        }
+        if entry.path().is_dir() {
+            crate::distribute::remove::remove_tree(&entry.path())?;
+        } else {
+            crate::fsx::remove_if_exists(&entry.path())?;
+        }
+    }
+    for directory in [paths::AGENTS, paths::RUN] {
+        crate::distribute::remove::remove_tree(Path::new(directory))?;
+    }
+    crate::fsx::remove_if_exists(Path::new(paths::MARKER))?;
+    if crate::distribute::mounts::all_mounts()?.iter().any(|mount| mount.point == Path::new(paths::HOME)) {
+        return Ok(());
+    }
+    crate::distribute::remove::remove_tree(Path::new(paths::HOME)).map(drop)
+}

@@ -1,0 +1,104 @@
+//! What init and join have in common: whether a machine is in, and kubeadm run with a file of secrets.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::agent::command::{Command, Tell};
+use crate::agent::paths;
+use crate::error::{Class, Context, Problem, Result};
+use crate::fsx;
+
+/// How long a new API server may take to answer. Slow disks and cold images are within it.
+const API_DEADLINE: Duration = Duration::from_secs(240);
+
+/// Tells whether kubelet was let into a cluster and runs.
+pub(super) fn is_in() -> bool {
+    Path::new(paths::KUBELET).exists() && crate::agent::units::is_active("kubelet.service")
+}
+
+/// Tells whether an init or join began here and left something behind.
+pub(super) fn was_begun() -> bool {
+    [
+        "/etc/kubernetes/pki",
+        "/etc/kubernetes/manifests/kube-apiserver.yaml",
+        paths::KUBELET,
+        "/var/lib/etcd/member",
+    ]
+    .iter()
+    .any(|path| Path::new(path).exists())
+}
+
+/// Runs `kubeadm <subcommand>` with this configuration, which is gone afterwards: it holds tokens.
+pub(super) fn kubeadm(subcommand: &str, config: &str, ignore: &[String], tell: Tell<'_>) -> Result<()> {
+    let path = Path::new(paths::RUN).join("kubeadm.yaml");
+    fsx::write_atomically(&path, config, 0o600)?;
+    let config = format!("--config={}", path.display());
+    let mut arguments = vec![subcommand.to_owned(), config];
+    if subcommand == "init" {
+        arguments.extend(["--skip-token-print".to_owned(), "--skip-certificate-key-print".to_owned()]);
+    }
+    if !ignore.is_empty() {
+        arguments.push(format!("--ignore-preflight-errors={}", ignore.join(",")));
+    }
+    let ran = Command::new("kubeadm", arguments).run(tell);
+    fsx::remove_if_exists(&path)?;
+    ran.map_err(|problem| Problem { class: Class::Kubernetes, ..problem })
+}
+
+/// Undoes a half-done init or join. Only called where it is known to be ours and alone.
+pub(super) fn reset(cri_socket: Option<&str>, tell: Tell<'_>) -> Result<()> {
+    let mut arguments = vec!["reset".to_owned(), "--force".to_owned()];
+    if let Some(socket) = cri_socket {
+        arguments.push(format!("--cri-socket=unix://{socket}"));
+    }
+    Command::new("kubeadm", arguments).run(tell)
+}
+
+/// Waits until the API server on this machine says that it is ready.
+pub(super) fn await_api() -> Result<()> {
+    let began = Instant::now();
+    while !api_is_ready() {
+        if began.elapsed() > API_DEADLINE {
+            return Err(Problem::new(Class::Kubernetes, "the API server does not get ready")
+                .remedy("look at its log on the machine: crictl ps -a, crictl logs; and at etcd's"));
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    Ok(())
+}
+
+/// Tells whether the API server on this machine answers that it is ready.
+pub(in crate::agent) fn api_is_ready() -> bool {
+    // A quick look at the port first: most of the time of a launch nothing listens there.
+    let address = std::net::SocketAddr::from(([127, 0, 0, 1], crate::kubeadm::API_PORT));
+    if TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_err() {
+        return false;
+    }
+    ready(address).unwrap_or(false)
+}
+
+/// Asks `/readyz` over TLS, trusting this machine's own CA only.
+fn ready(address: std::net::SocketAddr) -> Result<bool> {
+    use rustls::pki_types::pem::PemObject;
+    let unusable = "cannot ask the API server";
+    let mut roots = rustls::RootCertStore::empty();
+    let authority = rustls::pki_types::CertificateDer::from_pem_file(paths::AUTHORITY)
+        .problem(Class::Machine, unusable)?;
+    roots.add(authority).problem(Class::Machine, unusable)?;
+    let config = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    let name = rustls::pki_types::ServerName::try_from("kubernetes").problem(Class::Internal, unusable)?;
+    let connection =
+        rustls::ClientConnection::new(std::sync::Arc::new(config), name).problem(Class::Machine, unusable)?;
+    let stream =
+        TcpStream::connect_timeout(&address, Duration::from_secs(1)).problem(Class::Kubernetes, unusable)?;
+    stream.set_read_timeout(Some(Duration::from_secs(3))).problem(Class::Machine, unusable)?;
+    let mut stream = rustls::StreamOwned::new(connection, stream);
+    stream
+        .write_all(b"GET /readyz HTTP/1.1\r\nHost: kubernetes\r\nConnection: close\r\n\r\n")
+        .problem(Class::Kubernetes, unusable)?;
+    let mut head = [0; 12];
+    stream.read_exact(&mut head).problem(Class::Kubernetes, unusable)?;
+    Ok(head.ends_with(b"200"))
+}

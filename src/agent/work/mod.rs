@@ -1,0 +1,34 @@
+//! The kinds of work, one file each. Every one looks whether its work is done before it acts.
+
+mod clean;
+mod endpoints;
+mod init;
+mod join;
+mod kubelet;
+mod launch;
+mod lay_out;
+mod prepare;
+mod registry;
+mod script;
+mod statics;
+
+pub(super) use clean::leave;
+pub(super) use kubelet::api_is_ready;
+
+use super::command::Tell;
+use crate::error::Result;
+use crate::wire::Work;
+
+/// Carries out a piece of work.
+pub(super) fn carry_out(work: &Work, tell: Tell<'_>) -> Result<()> {
+    match work {
+        Work::LayOut(work) => lay_out::carry_out(work),
+        Work::Endpoints(work) => endpoints::carry_out(work, tell),
+        Work::Registry(work) => registry::carry_out(work, tell),
+        Work::Prepare(work) => prepare::carry_out(work, tell),
+        Work::Init(work) => init::carry_out(work, tell),
+        Work::Join(work) => join::carry_out(work, tell),
+        Work::Launch(work) => launch::carry_out(work, tell),
+        Work::Clean(work) => clean::carry_out(work, tell),
+    }
+}

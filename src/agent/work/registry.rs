@@ -1,0 +1,169 @@
+//! The image's registry on a control plane, with TLS and credentials of this cluster's own.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::agent::command::{Command, Tell};
+use crate::agent::{paths, receipts, units};
+use crate::error::{Class, Context, Problem, Result};
+use crate::wire::RegistryWork;
+use crate::{fsx, yaml};
+
+use super::script;
+
+/// The registry's unit in every image of the family.
+const UNIT: &str = "registry.service";
+
+/// Where the certificate and key are, readable by root.
+const CERTIFICATE: &str = "/var/lib/sealift/registry/registry.crt";
+const KEY: &str = "/var/lib/sealift/registry/registry.key";
+
+pub(super) fn carry_out(work: &RegistryWork, tell: Tell<'_>) -> Result<()> {
+    receipts::withdraw("registry")?;
+    place_certificate(work)?;
+    let rootfs = paths::rootfs(&work.cluster);
+    place_password(&rootfs, work)?;
+    // Before the script, so that an image whose script copies the file never listens unencrypted; and after it,
+    // for images whose script writes a file of its own.
+    let in_image = rootfs.join("etc/registry_config.yml");
+    secure(&in_image, work)?;
+    script::run(&rootfs, &work.script, tell)?;
+    let directory = work.script.environment.get("registryConfig").map_or("/etc/registry", String::as_str);
+    if secure(&Path::new(directory).join("registry_config.yml"), work)? {
+        Command::new("systemctl", ["restart", UNIT])
+            .run(tell)
+            .map_err(|problem| units::with_journal(problem, UNIT))?;
+    }
+    await_answer(work)?;
+    receipts::write("registry", &work.receipt)
+}
+
+fn place_certificate(work: &RegistryWork) -> Result<()> {
+    if let Some(directory) = Path::new(CERTIFICATE).parent() {
+        fsx::make_directory(directory)?;
+    }
+    fsx::write_atomically(Path::new(CERTIFICATE), &work.certificate, 0o644)?;
+    fsx::write_atomically(Path::new(KEY), &work.key, 0o600)
+}
+
+/// The registry reads its user's password as bcrypt, in the form of Apache's htpasswd.
+fn place_password(rootfs: &Path, work: &RegistryWork) -> Result<()> {
+    let path = rootfs.join("etc/registry_htpasswd");
+    let present = fsx::read_if_exists(&path)?.unwrap_or_default();
+    if holds(&String::from_utf8_lossy(&present), &work.username, &work.password) {
+        return Ok(());
+    }
+    let hash = bcrypt::hash(&work.password, bcrypt::DEFAULT_COST)
+        .problem(Class::Machine, "cannot hash the password")?;
+    fsx::write_atomically(&path, format!("{}:{hash}\n", work.username), 0o600)
+}
+
+fn holds(file: &str, username: &str, password: &str) -> bool {
+    file.trim_end()
+        .split_once(':')
+        .is_some_and(|(user, hash)| user == username && bcrypt::verify(password, hash).unwrap_or(false))
+}
+
+/// Makes the registry listen with TLS at the machine's address and nowhere else; tells whether the file changed.
+fn secure(path: &Path, work: &RegistryWork) -> Result<bool> {
+    let Some(text) = fsx::read_if_exists(path)? else { return Ok(false) };
+    let text = String::from_utf8_lossy(&text);
+    let name = path.display().to_string();
+    let mut documents = yaml::documents(&name, &text)?;
+    let Some(config) = documents.first_mut().filter(|config| config.is_object()) else {
+        return Err(Problem::new(Class::Config, format!("{name} holds no configuration")));
+    };
+    let before = config.clone();
+    listen_with_tls(config, work);
+    if *config == before {
+        return Ok(false);
+    }
+    fsx::write_atomically(path, yaml::to_string(config)?, 0o600)?;
+    Ok(true)
+}
+
+fn listen_with_tls(config: &mut Value, work: &RegistryWork) {
+    if !config["http"].is_object() {
+        config["http"] = json!({});
+    }
+    config["http"]["addr"] = work.listen.to_string().into();
+    config["http"]["tls"] = json!({"certificate": CERTIFICATE, "key": KEY});
+    if let Some(http) = config["http"].as_object_mut() {
+        // The family's images open a debug port to everybody.
+        http.remove("debug");
+    }
+}
+
+/// Waits until the registry answers with the certificate that was just placed.
+fn await_answer(work: &RegistryWork) -> Result<()> {
+    let tunnel = crate::ha::tunnel::Tunnel::new(&work.authority, crate::ha::authority::REGISTRY_NAME)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.problem(Class::Machine, "cannot start a runtime")?;
+    runtime.block_on(async {
+        use crate::ha::forward::Dial;
+        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
+        loop {
+            match tunnel.dial(work.listen).await {
+                Ok(_) => return Ok(()),
+                Err(error) if tokio::time::Instant::now() > deadline => {
+                    let problem = Problem::new(Class::Machine, "the registry does not answer").saw(error);
+                    return Err(units::with_journal(problem, UNIT));
+                }
+                Err(_) => tokio::time::sleep(std::time::Duration::from_millis(100)).await,
+            }
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn work() -> RegistryWork {
+        RegistryWork {
+            receipt: crate::model::Digest::of("x"),
+            cluster: "default".to_owned(),
+            script: crate::wire::ScriptCommand { text: String::new(), environment: Default::default() },
+            listen: "10.0.0.1:5443".parse().unwrap(),
+            certificate: String::new(),
+            key: String::new(),
+            authority: String::new(),
+            username: "sealift".to_owned(),
+            password: "secret".to_owned(),
+        }
+    }
+
+    #[test]
+    fn an_images_configuration_is_made_to_listen_with_tls_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("registry_config.yml");
+        std::fs::write(
+            &path,
+            "version: 0.1\nhttp:\n  addr: :5000\n  debug:\n    addr: :5001\nstorage:\n  delete:\n    enabled: true\n",
+        )
+        .unwrap();
+        assert!(secure(&path, &work()).unwrap());
+        insta::assert_snapshot!(std::fs::read_to_string(&path).unwrap(), @r"
+        version: 0.1
+        http:
+          addr: 10.0.0.1:5443
+          tls:
+            certificate: /var/lib/sealift/registry/registry.crt
+            key: /var/lib/sealift/registry/registry.key
+        storage:
+          delete:
+            enabled: true
+        ");
+        assert!(!secure(&path, &work()).unwrap(), "the second time there is nothing to do");
+        assert!(!secure(&folder.path().join("missing.yml"), &work()).unwrap());
+    }
+
+    #[test]
+    fn a_password_that_is_there_is_not_hashed_again() {
+        let hash = bcrypt::hash("secret", 4).unwrap();
+        assert!(holds(&format!("sealift:{hash}\n"), "sealift", "secret"));
+        assert!(!holds(&format!("sealift:{hash}\n"), "sealift", "other"));
+        assert!(!holds("", "sealift", "secret"));
+    }
+}

@@ -1,0 +1,81 @@
+//! An image's script, run as the contract has it.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use crate::agent::command::{Command, Tell};
+use crate::agent::units;
+use crate::error::{Class, Context, Problem, Result};
+use crate::fsx;
+use crate::model::Environment;
+use crate::wire::{Postcondition, ScriptCommand};
+
+/// Runs `cd <rootfs>/scripts && bash <text>` with the variables exported.
+///
+/// The label's own words are for the shell to expand (`$registryData`); values never are. The variables go in
+/// through a file, so that no secret stands among a process's arguments.
+pub(super) fn run(rootfs: &Path, script: &ScriptCommand, tell: Tell<'_>) -> Result<()> {
+    let directory = rootfs.join("scripts");
+    let program = script.text.split_whitespace().next().unwrap_or_default();
+    if program.ends_with(".sh") && !directory.join(program).exists() {
+        return Err(Problem::new(Class::Config, format!("the image has no script `{program}`"))
+            .remedy("the image's labels name scripts that must be in its scripts/ directory"));
+    }
+    tell(&format!("bash {}", script.text));
+    with_environment(&format!("bash {}", script.text), &script.environment, &directory)?.run(tell)
+}
+
+/// Returns a command that runs a line of shell in `directory` with these variables exported.
+pub(super) fn with_environment(line: &str, environment: &Environment, directory: &Path) -> Result<Command> {
+    let secrets = tempfile::Builder::new()
+        .prefix("environment-")
+        .tempfile_in(crate::agent::paths::RUN)
+        .problem(Class::Machine, "cannot make a file for the script's variables")?;
+    let (_, path) = secrets.keep().problem(Class::Machine, "cannot keep the script's variables")?;
+    let mut exports = String::new();
+    for (name, value) in environment {
+        let _ = writeln!(exports, "export {name}={}", shell_words::quote(value));
+    }
+    fsx::write_atomically(&path, exports, 0o600)?;
+    let path = path.to_string_lossy();
+    let path = shell_words::quote(&path);
+    Ok(Command::shell(&format!(". {path} && rm -f {path} && {line}")).within(directory))
+}
+
+/// Checks what must hold after a script, since scripts exit well whatever failed in them.
+pub(super) fn check(postconditions: &[Postcondition]) -> Result<()> {
+    for condition in postconditions {
+        let missing = match condition {
+            Postcondition::UnitActive(unit) => {
+                (!units::states(&[unit]).values().any(crate::model::UnitState::is_active))
+                    .then(|| format!("{unit} is not active"))
+            }
+            Postcondition::UnitEnabled(unit) => (!units::states(&[unit]).values().any(|state| state.enabled))
+                .then(|| format!("{unit} is not enabled")),
+            Postcondition::Says { program, arguments, expected } => {
+                let said = Command::new(program, arguments).output();
+                let holds = said.as_ref().is_ok_and(|said| said.contains(expected));
+                (!holds).then(|| {
+                    format!(
+                        "`{program}` does not say {expected}: {}",
+                        said.unwrap_or_else(|problem| problem.to_string()).trim()
+                    )
+                })
+            }
+            Postcondition::Socket(path) => std::os::unix::net::UnixStream::connect(path)
+                .err()
+                .map(|error| format!("nothing answers at {path}: {error}")),
+        };
+        if let Some(missing) = missing {
+            let problem =
+                Problem::new(Class::Machine, "the image's script ended well but its work is not done")
+                    .saw(missing)
+                    .remedy("read the script's output above; `journalctl -b` on the machine tells more");
+            return Err(match condition {
+                Postcondition::UnitActive(unit) => units::with_journal(problem, unit),
+                _ => problem,
+            });
+        }
+    }
+    Ok(())
+}

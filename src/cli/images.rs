@@ -1,0 +1,20 @@
+//! `sealift images`
+
+use clap::Args;
+
+use crate::error::{Problems, Result};
+use crate::ops::{self, Context};
+use crate::ui::Table;
+
+/// List the images of the local store
+#[derive(Debug, Args)]
+pub(super) struct ImagesArgs {}
+
+pub(super) async fn images(context: Context, _: &ImagesArgs) -> Result<(), Problems> {
+    let table = |rows: Vec<[String; 4]>| {
+        let mut table = Table::new(["image", "arch", "digest", ">size"]);
+        rows.iter().for_each(|row| table.add(row));
+        table.render()
+    };
+    Ok(ops::images(&context, table)?)
+}

@@ -1,0 +1,18 @@
+//! `sealift inspect`
+
+use clap::Args;
+
+use crate::error::{Problems, Result};
+use crate::ops::{self, Context};
+
+/// Show what an image promises: its kind, version, variables, scripts, commands and layers
+#[derive(Debug, Args)]
+pub(super) struct InspectArgs {
+    /// The image
+    #[arg(value_name = "IMAGE")]
+    image: String,
+}
+
+pub(super) async fn inspect(context: Context, args: &InspectArgs) -> Result<(), Problems> {
+    Ok(ops::inspect(&context, &args.image)?)
+}

@@ -1,0 +1,122 @@
+//! The command line: one file a command, its flags and one short function.
+
+mod agent;
+mod build;
+mod care;
+mod completion;
+mod delete;
+mod images;
+mod inspect;
+mod load;
+mod login;
+mod output;
+mod reset;
+mod rmi;
+mod run;
+mod save;
+mod start;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use output::OutputFormat;
+
+/// Packs a whole Kubernetes cluster into one OCI image and launches it on any machines that answer SSH.
+#[derive(Debug, Parser)]
+#[command(name = "sealift", version = VERSION, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    /// Where images, clusters and keys are kept [default: ~/.sealift]
+    #[arg(long, global = true, env = "SEALIFT_HOME", value_name = "DIR", hide_env_values = true)]
+    home: Option<PathBuf>,
+
+    /// What to write: text, or JSON for programs (one event a line from commands that change something)
+    #[arg(long, short = 'o', global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    output: OutputFormat,
+
+    /// Say only warnings and problems
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+
+    /// Say what the machines print, too
+    #[arg(long, short, global = true)]
+    verbose: bool,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// The version with the commit it was built from.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("SEALIFT_COMMIT"), ")");
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(Box<run::RunArgs>),
+    Delete(delete::DeleteArgs),
+    Reset(reset::ResetArgs),
+    Build(build::BuildArgs),
+    Images(images::ImagesArgs),
+    Inspect(inspect::InspectArgs),
+    Rmi(rmi::RmiArgs),
+    Save(save::SaveArgs),
+    Load(load::LoadArgs),
+    Completion(completion::CompletionArgs),
+    #[command(hide = true)]
+    Agent(agent::AgentArgs),
+    #[command(hide = true)]
+    Care(care::CareArgs),
+}
+
+/// Runs the command and returns the exit code of its class (`docs/exit-codes.md`).
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match &cli.command {
+        Command::Agent(args) => agent::agent(args),
+        Command::Care(args) => care::care(args),
+        Command::Completion(args) => completion::completion(args),
+        Command::Run(args) => start::operator(&cli, start::Kind::Changes, |context| run::run(context, args)),
+        Command::Delete(args) => {
+            start::operator(&cli, start::Kind::Changes, |context| delete::delete(context, args))
+        }
+        Command::Reset(args) => {
+            start::operator(&cli, start::Kind::Changes, |context| reset::reset(context, args))
+        }
+        Command::Build(args) => {
+            start::operator(&cli, start::Kind::Looks, |context| build::build(context, args))
+        }
+        Command::Images(args) => {
+            start::operator(&cli, start::Kind::Looks, |context| images::images(context, args))
+        }
+        Command::Inspect(args) => {
+            start::operator(&cli, start::Kind::Looks, |context| inspect::inspect(context, args))
+        }
+        Command::Rmi(args) => start::operator(&cli, start::Kind::Looks, |context| rmi::rmi(context, args)),
+        Command::Save(args) => start::operator(&cli, start::Kind::Looks, |context| save::save(context, args)),
+        Command::Load(args) => start::operator(&cli, start::Kind::Looks, |context| load::load(context, args)),
+    }
+}
+
+impl Command {
+    /// Tells whether questions are answered with yes beforehand.
+    fn assents(&self) -> bool {
+        match self {
+            Self::Run(args) => args.yes,
+            Self::Delete(args) => args.yes,
+            Self::Reset(args) => args.yes,
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_flags_do_not_contradict_each_other() {
+        Cli::command().debug_assert();
+    }
+}

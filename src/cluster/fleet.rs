@@ -1,0 +1,56 @@
+//! The cluster's machines with their agents: connected when first asked for, and again when a connection was lost.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+
+use crate::error::{Class, Problem, Result};
+use crate::model::MachineName;
+use crate::remote::{AgentSource, Machine};
+use crate::wire::AgentClient;
+
+/// Machines by name.
+pub struct Fleet {
+    members: BTreeMap<MachineName, Member>,
+    agents: Arc<dyn AgentSource>,
+    run: String,
+}
+
+struct Member {
+    machine: Box<dyn Machine>,
+    client: Mutex<Option<AgentClient>>,
+}
+
+impl Fleet {
+    /// Gathers machines; nothing is connected yet. `run` is the operator's run, told with every message.
+    pub fn new(machines: Vec<Box<dyn Machine>>, agents: Arc<dyn AgentSource>, run: &str) -> Self {
+        let members = machines
+            .into_iter()
+            .map(|machine| (machine.name().clone(), Member { machine, client: Mutex::new(None) }))
+            .collect();
+        Self { members, agents, run: run.to_owned() }
+    }
+
+    /// Returns the names of all machines.
+    pub fn names(&self) -> impl Iterator<Item = &MachineName> {
+        self.members.keys()
+    }
+
+    /// Returns the agent of a machine, connecting to it if it is not connected.
+    pub async fn agent(&self, name: &MachineName) -> Result<AgentClient> {
+        let member = self.members.get(name).ok_or_else(|| {
+            Problem::new(Class::Internal, "the machine is not one of those that can be reached").on(name)
+        })?;
+        // One at a time for each machine: two steps there share one connection.
+        let mut client = member.client.lock().await;
+        if let Some(connected) = client.as_ref().filter(|client| client.is_connected()) {
+            return Ok(connected.clone());
+        }
+        let streams =
+            member.machine.start_agent(self.agents.as_ref()).await.map_err(|problem| problem.on(name))?;
+        let connected = AgentClient::start(streams.from_agent, streams.to_agent, &self.run);
+        *client = Some(connected.clone());
+        Ok(connected)
+    }
+}

@@ -1,0 +1,8 @@
+//! The cluster as its API shows it: Nodes, system pods, what was launched, and what we keep in it.
+
+mod api;
+mod fleet;
+mod state;
+
+pub use api::Api;
+pub use fleet::Fleet;

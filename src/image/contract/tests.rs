@@ -1,0 +1,185 @@
+//! The contract, with the labels and commands of published images.
+
+use super::*;
+use crate::image::ImageConfig;
+use crate::model::{Arch, Digest};
+
+fn image(labels: &[(&str, &str)], env: &[(&str, &str)], entrypoint: &[&str], cmd: &[&str]) -> Image {
+    let map =
+        |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    let list = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+    Image {
+        name: "kubernetes:v1.28.15".to_owned(),
+        manifest: Digest::of(b""),
+        config: ImageConfig {
+            labels: map(labels),
+            env: map(env),
+            entrypoint: list(entrypoint),
+            cmd: list(cmd),
+        },
+        layers: vec![],
+        arch: Arch::Amd64,
+    }
+}
+
+fn labelled(labels: &[(&str, &str)]) -> Result<ClusterImage> {
+    ClusterImage::of(&image(labels, &[], &[], &[]))
+}
+
+/// The labels of labring's containerd flavour.
+const CONTAINERD: [(&str, &str); 10] = [
+    ("init", "init-cri.sh $registryDomain $registryPort && bash init.sh"),
+    ("clean", "clean.sh && bash clean-cri.sh $criData"),
+    ("check", "check.sh $registryData"),
+    ("init-registry", "init-registry.sh $registryData $registryConfig"),
+    ("clean-registry", "clean-registry.sh $registryData $registryConfig"),
+    ("vip", "$defaultVIP"),
+    ("image", "ghcr.io/labring/lvscare:v5.0.1"),
+    ("version", "v1.28.15"),
+    ("sealos.io.type", "rootfs"),
+    ("sealos.io.version", "v1beta1"),
+];
+
+#[test]
+fn a_published_rootfs_is_read() {
+    let env = [("defaultVIP", "10.103.97.2"), ("registryPort", "5000"), ("PATH", "/usr/bin")];
+    let read = ClusterImage::of(&image(&CONTAINERD, &env, &[], &[])).unwrap();
+    assert_eq!(read.kind, ImageKind::Rootfs);
+    assert_eq!(read.kubernetes_version.unwrap().to_string(), "v1.28.15");
+    assert_eq!(read.vip, Some("10.103.97.2".parse().unwrap()));
+    assert_eq!(read.environment.keys().collect::<Vec<_>>(), ["defaultVIP", "registryPort"]);
+    assert_eq!(
+        read.scripts.command(Script::Init),
+        Some("init-cri.sh $registryDomain $registryPort && bash init.sh"),
+        "the shell on the machine expands it"
+    );
+    assert_eq!(read.scripts.command(Script::InitCri), None);
+    assert!(read.commands.is_empty());
+}
+
+#[test]
+fn scripts_without_a_label_have_their_usual_names() {
+    let read = labelled(&[("sealos.io.type", "rootfs"), ("version", "v1.30.0"), ("init-cri", "init-cri.sh")])
+        .unwrap();
+    let commands: Vec<_> = Script::ALL.map(|script| read.scripts.command(script)).into();
+    assert_eq!(
+        commands,
+        [
+            Some("check.sh"),
+            Some("init-registry.sh"),
+            Some("init-cri.sh"),
+            Some("init.sh"),
+            Some("clean.sh"),
+            None,
+            Some("clean-registry.sh"),
+        ]
+    );
+}
+
+#[test]
+fn a_patch_replaces_only_the_scripts_it_names() {
+    let rootfs = ClusterImage::of(&image(&CONTAINERD, &[], &[], &[])).unwrap();
+    let patch = labelled(&[("sealos.io.type", "patch"), ("check", "check-more.sh")]).unwrap();
+    assert_eq!(patch.kind, ImageKind::Patch);
+    let scripts = rootfs.scripts.overlaid(&patch.scripts);
+    assert_eq!(scripts.command(Script::Check), Some("check-more.sh"));
+    assert_eq!(scripts.command(Script::Clean), Some("clean.sh && bash clean-cri.sh $criData"));
+}
+
+#[test]
+fn the_kind_has_aliases_and_a_default() {
+    for (labels, want) in [
+        (&[][..], ImageKind::Application),
+        (&[("sealos.io.type", "")], ImageKind::Application),
+        (&[("apps.sealos.io/type", "patch")], ImageKind::Patch),
+        (&[("sealift.io.type", "patch"), ("sealos.io.type", "application")], ImageKind::Patch),
+        (&[("sealos.io.type", "application"), ("version", "not a version")], ImageKind::Application),
+    ] {
+        assert_eq!(labelled(labels).unwrap().kind, want, "{labels:?}");
+    }
+}
+
+#[test]
+fn what_is_not_understood_is_refused() {
+    for (labels, want) in [
+        (&[("sealos.io.type", "rotfs")][..], "no kind of image"),
+        (&[("sealos.io.type", "rootfs")], "which Kubernetes"),
+        (&[("sealos.io.type", "rootfs"), ("version", "latest")], "not a Kubernetes version"),
+        (
+            &[("sealos.io.type", "rootfs"), ("version", "v1.30.0"), ("sealos.io.version", "v2")],
+            "contract that is not understood",
+        ),
+        (
+            &[("sealos.io.type", "rootfs"), ("version", "v1.30.0"), ("apps.sealos.io/distribution", "k3s")],
+            "only Kubernetes made by kubeadm",
+        ),
+        (&[("vip", "10.0.0")], "not an address"),
+    ] {
+        let problem = labelled(labels).unwrap_err();
+        assert!(problem.message.contains(want), "{labels:?}: {problem}");
+        assert!(problem.to_string().contains("kubernetes:v1.28.15"), "{problem}");
+        assert!(!problem.remedies.is_empty(), "{problem}");
+    }
+}
+
+#[test]
+fn an_unset_vip_is_left_to_the_cluster() {
+    for vip in ["$defaultVIP", "${defaultVIP}", "$(defaultVIP)", ""] {
+        assert_eq!(labelled(&[("vip", vip)]).unwrap().vip, None, "{vip}");
+    }
+}
+
+#[test]
+fn each_element_is_a_command_and_cmd_can_be_replaced() {
+    let read = ClusterImage::of(&image(
+        &[],
+        &[],
+        &["cp -f opt/helm /usr/bin/helm"],
+        &[
+            "/bin/sh",
+            "-c",
+            "helm upgrade -i $(NAME) charts/x -n $(NAMESPACE) --create-namespace $(HELM_OPTS)",
+            "echo",
+        ],
+    ))
+    .unwrap();
+    assert_eq!(
+        read.commands,
+        [
+            "cp -f opt/helm /usr/bin/helm",
+            "helm upgrade -i $(NAME) charts/x -n $(NAMESPACE) --create-namespace $(HELM_OPTS)",
+            "echo"
+        ]
+    );
+    assert_eq!(read.commands_with(&["true".to_owned()]), ["cp -f opt/helm /usr/bin/helm", "true"]);
+}
+
+#[test]
+fn variables_are_expanded_as_sealos_does() {
+    let environment: Environment =
+        [("NAME", "calico"), ("EMPTY", ""), ("A_B", "c")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+    for (text, want) in [
+        ("helm upgrade -i $(NAME)", "helm upgrade -i calico"),
+        ("$NAME-${NAME}.$NAME", "calico-calico.calico"),
+        ("[$(EMPTY)$EMPTY]", "[]"),
+        ("$(UNKNOWN) $UNKNOWN ${UNKNOWN}", "$(UNKNOWN) $UNKNOWN ${UNKNOWN}"),
+        ("$$NAME $$(NAME) $$$NAME", "$NAME $(NAME) $calico"),
+        ("${NAME:-x} $(echo $NAME) $1 $? $", "${NAME:-x} $(echo calico) $1 $? $"),
+        ("$(NAME", "$(NAME"),
+        ("$A_Bx ${A_B}x é$NAMEé", "$A_Bx cx écalicoé"),
+    ] {
+        assert_eq!(expand(text, &environment), want, "{text}");
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn without_a_dollar_nothing_changes(text in "[^$]*") {
+        proptest::prop_assert_eq!(expand(&text, &Environment::new()), text);
+    }
+
+    #[test]
+    fn no_command_makes_it_panic(text in r"[$(){}A-Cé ]{0,20}") {
+        expand(&text, &Environment::from([("A".to_owned(), "é".to_owned())]));
+    }
+}

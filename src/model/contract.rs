@@ -1,0 +1,131 @@
+//! What an image promises and asks for, once its labels are read.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Digest, Environment, ImageName, KubernetesVersion};
+
+/// What an image is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ImageKind {
+    /// Brings Kubernetes.
+    Rootfs,
+    /// Is laid over the rootfs.
+    Patch,
+    /// Is launched on the running cluster.
+    Application,
+}
+
+/// How a layer's tar stream is packed for its journey.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Compression {
+    /// A plain tar stream.
+    None,
+    /// One or more gzip members.
+    Gzip,
+    /// One or more zstd frames.
+    Zstd,
+}
+
+/// What a layer changes in an image, as far as it matters for who needs it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LayerContent {
+    /// Files outside `registry/` and files below it, or nobody has looked.
+    Everything,
+    /// Nothing below `registry/`.
+    Files,
+    /// Only files below `registry/`, which no machine without a registry reads.
+    Registry,
+}
+
+/// A layer of an image, as the operator's side knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayerInfo {
+    /// The digest of the bytes that travel.
+    pub digest: Digest,
+    /// The digest of the tar stream in them, which names the layer on machines.
+    pub diff_id: Digest,
+    /// How many bytes travel.
+    pub size: u64,
+    /// The bytes of all regular files in it.
+    pub unpacked_size: u64,
+    /// How many entries of any kind it has: so many inodes it takes.
+    pub files: u64,
+    /// How it is packed.
+    pub compression: Compression,
+    /// What it changes.
+    pub content: LayerContent,
+}
+
+impl LayerInfo {
+    /// Returns what the receiving machine has to be told.
+    pub fn order(&self) -> LayerOrder {
+        LayerOrder {
+            digest: self.digest.clone(),
+            diff_id: self.diff_id.clone(),
+            size: self.size,
+            compression: self.compression,
+        }
+    }
+}
+
+/// What a machine is told about a layer that comes to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayerOrder {
+    /// The digest of the bytes that travel.
+    pub digest: Digest,
+    /// The digest of the tar stream in them.
+    pub diff_id: Digest,
+    /// How many bytes travel when none are there yet.
+    pub size: u64,
+    /// How it is packed.
+    pub compression: Compression,
+}
+
+/// The texts of an image's scripts, as its labels or the contract's defaults have them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scripts {
+    /// Installs what a node needs.
+    pub init: String,
+    /// Removes it.
+    pub clean: String,
+    /// Looks whether a machine is fit.
+    pub check: String,
+    /// Starts the registry.
+    pub init_registry: String,
+    /// Removes the registry.
+    pub clean_registry: String,
+    /// Installs the container runtime, where the image has a step of its own for it.
+    pub init_cri: Option<String>,
+    /// Removes the container runtime, where the image has a step of its own for it.
+    pub clean_cri: Option<String>,
+}
+
+/// An image as the cluster sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageContract {
+    /// As the operator named it.
+    pub name: ImageName,
+    /// Its manifest's digest.
+    pub manifest: Digest,
+    /// What it is for.
+    pub kind: ImageKind,
+    /// The Kubernetes it brings.
+    pub version: Option<KubernetesVersion>,
+    /// Its variables, without PATH.
+    pub environment: Environment,
+    /// Its scripts.
+    pub scripts: Scripts,
+    /// The virtual address it asks for.
+    pub vip: Option<IpAddr>,
+    /// Its commands, each one a line of shell.
+    pub commands: Vec<String>,
+    /// Its layers, lowest first.
+    pub layers: Vec<LayerInfo>,
+    /// Its `etc/kubeadm.yml`.
+    pub kubeadm: Option<String>,
+}

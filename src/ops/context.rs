@@ -1,0 +1,23 @@
+//! What every command is given: where its files are, whom it speaks to, and how it is stopped.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::reporter::Reporter;
+
+/// A command's surroundings. Nothing below reads the process's environment or writes to its terminal.
+#[derive(Clone)]
+pub struct Context {
+    /// The operator's directory, `SEALIFT_HOME`.
+    pub home: PathBuf,
+    /// The person or program that started the command.
+    pub reporter: Arc<dyn Reporter>,
+    /// Cancelled when the operator wants it to stop.
+    pub stop: CancellationToken,
+    /// The command as it was typed, without secrets: what to type again.
+    pub command_line: String,
+    /// The run's id.
+    pub run: String,
+}

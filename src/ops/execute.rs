@@ -1,0 +1,173 @@
+//! A plan shown, confirmed and carried out, and its end told.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::context::Context;
+use super::journal::Journal;
+use super::reporter::Question;
+use super::view::{
+    Certainty, Disruption, Ending, HalfDone, PlanGroup, PlanView, PlannedStep, StepTiming, Summary,
+};
+use crate::engine::{self, Event, Limits, Observer, Outcome, Report};
+use crate::error::{Class, Problem, Problems, Result};
+use crate::plan::{self, Action, Plan};
+use crate::steps::{self, Site};
+
+/// What a run is called and what its end should say.
+pub(super) struct Purpose {
+    /// What it is a plan of: `run kubernetes:v1.36.3`.
+    pub(super) title: String,
+    /// The question before it.
+    pub(super) question: Question,
+    /// What holds when all went well, in one sentence.
+    pub(super) achieved: String,
+    /// What to type next.
+    pub(super) next: Vec<String>,
+}
+
+/// Shows `plan`, asks, carries it out and tells the end.
+pub(super) async fn execute(
+    context: &Context,
+    site: &Arc<Site>,
+    plan: &Plan,
+    purpose: Purpose,
+) -> Result<(), Problems> {
+    if plan.is_empty() {
+        context.reporter.finished(&Summary {
+            what: purpose.achieved,
+            ending: Ending::NothingToDo,
+            steps: vec![],
+            set_aside: vec![],
+            succeeded: 0,
+            planned: 0,
+            seconds: 0.0,
+            next: purpose.next,
+        });
+        return Ok(());
+    }
+    let titles = titles(plan, site)?;
+    context.reporter.plan(&view(plan, &titles, &purpose.title));
+    if !context.reporter.confirm(&purpose.question)? {
+        return Err(Problem::new(Class::Refused, "nothing was changed, since it was not confirmed").into());
+    }
+    site.change_state(|_| {}).save(&site.home)?;
+    let journal: Arc<dyn Observer> =
+        Arc::new(Journal::begin(&context.home, &plan.cluster, &context.run, context.reporter.clone())?);
+    journal.event(&Event::RunStarted {
+        run: context.run.clone(),
+        cluster: plan.cluster.clone(),
+        steps: plan.steps.len(),
+    });
+    let graph = steps::graph(plan, site)?;
+    let report = engine::execute(graph, Limits::default(), journal, context.stop.clone()).await;
+    tell_the_end(context, plan, &titles, &report, purpose)
+}
+
+fn titles(plan: &Plan, site: &Arc<Site>) -> Result<Vec<String>> {
+    plan.steps.iter().map(|step| steps::title(step, site)).collect()
+}
+
+/// Returns the plan as a person looks at it, in the groups of a launch.
+fn view(plan: &Plan, titles: &[String], title: &str) -> PlanView {
+    let mut groups: Vec<PlanGroup> = Vec::new();
+    for (step, title) in plan.steps.iter().zip(titles) {
+        let planned = PlannedStep {
+            number: step.number,
+            machine: step.machine.as_ref().map(ToString::to_string),
+            title: title.clone(),
+            reason: Some(step.reason.clone()),
+            disruption: match step.disruption {
+                plan::Disruption::None => Disruption::Adds,
+                plan::Disruption::Machine => Disruption::Interrupts,
+                plan::Disruption::Data => Disruption::Removes,
+            },
+            certainty: match step.action {
+                Action::Prepare | Action::Registry | Action::Launch { .. } => Certainty::Opaque,
+                _ => Certainty::Known,
+            },
+        };
+        let group = group(&step.action);
+        match groups.last_mut().filter(|last| last.title == group) {
+            Some(last) => last.steps.push(planned),
+            None => groups.push(PlanGroup { title: group.to_owned(), steps: vec![planned] }),
+        }
+    }
+    PlanView { title: title.to_owned(), cluster: plan.cluster.clone(), groups }
+}
+
+fn group(action: &Action) -> &'static str {
+    match action {
+        Action::Claim
+        | Action::SendLayers { .. }
+        | Action::LayOut
+        | Action::Endpoints
+        | Action::Registry
+        | Action::Prepare => "machines",
+        Action::Init | Action::JoinControlPlane => "control plane",
+        Action::JoinWorker => "workers",
+        Action::Launch { .. } => "applications",
+        Action::AwaitReady | Action::KeepState | Action::Kubeconfig => "cluster",
+        Action::Clean | Action::Leave | Action::RemoveMachines | Action::ForgetCluster => "removal",
+    }
+}
+
+fn tell_the_end(
+    context: &Context,
+    plan: &Plan,
+    titles: &[String],
+    report: &Report,
+    purpose: Purpose,
+) -> Result<(), Problems> {
+    let problems = report.problems();
+    let machine = |index: usize| plan.steps[index].machine.as_ref().map(|machine| machine.0.clone());
+    let half_done: Vec<HalfDone> = report
+        .outcomes
+        .iter()
+        .enumerate()
+        .filter(|(index, outcome)| {
+            **outcome == Outcome::Cancelled && report.durations[*index] > Duration::ZERO
+        })
+        .map(|(index, _)| HalfDone { machine: machine(index), title: titles[index].clone() })
+        .collect();
+    let reached = plan.steps.iter().zip(&report.outcomes).all(|(step, outcome)| {
+        !matters(&step.action) || matches!(outcome, Outcome::Done | Outcome::AlreadyDone)
+    });
+    let ending = match (report.was_cancelled(), problems.is_empty(), reached) {
+        (true, ..) => Ending::Interrupted { half_done, again: context.command_line.clone() },
+        (false, true, _) => Ending::Done,
+        (false, false, true) => Ending::Partial,
+        (false, false, false) => Ending::Failed,
+    };
+    let timings = titles.iter().enumerate().filter(|(index, _)| report.durations[*index] > Duration::ZERO);
+    let machines: Vec<Option<String>> = (0..plan.steps.len()).map(machine).collect();
+    let succeeded =
+        report.outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Done | Outcome::AlreadyDone));
+    let failed = Problems::check(problems.clone());
+    context.reporter.finished(&Summary {
+        what: match ending {
+            Ending::Done | Ending::NothingToDo => purpose.achieved,
+            _ => purpose.title,
+        },
+        steps: StepTiming::gather(
+            timings
+                .map(|(index, title)| (title.as_str(), machines[index].as_deref(), report.durations[index])),
+        ),
+        set_aside: problems,
+        succeeded: succeeded.count(),
+        planned: plan.steps.len(),
+        seconds: report.duration.as_secs_f64(),
+        next: if ending == Ending::Done { purpose.next } else { vec![] },
+        ending: ending.clone(),
+    });
+    match ending {
+        Ending::Interrupted { .. } => Err(Problem::new(Class::Interrupted, "stopped by the operator").into()),
+        Ending::Partial => Err(Problem::new(Class::Partial, "some machines were set aside").into()),
+        _ => failed,
+    }
+}
+
+/// Whether a launch is worth nothing without this step. A worker that fails is set aside.
+fn matters(action: &Action) -> bool {
+    matches!(action, Action::Init | Action::AwaitReady | Action::Launch { .. } | Action::JoinControlPlane)
+}

@@ -1,0 +1,95 @@
+//! Looking: every machine at once, then the API through one that has it. Nothing is changed.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use crate::cluster::Fleet;
+use crate::error::{Class, Problem, Result};
+use crate::model::{ApiFacts, Digest, MachineFacts, MachineSpec, Observed, Role, Seen};
+use crate::plan;
+use crate::wire::{Look, LookAtApi, Measure};
+
+/// How long a machine may take to connect, start its agent and tell its facts.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// What was seen, and when by this machine's clock, milliseconds since 1970.
+pub(super) struct Sight {
+    pub(super) observed: Observed,
+    pub(super) clocks: BTreeMap<String, i64>,
+}
+
+/// Looks at all machines and the API.
+pub(super) async fn observe(fleet: &Fleet, machines: &[MachineSpec]) -> Sight {
+    let looks = join_all(machines.iter().map(|machine| look(fleet, machine))).await;
+    let mut sight =
+        Sight { observed: Observed { machines: BTreeMap::new(), api: None }, clocks: BTreeMap::new() };
+    for (machine, (seen, clock)) in machines.iter().zip(looks) {
+        sight.observed.machines.insert(machine.name.clone(), seen);
+        sight.clocks.insert(machine.name.0.clone(), clock);
+    }
+    sight.observed.api = look_at_api(fleet, machines, &sight.observed).await;
+    sight
+}
+
+/// Returns what could not be looked at.
+pub(super) fn unknown(observed: &Observed) -> Vec<Problem> {
+    observed
+        .machines
+        .iter()
+        .filter_map(|(name, seen)| match seen {
+            Seen::Unknown(problem) => Some(problem.clone().on(name)),
+            Seen::Known(_) => None,
+        })
+        .collect()
+}
+
+/// Returns the identity that the machines of the cluster agree on, if any of them knows one.
+pub(super) fn authority(cluster: &str, observed: &Observed) -> Option<Digest> {
+    observed.machines.values().filter_map(Seen::known).find_map(|facts| {
+        facts
+            .marker
+            .as_ref()
+            .filter(|marker| marker.cluster == cluster)
+            .and_then(|marker| marker.authority.clone())
+    })
+}
+
+async fn look(fleet: &Fleet, machine: &MachineSpec) -> (Seen<Box<MachineFacts>>, i64) {
+    let seen = match tokio::time::timeout(DEADLINE, facts(fleet, machine)).await {
+        Ok(Ok(facts)) => Seen::Known(Box::new(facts)),
+        Ok(Err(problem)) => Seen::Unknown(problem),
+        Err(_) => Seen::Unknown(
+            Problem::new(Class::Connection, format!("no facts in {} s", DEADLINE.as_secs()))
+                .remedy("look at the machine's load and disk; the same command can be run again"),
+        ),
+    };
+    (seen, jiff::Timestamp::now().as_millisecond())
+}
+
+async fn facts(fleet: &Fleet, machine: &MachineSpec) -> Result<MachineFacts> {
+    let measure = match machine.role {
+        Role::ControlPlane => Measure::Fsync,
+        Role::Worker => Measure::Nothing,
+    };
+    let look = Look { ports: plan::ports(machine.role).to_vec(), measure };
+    fleet.agent(&machine.name).await?.ask(look).await
+}
+
+/// Asks the API through each control plane that has one, until one answers.
+async fn look_at_api(fleet: &Fleet, machines: &[MachineSpec], observed: &Observed) -> Option<Seen<ApiFacts>> {
+    let mut last = None;
+    for machine in machines {
+        let made = observed.facts(&machine.name).is_some_and(|facts| facts.marker.is_some() && facts.joined);
+        if machine.role != Role::ControlPlane || !made {
+            continue;
+        }
+        let asked = async { fleet.agent(&machine.name).await?.ask(LookAtApi {}).await };
+        match asked.await {
+            Ok(facts) => return Some(Seen::Known(facts)),
+            Err(problem) => last = Some(Seen::Unknown(problem.on(&machine.name))),
+        }
+    }
+    last
+}

@@ -1,0 +1,161 @@
+//! `sealift delete` and `sealift reset`: the cluster removed, its machines left as they were found.
+
+use std::sync::{Arc, Mutex};
+
+use super::agents::Beside;
+use super::context::Context;
+use super::execute::{self, Purpose};
+use super::launch::{StoreBlobs, logins_of_made};
+use super::login::LoginRequest;
+use super::observe;
+use super::reporter::Question;
+use crate::cluster::Fleet;
+use crate::error::{Class, Problem, Problems, Result};
+use crate::image::Store;
+use crate::model::{Observed, Seen};
+use crate::plan::{self, Definition, Desired, Origin};
+use crate::steps::{Provider, Site, State};
+
+/// What `delete` and `reset` are asked for.
+#[derive(Debug, Clone)]
+pub struct RemoveRequest {
+    /// The cluster's name.
+    pub name: String,
+    /// How to log in, where it is not as the last time.
+    pub login: LoginRequest,
+    /// Whether the definition stays.
+    pub definition: Definition,
+}
+
+/// Removes the cluster.
+pub async fn remove(context: &Context, request: RemoveRequest) -> Result<(), Problems> {
+    let Some(state) = State::load(&context.home, &request.name)? else {
+        return Err(unknown(context, &request.name).into());
+    };
+    let login = request.login.clone().or(&state.login);
+    let origin = match state.provider {
+        Provider::BareMetal => Origin::Given,
+        Provider::Container => Origin::Made,
+    };
+    context.reporter.hide(&state.registry.password.clone().into());
+    context.reporter.hide(&state.registry.authority_key.clone().into());
+    let machines = state.cluster.machines.clone();
+    let thrown_away = origin == Origin::Made && request.definition == Definition::Forgotten;
+    let (fleet, observed) = if thrown_away {
+        // Their provider removes them whole, whatever they would say.
+        (Fleet::new(vec![], Arc::new(Beside), &context.run), Observed { machines: [].into(), api: None })
+    } else {
+        let fleet = fleet(context, &state, &login, origin).await?;
+        context.reporter.note(&format!("looking at {} machines", machines.len()));
+        let observed = observe::observe(&fleet, &machines).await.observed;
+        (fleet, observed)
+    };
+    Problems::check(refusals(&state, &observed))?;
+    let silent = observe::unknown(&observed);
+    if !silent.is_empty() {
+        // A cluster is not forgotten while a machine of it may still run.
+        return Err(Problems::check(silent).err().unwrap_or_else(|| unknown(context, &request.name).into()));
+    }
+    let plan = plan::remove(&state.cluster, &observed, origin, request.definition);
+    let desired = Desired {
+        cluster: state.cluster.clone(),
+        images: state.images.clone(),
+        registry: state.registry.clone(),
+        launch: state.launch.clone(),
+    };
+    let site = Arc::new(Site {
+        desired,
+        observed,
+        fleet,
+        blobs: Box::new(StoreBlobs(Store::open(&context.home)?)),
+        home: context.home.clone(),
+        state: Mutex::new(after(state, request.definition)),
+    });
+    execute::execute(context, &site, &plan, purpose(&site, &request)).await
+}
+
+/// A cluster that was reset has no identity any more, and its next launch is another one.
+fn after(state: State, definition: Definition) -> State {
+    match definition {
+        Definition::Kept => State { authority: None, launch: super::secrets::new_id(), ..state },
+        Definition::Forgotten => state,
+    }
+}
+
+fn unknown(context: &Context, name: &str) -> Problem {
+    let known: Vec<String> = std::fs::read_dir(context.home.join("clusters"))
+        .map(|entries| entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect())
+        .unwrap_or_default();
+    let problem = Problem::new(Class::Config, format!("no cluster `{name}` is known here"));
+    match known.is_empty() {
+        true => problem.remedy(format!("clusters are kept in {}", context.home.join("clusters").display())),
+        false => problem.remedy(format!("name one of these with --name: {}", known.join(", "))),
+    }
+}
+
+/// Machines that are not this cluster's any more are left alone, loudly.
+fn refusals(state: &State, observed: &Observed) -> Vec<Problem> {
+    let mut refusals = Vec::new();
+    for (name, seen) in &observed.machines {
+        let Seen::Known(facts) = seen else { continue };
+        let foreign = match &facts.marker {
+            Some(marker) if marker.cluster != state.cluster.name => {
+                format!("it belongs to the cluster `{}` now", marker.cluster)
+            }
+            Some(marker)
+                if marker.authority.is_some()
+                    && state.authority.is_some()
+                    && marker.authority != state.authority =>
+            {
+                "it belongs to another cluster of the same name".to_owned()
+            }
+            None if facts.authority.is_some() => {
+                "it is a member of a cluster that sealift did not make".to_owned()
+            }
+            _ => continue,
+        };
+        refusals.push(
+            Problem::new(Class::Refused, foreign)
+                .on(name)
+                .remedy("nothing was changed; sealift never touches such a machine"),
+        );
+    }
+    refusals
+}
+
+/// Returns the machines as they can be reached; those that are thrown away whole need not be.
+async fn fleet(
+    context: &Context,
+    state: &State,
+    login: &LoginRequest,
+    origin: Origin,
+) -> Result<Fleet, Problems> {
+    let machines = &state.cluster.machines;
+    let options = match origin {
+        Origin::Given => vec![login.options()?; machines.len()],
+        Origin::Made => logins_of_made(context, &state.cluster, login).await?,
+    };
+    let reached = machines.iter().zip(&options).map(|(machine, options)| login.machine(machine, options));
+    Ok(Fleet::new(reached.collect(), Arc::new(Beside), &context.run))
+}
+
+fn purpose(site: &Site, request: &RemoveRequest) -> Purpose {
+    let name = &site.cluster().name;
+    let (verb, done, next) = match request.definition {
+        Definition::Forgotten => ("delete", "is deleted", vec![]),
+        Definition::Kept => {
+            ("reset", "is reset; its definition is kept", vec![format!("sealift run --name {name}")])
+        }
+    };
+    Purpose {
+        title: format!("{verb} {name}"),
+        question: Question::Proceed {
+            text: format!(
+                "Remove the cluster `{name}` with all its data from {} machines?",
+                site.cluster().machines.len()
+            ),
+        },
+        achieved: format!("the cluster `{name}` {done}"),
+        next,
+    }
+}

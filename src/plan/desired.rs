@@ -1,0 +1,99 @@
+//! What the operator wants, with the images read and the cluster's secrets at hand.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Class, Problem, Result};
+use crate::model::{Cluster, ImageContract, ImageKind, KubernetesVersion, MachineName, MachineSpec, Role};
+
+/// How machines log in to the cluster's registry, and how they know it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegistryAccess {
+    /// The user; letters and digits, since images put it unquoted into files.
+    pub username: String,
+    /// The password; letters and digits.
+    pub password: String,
+    /// The CA of the registries' certificates, PEM.
+    pub authority: String,
+    /// The CA's key, PEM.
+    pub authority_key: String,
+}
+
+impl fmt::Debug for RegistryAccess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RegistryAccess(***)")
+    }
+}
+
+/// The desired cluster with all that follows from its images.
+#[derive(Debug, Clone)]
+pub struct Desired {
+    /// What was asked for.
+    pub cluster: Cluster,
+    /// Its images, in the order of `cluster.images`.
+    pub images: Vec<ImageContract>,
+    /// Its registry.
+    pub registry: RegistryAccess,
+    /// The launch's id; machines claimed by it know each other before there is a CA.
+    pub launch: String,
+}
+
+impl Desired {
+    /// Returns the image that brings Kubernetes.
+    pub fn rootfs(&self) -> Result<&ImageContract> {
+        self.images.iter().find(|image| image.kind == ImageKind::Rootfs).ok_or_else(|| {
+            Problem::new(Class::Config, "none of the images brings Kubernetes")
+                .saw(self.cluster.images.join(", "))
+                .remedy("name an image of type rootfs first, such as kubernetes:v1.36.3")
+        })
+    }
+
+    /// Returns the version of Kubernetes.
+    pub fn version(&self) -> Result<&KubernetesVersion> {
+        let rootfs = self.rootfs()?;
+        rootfs.version.as_ref().ok_or_else(|| {
+            Problem::new(
+                Class::Config,
+                format!("image {} does not say which Kubernetes it brings", rootfs.name),
+            )
+            .remedy("build it again with `LABEL version=v1.36.3`, the version that is in it")
+        })
+    }
+
+    /// Returns the images that every machine needs: the rootfs and what is laid over it.
+    pub fn base_images(&self) -> impl Iterator<Item = &ImageContract> {
+        self.images.iter().filter(|image| image.kind != ImageKind::Application)
+    }
+
+    /// Returns the applications in the order they are launched.
+    pub fn applications(&self) -> impl Iterator<Item = &ImageContract> {
+        self.images.iter().filter(|image| image.kind == ImageKind::Application)
+    }
+
+    /// Returns the machine of this name.
+    pub fn machine(&self, name: &MachineName) -> Option<&MachineSpec> {
+        self.cluster.machines.iter().find(|machine| machine.name == *name)
+    }
+
+    /// Returns the control planes in the operator's order.
+    pub fn control_planes(&self) -> impl Iterator<Item = &MachineSpec> {
+        self.cluster.with_role(Role::ControlPlane)
+    }
+
+    /// Returns the workers in the operator's order.
+    pub fn workers(&self) -> impl Iterator<Item = &MachineSpec> {
+        self.cluster.with_role(Role::Worker)
+    }
+
+    /// Returns a script variable of the rootfs image, as the operator or the image has it.
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        let of_image = || self.images.iter().find_map(|image| image.environment.get(name));
+        self.cluster.environment.get(name).or_else(of_image).map(String::as_str)
+    }
+
+    /// Returns where the container runtime listens, a path.
+    pub fn cri_socket(&self) -> &str {
+        self.variable("SEALOS_SYS_CRI_ENDPOINT").unwrap_or("/run/containerd/containerd.sock")
+    }
+}

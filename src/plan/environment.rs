@@ -1,0 +1,131 @@
+//! The variables that an image's templates, scripts and commands see on a machine.
+
+use super::desired::Desired;
+use crate::kubeadm;
+use crate::model::{Environment, ImageContract, MachineFacts, MachineSpec, Role};
+
+/// Returns the variables of a machine: images < what sealift knows < the operator's < credentials.
+///
+/// Names follow the sealos contract, so that unmodified images find what they look for.
+pub fn of_machine(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts) -> Environment {
+    let mut environment = Environment::new();
+    for image in desired.base_images() {
+        environment.extend(image.environment.clone());
+    }
+    environment.extend(known(desired));
+    environment.insert("HostIP".to_owned(), machine.address.to_string());
+    environment.insert("cgroupDriver".to_owned(), kubeadm::cgroup_driver(facts.control_groups).to_owned());
+    environment.insert("restrictOOMScoreAdj".to_owned(), (!facts.may_lower_oom_score).to_string());
+    let mode = match machine.role {
+        Role::ControlPlane => "master",
+        Role::Worker => "node",
+    };
+    environment.insert("SEALOS_SYS_RUN_MODE".to_owned(), mode.to_owned());
+    finish(environment, desired)
+}
+
+/// Returns the variables of an application's templates and commands.
+pub fn of_application(desired: &Desired, image: &ImageContract) -> Environment {
+    let mut environment = known(desired);
+    environment.extend(image.environment.clone());
+    finish(environment, desired)
+}
+
+/// What sealift knows of the cluster.
+fn known(desired: &Desired) -> Environment {
+    let network = &desired.cluster.network;
+    let mut environment = Environment::from([
+        ("podCIDR".to_owned(), network.pods.to_string()),
+        ("serviceCIDR".to_owned(), network.services.to_string()),
+        ("PodCIDR".to_owned(), network.pods.to_string()),
+        ("SvcCIDR".to_owned(), network.services.to_string()),
+        ("clusterName".to_owned(), desired.cluster.name.clone()),
+        ("defaultVIP".to_owned(), network.vip.to_string()),
+    ]);
+    if let Ok(version) = desired.version() {
+        environment.insert("SEALOS_SYS_KUBE_VERSION".to_owned(), version.to_string());
+    }
+    environment
+}
+
+/// Lays the operator's variables over, and the registry's credentials, which are random whatever an image says.
+fn finish(mut environment: Environment, desired: &Desired) -> Environment {
+    let own = desired.cluster.environment.iter().filter(|(name, _)| !name.starts_with("SEALOS_SYS"));
+    environment.extend(own.map(|(name, value)| (name.clone(), value.clone())));
+    environment.insert("registryUsername".to_owned(), desired.registry.username.clone());
+    environment.insert("registryPassword".to_owned(), desired.registry.password.clone());
+    environment
+}
+
+/// Expands `$(NAME)`, `$NAME` and `${NAME}` in a command as the sealos contract has it; `$$` is a dollar sign
+/// and an unknown name stays as `$(NAME)`.
+pub fn command_line(text: &str, environment: &Environment) -> String {
+    let mut line = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(dollar) = rest.find('$') {
+        line.push_str(&rest[..dollar]);
+        rest = &rest[dollar + 1..];
+        let (name, length) = match rest.chars().next() {
+            Some('$') => {
+                line.push('$');
+                rest = &rest[1..];
+                continue;
+            }
+            Some('(') => enclosed(rest, ')'),
+            Some('{') => enclosed(rest, '}'),
+            _ => bare(rest),
+        };
+        match (name, environment.get(name)) {
+            ("", _) => line.push('$'),
+            (_, Some(value)) => line.push_str(value),
+            (name, None) => {
+                line.push_str("$(");
+                line.push_str(name);
+                line.push(')');
+            }
+        }
+        rest = &rest[length..];
+    }
+    line.push_str(rest);
+    line
+}
+
+/// Returns the name between the brackets that `text` begins with, and the length with them; no name is none.
+fn enclosed(text: &str, close: char) -> (&str, usize) {
+    match text.find(close) {
+        Some(end) if is_name(&text[1..end]) => (&text[1..end], end + 1),
+        _ => ("", 0),
+    }
+}
+
+fn bare(text: &str) -> (&str, usize) {
+    let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
+    if is_name(&text[..end]) { (&text[..end], end) } else { ("", 0) }
+}
+
+fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_expanded_as_the_contract_has_it() {
+        let environment = Environment::from([
+            ("NAME".to_owned(), "calico".to_owned()),
+            ("OPTS".to_owned(), "--set a=b".to_owned()),
+        ]);
+        for (text, want) in [
+            ("helm upgrade -i $(NAME) charts/x $(OPTS)", "helm upgrade -i calico charts/x --set a=b"),
+            ("echo $NAME ${NAME}s $NAME.", "echo calico calicos calico."),
+            ("echo $(MISSING) $MISSING ${MISSING}", "echo $(MISSING) $(MISSING) $(MISSING)"),
+            ("kill $$ $$NAME", "kill $ $NAME"),
+            ("cost 5$ and $(date +%s) ${X:-y}", "cost 5$ and $(date +%s) ${X:-y}"),
+        ] {
+            assert_eq!(command_line(text, &environment), want, "{text}");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! The digests by which opaque work is known to be the same work.
+
+use serde::Serialize;
+
+use super::desired::Desired;
+use super::endpoints::endpoints;
+use super::environment;
+use super::layers::{self, Duty};
+use crate::model::{Digest, Environment, ImageContract, MachineFacts, MachineSpec};
+
+/// Returns the digest of a machine's rootfs: its layers and what its templates see.
+pub fn lay_out(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts) -> Digest {
+    let duty = Duty::of(machine.role);
+    let own = desired.base_images().flat_map(|image| layers::layers_of(image, duty));
+    let layers: Vec<&Digest> =
+        own.chain(layers::registry_layers(&desired.images, duty)).map(|layer| &layer.diff_id).collect();
+    digest(&("lay-out", layers, environment::of_machine(desired, machine, facts)))
+}
+
+/// Returns the digest of what care on a machine is told.
+pub fn connected(desired: &Desired, machine: &MachineSpec) -> Digest {
+    digest(&("endpoints", endpoints(desired, machine), &desired.registry.authority))
+}
+
+/// Returns the digest of the image's `init` on a machine.
+pub fn prepared(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts) -> Digest {
+    let scripts: Vec<_> = desired.base_images().map(|image| (&image.manifest, &image.scripts)).collect();
+    digest(&("prepare", scripts, environment::of_machine(desired, machine, facts)))
+}
+
+/// Returns the digest of a control plane's registry.
+pub fn registry(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts) -> Digest {
+    let script = desired.images.iter().map(|image| &image.scripts.init_registry).collect::<Vec<_>>();
+    let access = (&desired.registry.authority, environment::of_machine(desired, machine, facts));
+    digest(&("registry", script, machine.address, access))
+}
+
+/// Returns the digest of an application's launch.
+pub fn launched(desired: &Desired, image: &ImageContract) -> Digest {
+    let environment: Environment = environment::of_application(desired, image);
+    digest(&("launch", &image.manifest, commands(desired, image), environment))
+}
+
+/// Returns an image's commands: the operator's `--cmd` in place of the first application's own.
+pub fn commands<'a>(desired: &'a Desired, image: &'a ImageContract) -> &'a [String] {
+    let is_first = desired.applications().next().is_some_and(|first| first.name == image.name);
+    match &desired.cluster.command {
+        Some(command) if is_first => command,
+        _ => &image.commands,
+    }
+}
+
+fn digest(value: &impl Serialize) -> Digest {
+    // Maps are ordered and all fields are plain data, so the text is the same for the same input.
+    Digest::of(serde_json::to_vec(value).unwrap_or_default())
+}

@@ -1,0 +1,57 @@
+//! The order in which a whole cluster is removed.
+
+use super::step::{Action, Plan, PlanBuilder};
+use crate::model::{Cluster, Observed, Role};
+
+/// Where the machines came from, so that what was made is removed too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// The operator's own.
+    Given,
+    /// A provider made them.
+    Made,
+}
+
+/// What becomes of the cluster's definition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Definition {
+    /// It stays with the operator: `reset`.
+    Kept,
+    /// It goes too: `delete`.
+    Forgotten,
+}
+
+/// Plans the removal: workers first, then control planes, then what the operator and the provider have.
+///
+/// Machines that a provider made are removed whole, so they are not cleaned first.
+pub fn remove(cluster: &Cluster, observed: &Observed, origin: Origin, definition: Definition) -> Plan {
+    let mut plan = PlanBuilder::new(&cluster.name);
+    let mut left = Vec::new();
+    let throw_away = origin == Origin::Made && definition == Definition::Forgotten;
+    if !throw_away {
+        let mut workers = Vec::new();
+        for role in [Role::Worker, Role::ControlPlane] {
+            for machine in cluster.with_role(role) {
+                let ours = observed.facts(&machine.name).is_some_and(|facts| facts.marker.is_some());
+                if !ours {
+                    continue;
+                }
+                let clean = plan.add(Some(&machine.name), Action::Clean, "it belongs to the cluster", None);
+                // A control plane goes when the workers are done, however that went: they may need its API to go well.
+                plan.follow(clean, workers.clone());
+                let leave = plan.add(Some(&machine.name), Action::Leave, "nothing of ours may stay", [clean]);
+                if role == Role::Worker {
+                    workers.push(leave);
+                }
+                left.push(leave);
+            }
+        }
+    }
+    if throw_away {
+        left.push(plan.add(None, Action::RemoveMachines, "sealift made them for this cluster", None));
+    }
+    if definition == Definition::Forgotten {
+        plan.add(None, Action::ForgetCluster, "the cluster is gone then", left);
+    }
+    plan.finish()
+}

@@ -1,0 +1,156 @@
+//! What a plan is made of.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Digest, ImageName, MachineName};
+
+/// One kind of thing to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "action")]
+pub enum Action {
+    /// Take possession of a machine: install the agent, write the marker.
+    Claim,
+    /// Send it layers.
+    SendLayers {
+        /// Their diffIDs.
+        layers: Vec<Digest>,
+        /// The bytes that travel.
+        bytes: u64,
+    },
+    /// Lay the rootfs out and render its templates.
+    LayOut,
+    /// Set names and start care.
+    Endpoints,
+    /// Start the registry.
+    Registry,
+    /// Run the image's `init`.
+    Prepare,
+    /// Make the first control plane.
+    Init,
+    /// Join as a control plane.
+    JoinControlPlane,
+    /// Join as a worker.
+    JoinWorker,
+    /// Launch an application.
+    Launch {
+        /// The image.
+        image: ImageName,
+    },
+    /// Wait until Nodes and system pods are Ready.
+    AwaitReady,
+    /// Keep the cluster's definition in the cluster and with the operator.
+    KeepState,
+    /// Hand the operator a kubeconfig.
+    Kubeconfig,
+    /// Leave the cluster and remove what it brought.
+    Clean,
+    /// Remove the marker, the data and the agent.
+    Leave,
+    /// Remove the machines that a provider made.
+    RemoveMachines,
+    /// Forget the cluster on the operator's side.
+    ForgetCluster,
+}
+
+/// What a step costs those who use the cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Disruption {
+    /// Nothing.
+    None,
+    /// What runs on the machine stops.
+    Machine,
+    /// Data is deleted.
+    Data,
+}
+
+/// A step of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedStep {
+    /// Its place in the plan, from 1.
+    pub number: usize,
+    /// The machine it works on; none for the cluster as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<MachineName>,
+    /// What it does.
+    #[serde(flatten)]
+    pub action: Action,
+    /// Why it is needed, as seen.
+    pub reason: String,
+    /// What it costs.
+    pub disruption: Disruption,
+    /// Steps that must have succeeded before.
+    pub needs: Vec<usize>,
+    /// Steps that must have ended before, however.
+    pub follows: Vec<usize>,
+}
+
+/// What would happen, in an order that can be read from top to bottom.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The cluster's name.
+    pub cluster: String,
+    /// Its steps.
+    pub steps: Vec<PlannedStep>,
+}
+
+impl Plan {
+    /// Tells whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+}
+
+/// Collects steps in the order they are thought of.
+pub struct PlanBuilder {
+    plan: Plan,
+}
+
+impl PlanBuilder {
+    /// Begins a plan for a cluster.
+    pub fn new(cluster: &str) -> Self {
+        Self { plan: Plan { cluster: cluster.to_owned(), steps: Vec::new() } }
+    }
+
+    /// Adds a step that needs the steps in `needs` and returns its number.
+    pub fn add(
+        &mut self,
+        machine: Option<&MachineName>,
+        action: Action,
+        reason: impl Into<String>,
+        needs: impl IntoIterator<Item = usize>,
+    ) -> usize {
+        let number = self.plan.steps.len() + 1;
+        let mut needs: Vec<usize> = needs.into_iter().collect();
+        needs.sort_unstable();
+        needs.dedup();
+        let disruption = match action {
+            Action::Clean | Action::RemoveMachines => Disruption::Data,
+            _ => Disruption::None,
+        };
+        self.plan.steps.push(PlannedStep {
+            number,
+            machine: machine.cloned(),
+            action,
+            reason: reason.into(),
+            disruption,
+            needs,
+            follows: Vec::new(),
+        });
+        number
+    }
+
+    /// Makes a step wait for others, however they end.
+    pub fn follow(&mut self, step: usize, others: impl IntoIterator<Item = usize>) {
+        if let Some(step) = self.plan.steps.get_mut(step - 1) {
+            step.follows.extend(others);
+            step.follows.sort_unstable();
+            step.follows.dedup();
+        }
+    }
+
+    /// Returns the plan.
+    pub fn finish(self) -> Plan {
+        self.plan
+    }
+}

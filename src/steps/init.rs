@@ -1,0 +1,50 @@
+//! The first control plane.
+
+use std::sync::Arc;
+
+use super::site::{self, Site};
+use crate::engine::{Acted, Progress, Step};
+use crate::error::Result;
+use crate::model::{BoxFuture, MachineSpec};
+use crate::wire::{InitWork, Look, Measure, Work};
+use crate::{kubeadm, plan};
+
+pub(super) struct Init {
+    pub(super) machine: MachineSpec,
+    pub(super) site: Arc<Site>,
+}
+
+impl Step for Init {
+    fn title(&self) -> String {
+        "make the first control plane".to_owned()
+    }
+
+    fn machine(&self) -> Option<&str> {
+        Some(&self.machine.name.0)
+    }
+
+    fn act<'a>(&'a self, progress: &'a Progress) -> BoxFuture<'a, Result<Acted>> {
+        Box::pin(async {
+            let config = kubeadm::init(&self.site.settings(&self.machine)?, &self.site.node(&self.machine)?)?;
+            let work = InitWork {
+                config,
+                ignore: site::IGNORED_CHECKS.map(str::to_owned).to_vec(),
+                cluster: self.site.cluster().name.clone(),
+                hosts: plan::hosts_once_joined(&self.site.desired, &self.machine),
+                statics: site::statics(),
+            };
+            self.site.act(&self.machine, Work::Init(work), progress).await?;
+            self.learn_identity().await?;
+            Ok(Acted::Changed)
+        })
+    }
+}
+
+impl Init {
+    /// From here on the cluster has an identity, and the operator keeps it before anything else happens.
+    async fn learn_identity(&self) -> Result<()> {
+        let look = Look { ports: vec![], measure: Measure::Nothing };
+        let facts = self.site.agent(&self.machine).await?.ask(look).await?;
+        self.site.change_state(|state| state.authority = facts.authority).save(&self.site.home)
+    }
+}

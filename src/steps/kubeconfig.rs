@@ -1,0 +1,93 @@
+//! The operator's kubeconfig, in a file of its own: nobody's `~/.kube/config` is touched.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::site::Site;
+use super::state::State;
+use crate::engine::{Acted, Progress, Step};
+use crate::error::{Class, Problem, Result};
+use crate::kubeadm::API_PORT;
+use crate::model::BoxFuture;
+use crate::wire::TakeKubeconfig;
+use crate::{fsx, yaml};
+
+pub(super) struct Kubeconfig {
+    pub(super) site: Arc<Site>,
+}
+
+impl Step for Kubeconfig {
+    fn title(&self) -> String {
+        "fetch the kubeconfig".to_owned()
+    }
+
+    fn machine(&self) -> Option<&str> {
+        None
+    }
+
+    fn act<'a>(&'a self, _: &'a Progress) -> BoxFuture<'a, Result<Acted>> {
+        Box::pin(async {
+            let commanding = self.site.commanding()?;
+            let text = self.site.agent(commanding).await?.ask(TakeKubeconfig {}).await?;
+            let server = std::net::SocketAddr::new(commanding.address, API_PORT);
+            let own = for_operator(&text, &self.site.cluster().name, &format!("https://{server}"))?;
+            let path = path(&self.site.home, &self.site.cluster().name);
+            if fsx::read_if_exists(&path)?.is_some_and(|present| present == own.as_bytes()) {
+                return Ok(Acted::Unchanged);
+            }
+            fsx::write_atomically(&path, own, 0o600)?;
+            Ok(Acted::Changed)
+        })
+    }
+}
+
+/// Returns where a cluster's kubeconfig is kept.
+pub(crate) fn path(home: &Path, cluster: &str) -> PathBuf {
+    State::directory(home, cluster).join("kubeconfig")
+}
+
+/// Gives the entries the cluster's name, so that several clusters' files can be used together, and a server
+/// address that holds outside of the cluster.
+fn for_operator(text: &str, cluster: &str, server: &str) -> Result<String> {
+    let unusable =
+        || Problem::new(Class::Kubernetes, "the control plane's kubeconfig is not as kubeadm writes it");
+    let mut documents = yaml::documents("admin.conf", text)?;
+    let config = documents.first_mut().ok_or_else(unusable)?;
+    let user = format!("{cluster}-admin");
+    for (list, name) in [("clusters", cluster), ("users", &user), ("contexts", cluster)] {
+        config.get_mut(list).and_then(|list| list.get_mut(0)).ok_or_else(unusable)?["name"] = name.into();
+    }
+    config["clusters"][0]["cluster"]["server"] = server.into();
+    config["contexts"][0]["context"] = serde_json::json!({"cluster": cluster, "user": user});
+    config["current-context"] = cluster.into();
+    yaml::to_string(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_are_named_after_the_cluster() {
+        let text = "apiVersion: v1\nkind: Config\nclusters:\n- name: kubernetes\n  cluster:\n    server: https://apiserver.cluster.local:6443\n    certificate-authority-data: QUJD\nusers:\n- name: kubernetes-admin\n  user: {}\ncontexts:\n- name: x\n  context: {cluster: kubernetes, user: kubernetes-admin}\ncurrent-context: x\n";
+        insta::assert_snapshot!(for_operator(text, "demo", "https://10.0.0.1:6443").unwrap(), @r#"
+        apiVersion: v1
+        kind: Config
+        clusters:
+        - name: demo
+          cluster:
+            server: https://10.0.0.1:6443
+            certificate-authority-data: QUJD
+        users:
+        - name: demo-admin
+          user: {}
+        contexts:
+        - name: demo
+          context:
+            cluster: demo
+            user: demo-admin
+        current-context: demo
+        "#);
+        assert!(for_operator("a: b\n", "demo", "https://x").is_err());
+    }
+}

@@ -1,0 +1,80 @@
+//! One file per kind of step: what it says, how it sees that it is done, how it acts.
+
+mod await_ready;
+mod claim;
+mod clean;
+mod endpoints;
+mod forget;
+mod init;
+mod join;
+mod keep_state;
+mod kubeconfig;
+mod launch;
+mod lay_out;
+mod leave;
+mod prepare;
+mod registry;
+mod remove_machines;
+mod send_layers;
+mod site;
+mod state;
+
+pub use site::{Blobs, Site};
+pub use state::{Login, Provider, State};
+
+use std::sync::Arc;
+
+use crate::engine::{Dependency, Graph, Step};
+use crate::error::{Class, Problem, Result};
+use crate::model::MachineSpec;
+use crate::plan::{Action, Plan, PlannedStep};
+
+/// Turns a plan into the graph that carries it out.
+pub fn graph(plan: &Plan, site: &Arc<Site>) -> Result<Graph> {
+    let mut graph = Graph::default();
+    for planned in &plan.steps {
+        let needs = planned.needs.iter().map(|step| Dependency::Needs(*step));
+        let follows = planned.follows.iter().map(|step| Dependency::Follows(*step));
+        graph.add(step(planned, site)?, needs.chain(follows).collect());
+    }
+    Ok(graph)
+}
+
+/// Returns what a planned step says it does, as its events will.
+pub fn title(planned: &PlannedStep, site: &Arc<Site>) -> Result<String> {
+    step(planned, site).map(|step| step.title())
+}
+
+fn step(planned: &PlannedStep, site: &Arc<Site>) -> Result<Box<dyn Step>> {
+    let site = site.clone();
+    let machine = || -> Result<MachineSpec> {
+        let name = planned.machine.as_ref();
+        let spec = name.and_then(|name| site.cluster().machines.iter().find(|machine| machine.name == *name));
+        spec.cloned().ok_or_else(|| Problem::new(Class::Internal, "a step of the plan has no machine"))
+    };
+    Ok(match &planned.action {
+        Action::Claim => Box::new(claim::Claim { machine: machine()?, site }),
+        Action::SendLayers { layers, bytes } => Box::new(send_layers::SendLayers {
+            machine: machine()?,
+            layers: layers.clone(),
+            bytes: *bytes,
+            site,
+        }),
+        Action::LayOut => Box::new(lay_out::LayOut { machine: machine()?, site }),
+        Action::Endpoints => Box::new(endpoints::Endpoints { machine: machine()?, site }),
+        Action::Registry => Box::new(registry::Registry { machine: machine()?, site }),
+        Action::Prepare => Box::new(prepare::Prepare { machine: machine()?, site }),
+        Action::Init => Box::new(init::Init { machine: machine()?, site }),
+        Action::JoinControlPlane | Action::JoinWorker => Box::new(join::Join { machine: machine()?, site }),
+        Action::Launch { image } => {
+            Box::new(launch::Launch { machine: machine()?, image: image.clone(), site })
+        }
+        Action::AwaitReady => Box::new(await_ready::AwaitReady { site }),
+        Action::KeepState => Box::new(keep_state::KeepState { site }),
+        Action::Kubeconfig => Box::new(kubeconfig::Kubeconfig { site }),
+        Action::Clean => Box::new(clean::Clean { machine: machine()?, site }),
+        Action::Leave => Box::new(leave::Leave { machine: machine()?, site }),
+        Action::RemoveMachines => Box::new(remove_machines::RemoveMachines { site }),
+        Action::ForgetCluster => Box::new(forget::Forget { site }),
+    })
+}

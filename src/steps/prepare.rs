@@ -1,0 +1,67 @@
+//! The image's `init` on a machine: container runtime and kubelet.
+
+use std::sync::Arc;
+
+use super::site::Site;
+use crate::engine::{Acted, Progress, Step};
+use crate::error::Result;
+use crate::model::{BoxFuture, MachineSpec, Role};
+use crate::plan;
+use crate::wire::{Postcondition, PrepareWork, ScriptCommand, Work};
+
+pub(super) struct Prepare {
+    pub(super) machine: MachineSpec,
+    pub(super) site: Arc<Site>,
+}
+
+impl Step for Prepare {
+    fn title(&self) -> String {
+        "install container runtime and kubelet".to_owned()
+    }
+
+    fn machine(&self) -> Option<&str> {
+        Some(&self.machine.name.0)
+    }
+
+    fn act<'a>(&'a self, progress: &'a Progress) -> BoxFuture<'a, Result<Acted>> {
+        Box::pin(async {
+            self.site.act(&self.machine, Work::Prepare(self.work()?), progress).await?;
+            Ok(Acted::Changed)
+        })
+    }
+}
+
+impl Prepare {
+    fn work(&self) -> Result<PrepareWork> {
+        let (desired, facts) = (&self.site.desired, self.site.facts(&self.machine)?);
+        let environment = plan::of_machine(desired, &self.machine, facts);
+        let scripts = &desired.rootfs()?.scripts;
+        let texts = scripts.init_cri.iter().chain([&scripts.init]);
+        let version = desired.version()?;
+        let says = |program: &str, arguments: &[&str]| Postcondition::Says {
+            program: program.to_owned(),
+            arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
+            expected: version.to_string(),
+        };
+        // A control plane's images are fetched by kubeadm itself, side by side; a worker waits meanwhile anyway.
+        let images = match self.machine.role {
+            Role::Worker => vec![format!("registry.k8s.io/kube-proxy:{version}")],
+            Role::ControlPlane => vec![],
+        };
+        Ok(PrepareWork {
+            receipt: plan::prepared(desired, &self.machine, facts),
+            cluster: desired.cluster.name.clone(),
+            scripts: texts
+                .map(|text| ScriptCommand { text: text.clone(), environment: environment.clone() })
+                .collect(),
+            postconditions: vec![
+                says("kubeadm", &["version", "--output=short"]),
+                says("kubelet", &["--version"]),
+                Postcondition::Socket(desired.cri_socket().to_owned()),
+                Postcondition::UnitEnabled("kubelet.service".to_owned()),
+            ],
+            images,
+            cri_socket: desired.cri_socket().to_owned(),
+        })
+    }
+}

@@ -1,0 +1,58 @@
+//! The registry of a control plane.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use secrecy::ExposeSecret;
+
+use super::site::Site;
+use crate::engine::{Acted, Progress, Step};
+use crate::error::Result;
+use crate::ha::authority::{Identity, registry_server};
+use crate::model::{BoxFuture, MachineSpec};
+use crate::plan;
+use crate::wire::{RegistryWork, ScriptCommand, Work};
+
+pub(super) struct Registry {
+    pub(super) machine: MachineSpec,
+    pub(super) site: Arc<Site>,
+}
+
+impl Step for Registry {
+    fn title(&self) -> String {
+        "start the registry".to_owned()
+    }
+
+    fn machine(&self) -> Option<&str> {
+        Some(&self.machine.name.0)
+    }
+
+    fn act<'a>(&'a self, progress: &'a Progress) -> BoxFuture<'a, Result<Acted>> {
+        Box::pin(async {
+            let (desired, facts) = (&self.site.desired, self.site.facts(&self.machine)?);
+            let access = &desired.registry;
+            let authority = Identity {
+                certificate_pem: access.authority.clone(),
+                key_pem: access.authority_key.clone().into(),
+            };
+            let own = registry_server(&authority, self.machine.address, SystemTime::now())?;
+            let work = RegistryWork {
+                receipt: plan::registry(desired, &self.machine, facts),
+                cluster: desired.cluster.name.clone(),
+                script: ScriptCommand {
+                    text: desired.rootfs()?.scripts.init_registry.clone(),
+                    environment: plan::of_machine(desired, &self.machine, facts),
+                },
+                listen: SocketAddr::new(self.machine.address, plan::REGISTRY_PORT),
+                certificate: own.certificate_pem,
+                key: own.key_pem.expose_secret().to_owned(),
+                authority: access.authority.clone(),
+                username: access.username.clone(),
+                password: access.password.clone(),
+            };
+            self.site.act(&self.machine, Work::Registry(work), progress).await?;
+            Ok(Acted::Changed)
+        })
+    }
+}

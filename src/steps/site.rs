@@ -1,0 +1,144 @@
+//! What all steps of a run share: the wish, what was seen, the machines, and what earlier steps found out.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use crate::cluster::Fleet;
+use crate::engine::Progress;
+use crate::error::{Class, Problem, Result};
+use crate::kubeadm::{ClusterSettings, NodeSettings, ProxyMode};
+use crate::model::{Cluster, ControlGroups, Digest, MachineFacts, MachineName, MachineSpec, Observed, Role};
+use crate::plan::{Desired, Endpoints};
+use crate::wire::{Act, AgentClient, Note, Work};
+
+use super::state::State;
+
+/// Opens the blobs of images.
+pub trait Blobs: Send + Sync {
+    /// Opens one by its digest.
+    fn open(&self, digest: &Digest) -> Result<File>;
+}
+
+/// A run's common ground.
+pub struct Site {
+    /// The wish.
+    pub desired: Desired,
+    /// What was seen before the run.
+    pub observed: Observed,
+    /// The machines.
+    pub fleet: Fleet,
+    /// The images' blobs.
+    pub blobs: Box<dyn Blobs>,
+    /// The operator's directory.
+    pub home: PathBuf,
+    /// What will be kept of the cluster.
+    pub state: Mutex<State>,
+}
+
+impl Site {
+    /// Returns the desired cluster.
+    pub fn cluster(&self) -> &Cluster {
+        &self.desired.cluster
+    }
+
+    /// Returns what a machine said of itself before the run.
+    pub fn facts(&self, machine: &MachineSpec) -> Result<&MachineFacts> {
+        self.observed.facts(&machine.name).ok_or_else(|| {
+            Problem::new(Class::Connection, "the machine did not answer when it was looked at")
+                .on(&machine.name)
+        })
+    }
+
+    /// Returns a machine's agent.
+    pub async fn agent(&self, machine: &MachineSpec) -> Result<AgentClient> {
+        self.fleet.agent(&machine.name).await
+    }
+
+    /// Has a machine do a piece of work and passes its words on.
+    pub async fn act(&self, machine: &MachineSpec, work: Work, progress: &Progress) -> Result<()> {
+        let act = Act { cluster: self.cluster().name.clone(), work };
+        let hear = |note| match note {
+            Note::Line(line) => progress.said(line),
+            Note::Path(path) => progress.said(path.display().to_string()),
+        };
+        self.agent(machine).await?.ask_hearing(act, hear).await
+    }
+
+    /// Returns the control plane to command from: one that answered before, else the first.
+    pub fn commanding(&self) -> Result<&MachineSpec> {
+        let ready =
+            |machine: &&MachineSpec| self.observed.facts(&machine.name).is_some_and(|facts| facts.api_ready);
+        let found =
+            self.desired.control_planes().find(ready).or_else(|| self.desired.control_planes().next());
+        found.ok_or_else(|| Problem::new(Class::Config, "the cluster has no control plane"))
+    }
+
+    /// Returns the name of a machine's Node: its host name in lower case, as kubeadm would take it.
+    pub fn node_name(&self, machine: &MachineSpec) -> Result<String> {
+        Ok(self.facts(machine)?.hostname.to_lowercase())
+    }
+
+    /// Returns what kubeadm is told of the cluster.
+    pub fn settings<'a>(&'a self, machine: &MachineSpec) -> Result<ClusterSettings<'a>> {
+        let version = self.desired.version()?;
+        let facts: Vec<&MachineFacts> =
+            self.cluster().machines.iter().filter_map(|machine| self.observed.facts(&machine.name)).collect();
+        Ok(ClusterSettings {
+            name: &self.cluster().name,
+            version,
+            network: &self.cluster().network,
+            sans: vec![],
+            proxy: ProxyMode::choose(version, facts.iter().map(|facts| facts.kernel.as_str())),
+            may_set_conntrack: facts.iter().all(|facts| facts.may_set_conntrack),
+            control_groups: self.facts(machine)?.control_groups,
+            any_control_groups_v1: facts.iter().any(|facts| facts.control_groups == ControlGroups::V1),
+            single: self.cluster().machines.len() == 1,
+            image_file: self.desired.rootfs()?.kubeadm.as_deref(),
+        })
+    }
+
+    /// Returns what kubeadm is told of one node.
+    pub fn node(&self, machine: &MachineSpec) -> Result<NodeSettings> {
+        Ok(NodeSettings {
+            name: self.node_name(machine)?,
+            address: machine.address,
+            cri_socket: self.desired.cri_socket().to_owned(),
+        })
+    }
+
+    /// Returns what a joining machine dials: workers the virtual address, control planes one that answers.
+    pub fn join_endpoint(
+        &self,
+        machine: &MachineSpec,
+        endpoints: &Endpoints,
+    ) -> Result<std::net::SocketAddr> {
+        Ok(match machine.role {
+            Role::Worker => std::net::SocketAddr::new(endpoints.vip, crate::kubeadm::API_PORT),
+            Role::ControlPlane => {
+                std::net::SocketAddr::new(self.commanding()?.address, crate::kubeadm::API_PORT)
+            }
+        })
+    }
+
+    /// Changes what will be kept of the cluster.
+    pub fn change_state(&self, change: impl FnOnce(&mut State)) -> State {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut state);
+        state.clone()
+    }
+
+    /// Returns all machines' names.
+    pub fn machine_names(&self) -> impl Iterator<Item = &MachineName> {
+        self.cluster().machines.iter().map(|machine| &machine.name)
+    }
+}
+
+/// kubeadm's preflight checks that are not ours to pass: it looks for the kernel's configuration file, which
+/// containers and some distributions have not, and refuses the old control groups. Ours looks at the features.
+pub(super) const IGNORED_CHECKS: [&str; 1] = ["SystemVerification"];
+
+/// Files of the image that the API server mounts.
+pub(super) fn statics() -> Vec<(String, String)> {
+    vec![("statics/audit-policy.yml".to_owned(), "/etc/kubernetes/audit-policy.yml".to_owned())]
+}

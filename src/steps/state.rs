@@ -1,0 +1,92 @@
+//! What the operator keeps of a cluster: `clusters/<name>/state.json`, the same as in the cluster's Secret.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Class, Context, Result};
+use crate::fsx;
+use crate::model::{Cluster, Digest, ImageContract};
+use crate::plan::RegistryAccess;
+
+/// Where a cluster's machines come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Provider {
+    /// They are the operator's own.
+    BareMetal,
+    /// sealift made them as containers.
+    Container,
+}
+
+/// A cluster as its operator left it. It holds the registry's credentials, but nothing that logs in to machines.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    /// The desired cluster.
+    pub cluster: Cluster,
+    /// What its images promise.
+    pub images: Vec<ImageContract>,
+    /// Where its machines come from.
+    pub provider: Provider,
+    /// The launch's id.
+    pub launch: String,
+    /// The cluster's identity, once it has one.
+    #[serde(default)]
+    pub authority: Option<Digest>,
+    /// Its registry's credentials.
+    pub registry: RegistryAccess,
+    /// How to log in again, without any secret.
+    #[serde(default)]
+    pub login: Login,
+}
+
+/// How the operator logged in: names and paths, never a password.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Login {
+    /// The user.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// The port where an address has none.
+    #[serde(default)]
+    pub port: Option<u16>,
+    /// Private keys.
+    #[serde(default)]
+    pub identities: Vec<PathBuf>,
+    /// A file with the password.
+    #[serde(default)]
+    pub password_file: Option<PathBuf>,
+    /// A file with the key's passphrase.
+    #[serde(default)]
+    pub passphrase_file: Option<PathBuf>,
+    /// Pinned host keys.
+    #[serde(default)]
+    pub host_keys: Vec<String>,
+}
+
+impl State {
+    /// Returns a cluster's directory.
+    pub fn directory(home: &Path, cluster: &str) -> PathBuf {
+        home.join("clusters").join(cluster)
+    }
+
+    /// Reads what is kept of a cluster; `None` is one that is not known here.
+    pub fn load(home: &Path, cluster: &str) -> Result<Option<Self>> {
+        let path = Self::directory(home, cluster).join("state.json");
+        let Some(text) = fsx::read_if_exists(&path)? else { return Ok(None) };
+        serde_json::from_slice(&text)
+            .map(Some)
+            .problem_with(Class::Config, || format!("{} cannot be read", path.display()))
+    }
+
+    /// Keeps it, readable by the operator alone.
+    pub fn save(&self, home: &Path) -> Result<()> {
+        let directory = Self::directory(home, &self.cluster.name);
+        fsx::make_directory(&directory)?;
+        fsx::write_atomically(&directory.join("state.json"), self.to_json()?, 0o600)
+    }
+
+    /// Returns it as it is kept.
+    pub fn to_json(&self) -> Result<String> {
+        serde_json::to_string_pretty(self).problem(Class::Internal, "cannot write the cluster's state")
+    }
+}
