@@ -179,6 +179,8 @@ pub struct MachineFacts {
     pub units: BTreeMap<String, UnitState>,
     /// Whether `/etc/kubernetes/kubelet.conf` is there: it was a member once.
     pub joined: bool,
+    /// Whether the container runtime answers on its socket.
+    pub cri_answers: bool,
     /// Whether an API server on this machine answers its `/readyz`.
     pub api_ready: bool,
 }

@@ -10,7 +10,7 @@ use crate::error::{Class, Problem, Result};
 use crate::kubeadm::{ClusterSettings, NodeSettings, ProxyMode};
 use crate::model::{Cluster, ControlGroups, Digest, MachineFacts, MachineName, MachineSpec, Observed, Role};
 use crate::plan::{Desired, Endpoints};
-use crate::wire::{Act, AgentClient, Note, Work};
+use crate::wire::{Act, AgentClient, Look, Measure, Note, Work};
 
 use super::state::State;
 
@@ -63,6 +63,11 @@ impl Site {
             Note::Path(path) => progress.said(path.display().to_string()),
         };
         self.agent(machine).await?.ask_hearing(act, hear).await
+    }
+
+    /// Returns the order for a look at nothing but what can be read.
+    pub fn look(&self) -> Look {
+        Look { ports: vec![], cri_socket: self.desired.cri_socket().to_owned(), measure: Measure::Nothing }
     }
 
     /// Returns the control plane to command from: one that answered before, else the first.

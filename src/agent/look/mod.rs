@@ -57,6 +57,7 @@ pub(super) fn look(order: &Look) -> Result<MachineFacts> {
         marker,
         units: units::states(&UNITS),
         joined: Path::new(paths::KUBELET).exists(),
+        cri_answers: std::os::unix::net::UnixStream::connect(&order.cri_socket).is_ok(),
         api_ready: super::work::api_is_ready(),
     })
 }
