@@ -28,7 +28,7 @@ parse() {
 # Keys of what this run has looked at, by name: an image is made from those it stands on, too.
 declare -A keys=()
 
-# Where it is noted from what an image was last built.
+# Where it is noted from what an image was last built, and what came of it.
 stamp() { # NAME
   printf '%s/built/%s-%s\n' "$(cache_root)" "${1//[\/:]/_}" "$arch"
 }
@@ -37,17 +37,23 @@ build() { # NAME CONTEXT KUBEFILE KEY
   local name=$1 context=$2 kubefile=$3 key=$4 stamp
   stamp=$(stamp "$name")
   keys[$name]=$key
-  if [ "$(cat "$stamp" 2>/dev/null)" = "$key" ] && "$sealift" inspect "$name" >/dev/null 2>&1; then return; fi
+  if [ "$(cat "$stamp" 2>/dev/null)" = "$key $(digest "$name")" ]; then return; fi
   say "building $name ($arch)"
   run_build "$name" "$context" "$kubefile"
   mkdir -p "${stamp%/*}"
-  printf '%s\n' "$key" >"$stamp"
+  printf '%s %s\n' "$key" "$(digest "$name")" >"$stamp"
 }
 
+# The digest of an image in the store, nothing if it is not there.
+digest() { # NAME
+  "$sealift" --output json inspect "$1" 2>/dev/null | jq -r .manifest || true
+}
+
+# Offline: what goes into the cluster's registry is what was built here, never a namesake from elsewhere.
 run_build() { # NAME CONTEXT KUBEFILE
   local platform=()
   if [ "$arch" != "$(native_arch)" ]; then platform=(--platform "linux/$arch"); fi
-  "$sealift" build "${platform[@]}" -t "$1" -f "$3" "$2"
+  "$sealift" build --offline "${platform[@]}" -t "$1" -f "$3" "$2"
 }
 
 # A container image: CONTEXT/containers/NAME/Kubefile and what parts.sh laid out.

@@ -94,17 +94,8 @@ fn own_digest() -> Result<Digest> {
     Ok(writer.finish().1)
 }
 
-/// Returns the installed agent that is this very program, if it is installed.
-pub(super) fn installed() -> Option<Digest> {
-    own_digest().ok().filter(|digest| paths::agent(digest).exists())
-}
-
-/// Returns the path to start units from.
-///
-/// # Errors
-/// If the machine was never claimed with this agent.
+/// Returns the path to start units from. A newer agent than the one that claimed the machine is installed beside it.
 pub(super) fn program() -> Result<PathBuf> {
-    installed().map(|digest| paths::agent(&digest)).ok_or_else(|| {
-        Problem::new(Class::Internal, "the agent is not installed on the machine, so no work can begin there")
-    })
+    install()?;
+    Ok(paths::agent(&own_digest()?))
 }

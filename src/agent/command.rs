@@ -7,7 +7,6 @@ use std::path::Path;
 use std::process::{self, Stdio};
 
 use crate::error::{Class, Context, Problem, Result};
-use crate::model::Environment;
 
 /// How many of a failed program's last lines its problem quotes.
 const QUOTED_LINES: usize = 12;
@@ -62,12 +61,6 @@ impl Command {
     /// Sets the working directory.
     pub(super) fn within(mut self, directory: &Path) -> Self {
         self.command.current_dir(directory);
-        self
-    }
-
-    /// Adds variables.
-    pub(super) fn with(mut self, environment: &Environment) -> Self {
-        self.command.envs(environment);
         self
     }
 

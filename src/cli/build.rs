@@ -83,7 +83,8 @@ fn arch(platform: Option<&str>) -> Result<Arch> {
     let Some(platform) = platform else { return Ok(Arch::THIS) };
     let name = platform.strip_prefix("linux/").unwrap_or(platform);
     Arch::from_uname(name).ok_or_else(|| {
-        Problem::new(Class::Usage, format!("`{platform}` is not a platform")).remedy("there are linux/amd64 and linux/arm64")
+        Problem::new(Class::Usage, format!("`{platform}` is not a platform"))
+            .remedy("there are linux/amd64 and linux/arm64")
     })
 }
 

@@ -26,7 +26,8 @@ pub(super) fn care(args: &CareArgs) -> ExitCode {
 
 async fn serve(args: &CareArgs) -> Result<()> {
     let stop = CancellationToken::new();
-    let mut terminate = signal(SignalKind::terminate()).problem(Class::Machine, "cannot listen for signals")?;
+    let mut terminate =
+        signal(SignalKind::terminate()).problem(Class::Machine, "cannot listen for signals")?;
     let stopped = stop.clone();
     tokio::spawn(async move {
         terminate.recv().await;

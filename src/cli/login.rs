@@ -98,7 +98,9 @@ impl LoginArgs {
 
 fn from_standard_input() -> Result<secrecy::SecretString> {
     let mut text = String::new();
-    std::io::stdin().read_to_string(&mut text).problem(Class::Usage, "cannot read the password from standard input")?;
+    std::io::stdin()
+        .read_to_string(&mut text)
+        .problem(Class::Usage, "cannot read the password from standard input")?;
     Ok(text.lines().next().unwrap_or_default().to_owned().into())
 }
 

@@ -76,11 +76,21 @@ pub fn main() -> ExitCode {
         Command::Care(args) => care::care(args),
         Command::Completion(args) => completion::completion(args),
         Command::Run(args) => start::operator(&cli, start::Kind::Changes, |context| run::run(context, args)),
-        Command::Delete(args) => start::operator(&cli, start::Kind::Changes, |context| delete::delete(context, args)),
-        Command::Reset(args) => start::operator(&cli, start::Kind::Changes, |context| reset::reset(context, args)),
-        Command::Build(args) => start::operator(&cli, start::Kind::Looks, |context| build::build(context, args)),
-        Command::Images(args) => start::operator(&cli, start::Kind::Looks, |context| images::images(context, args)),
-        Command::Inspect(args) => start::operator(&cli, start::Kind::Looks, |context| inspect::inspect(context, args)),
+        Command::Delete(args) => {
+            start::operator(&cli, start::Kind::Changes, |context| delete::delete(context, args))
+        }
+        Command::Reset(args) => {
+            start::operator(&cli, start::Kind::Changes, |context| reset::reset(context, args))
+        }
+        Command::Build(args) => {
+            start::operator(&cli, start::Kind::Looks, |context| build::build(context, args))
+        }
+        Command::Images(args) => {
+            start::operator(&cli, start::Kind::Looks, |context| images::images(context, args))
+        }
+        Command::Inspect(args) => {
+            start::operator(&cli, start::Kind::Looks, |context| inspect::inspect(context, args))
+        }
         Command::Rmi(args) => start::operator(&cli, start::Kind::Looks, |context| rmi::rmi(context, args)),
         Command::Save(args) => start::operator(&cli, start::Kind::Looks, |context| save::save(context, args)),
         Command::Load(args) => start::operator(&cli, start::Kind::Looks, |context| load::load(context, args)),

@@ -11,7 +11,9 @@ use tracing_subscriber::EnvFilter;
 use super::{Cli, OutputFormat};
 use crate::error::{Class, Context as _, Problem, Problems, Result};
 use crate::ops::{Context, Reporter};
-use crate::ui::{self, Assent, Output, Printer, Redactions, Streams, Surroundings, Terminal, Verbosity, Wanted};
+use crate::ui::{
+    self, Assent, Output, Printer, Redactions, Streams, Surroundings, Terminal, Verbosity, Wanted,
+};
 
 /// What a command does, as far as its output goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,7 +98,9 @@ fn home(given: Option<PathBuf>) -> Result<PathBuf> {
     let home = match given {
         Some(home) => home,
         None => etcetera::choose_base_strategy()
-            .map_err(|error| Problem::new(Class::Usage, "cannot tell where your home directory is").saw(error))?
+            .map_err(|error| {
+                Problem::new(Class::Usage, "cannot tell where your home directory is").saw(error)
+            })?
             .home_dir()
             .join(".sealift"),
     };
@@ -128,7 +132,10 @@ async fn stop_on_signal(context: Context) {
     context.reporter.stopping();
     if interrupted().await.is_ok() {
         ui::restore_terminal();
-        #[expect(clippy::exit, reason = "the operator asked twice; work on machines goes on there by itself")]
+        #[expect(
+            clippy::exit,
+            reason = "the operator asked twice; work on machines goes on there by itself"
+        )]
         std::process::exit(Class::Interrupted.exit_code().into());
     }
 }
@@ -150,7 +157,10 @@ fn tell(reporter: &dyn Reporter, problems: &Problems) {
 }
 
 /// Ends a program that runs on a machine of a cluster: its words go to the journal or the operator's SSH.
-#[expect(clippy::print_stderr, reason = "there is no terminal on a machine; systemd and SSH take standard error")]
+#[expect(
+    clippy::print_stderr,
+    reason = "there is no terminal on a machine; systemd and SSH take standard error"
+)]
 pub(super) fn end_on_machine(outcome: Result<()>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -47,7 +47,8 @@ impl Fleet {
         if let Some(connected) = client.as_ref().filter(|client| client.is_connected()) {
             return Ok(connected.clone());
         }
-        let streams = member.machine.start_agent(self.agents.as_ref()).await.map_err(|problem| problem.on(name))?;
+        let streams =
+            member.machine.start_agent(self.agents.as_ref()).await.map_err(|problem| problem.on(name))?;
         let connected = AgentClient::start(streams.from_agent, streams.to_agent, &self.run);
         *client = Some(connected.clone());
         Ok(connected)

@@ -153,7 +153,7 @@ impl Care {
 
     /// Takes in what the cluster says about its control planes.
     fn learn(&mut self, servers: Vec<SocketAddr>) {
-        let learned = Learned::new(&self.config, servers);
+        let Some(learned) = Learned::new(&self.config, servers) else { return };
         if self.learned.as_ref() == Some(&learned) {
             return;
         }

@@ -52,8 +52,7 @@ pub async fn learn(route: Arc<Route>, refresh: EndpointRefresh, found: mpsc::Sen
                 if std::mem::take(&mut failing) {
                     info!("the control planes can be learned again");
                 }
-                // An empty list says that no API server lives, in the words of one that does.
-                if !servers.is_empty() && found.send(servers).await.is_err() {
+                if found.send(servers).await.is_err() {
                     return;
                 }
                 READ_EVERY

@@ -46,11 +46,13 @@ pub struct ControlPlanes {
 }
 
 impl Learned {
-    /// Notes that the cluster named `servers` while `config` was in force.
-    pub fn new(config: &CareConfig, mut servers: Vec<SocketAddr>) -> Self {
+    /// Notes that the cluster named `servers` while `config` was in force. Nothing is learned from an empty
+    /// list: it says that no API server lives, in the words of one that does.
+    pub fn new(config: &CareConfig, mut servers: Vec<SocketAddr>) -> Option<Self> {
         servers.sort_unstable();
         servers.dedup();
-        Self { generation: config.generation, amends: api_servers(config).to_vec(), servers }
+        let amends = api_servers(config).to_vec();
+        (!servers.is_empty()).then_some(Self { generation: config.generation, amends, servers })
     }
 
     /// Reads what an earlier run of `care` noted at `path`.
@@ -65,9 +67,8 @@ impl Learned {
 
     /// Tells whether it is newer than `config`; see this file's head.
     pub fn amends(&self, config: &CareConfig) -> bool {
-        !self.servers.is_empty()
-            && (config.generation < self.generation
-                || (config.generation == self.generation && self.amends == api_servers(config)))
+        config.generation < self.generation
+            || (config.generation == self.generation && self.amends == api_servers(config))
     }
 }
 
@@ -137,7 +138,6 @@ mod tests {
     fn the_newer_of_file_and_cluster_wins() {
         let (then, now) = (config(5, &[1, 2]), config(5, &[1, 2]));
         for (what, learned_under, learned, file, want) in [
-            ("nothing learned", &then, vec![], now.clone(), vec![1, 2]),
             ("the same said", &then, vec![1, 2], now.clone(), vec![1, 2]),
             ("one more", &then, vec![1, 2, 3], now.clone(), vec![1, 2, 3]),
             ("one is down for now", &then, vec![2], now.clone(), vec![2, 1]),
@@ -147,10 +147,15 @@ mod tests {
             ("a file from a snapshot", &then, vec![7, 8], config(4, &[3]), vec![7, 8, 3]),
         ] {
             let learned = Learned::new(learned_under, at(6443, &learned));
-            let used = control_planes(&file, Some(&learned));
+            let used = control_planes(&file, learned.as_ref());
             assert_eq!(used.api, at(6443, &want), "{what}");
             assert_eq!(used.registry, at(5443, &want), "{what}");
         }
+    }
+
+    #[test]
+    fn nothing_is_learned_from_an_empty_list() {
+        assert_eq!(Learned::new(&config(1, &[1]), vec![]), None);
     }
 
     #[test]
@@ -158,14 +163,14 @@ mod tests {
         let mut file = config(1, &[1]);
         file.registry = None;
         let learned = Learned::new(&file, at(6443, &[1, 2]));
-        assert_eq!(control_planes(&file, Some(&learned)).registry, []);
+        assert_eq!(control_planes(&file, learned.as_ref()).registry, []);
     }
 
     #[test]
     fn what_was_learned_is_read_back() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("learned.json");
-        let learned = Learned::new(&config(1, &[1]), at(6443, &[2, 1, 2]));
+        let learned = Learned::new(&config(1, &[1]), at(6443, &[2, 1, 2])).unwrap();
         learned.save(&path).unwrap();
         assert_eq!(Learned::load(&path).unwrap(), learned);
         assert_eq!(learned.servers, at(6443, &[1, 2]));

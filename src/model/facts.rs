@@ -116,8 +116,6 @@ pub struct Holdings {
     pub layers: BTreeSet<Digest>,
     /// Receipts by the work's name.
     pub receipts: BTreeMap<String, Receipt>,
-    /// The digest of the installed agent's binary.
-    pub agent: Option<Digest>,
     /// Work that runs there now: step, run, and since when (RFC 3339).
     pub under_way: Option<String>,
 }
@@ -139,6 +137,8 @@ pub struct MachineFacts {
     pub system: String,
     /// Which control groups its units live in.
     pub control_groups: ControlGroups,
+    /// Whether it is a container, which shares its disk and kernel settings with others.
+    pub container: bool,
     /// Whether systemd is its init.
     pub systemd: bool,
     /// Kernel features that Kubernetes needs and that were found neither built in nor as a module.
@@ -179,6 +179,8 @@ pub struct MachineFacts {
     pub units: BTreeMap<String, UnitState>,
     /// Whether `/etc/kubernetes/kubelet.conf` is there: it was a member once.
     pub joined: bool,
+    /// Whether the container runtime answers on its socket.
+    pub cri_answers: bool,
     /// Whether an API server on this machine answers its `/readyz`.
     pub api_ready: bool,
 }

@@ -21,6 +21,8 @@ impl AgentSource for Beside {
         }
         Err(Problem::new(Class::Config, format!("there is no agent for {arch} machines"))
             .saw(format!("{} is missing", other.display()))
-            .remedy(format!("put sealift's {arch} binary there: releases carry both, `make release` builds both")))
+            .remedy(format!(
+                "put sealift's {arch} binary there: releases carry both, `make release` builds both"
+            )))
     }
 }

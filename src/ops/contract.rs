@@ -52,11 +52,13 @@ fn kubeadm_file(store: &Store, image: &Image) -> Result<Option<String>> {
     for layer in image.layers.iter().rev().filter(|layer| layer.content != LayerContent::Registry) {
         let blob = store.read_blob(&layer.digest)?;
         let unreadable = || format!("a layer of {} cannot be read", image.name);
-        let content = layer.compression.decode(BufReader::new(blob)).problem_with(Class::Config, unreadable)?;
+        let content =
+            layer.compression.decode(BufReader::new(blob)).problem_with(Class::Config, unreadable)?;
         let mut archive = tar::Archive::new(content);
         for entry in archive.entries().problem_with(Class::Config, unreadable)? {
             let entry = entry.problem_with(Class::Config, unreadable)?;
-            let is_it = entry.path().is_ok_and(|path| path.strip_prefix(".").unwrap_or(&path) == Path::new(KUBEADM));
+            let is_it =
+                entry.path().is_ok_and(|path| path.strip_prefix(".").unwrap_or(&path) == Path::new(KUBEADM));
             if is_it {
                 let mut text = String::new();
                 entry.take(LARGEST).read_to_string(&mut text).map_err(|error| {

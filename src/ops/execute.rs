@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::context::Context;
 use super::journal::Journal;
 use super::reporter::Question;
-use super::view::{Certainty, Disruption, Ending, HalfDone, PlanGroup, PlanView, PlannedStep, StepTiming, Summary};
+use super::view::{
+    Certainty, Disruption, Ending, HalfDone, PlanGroup, PlanView, PlannedStep, StepTiming, Summary,
+};
 use crate::engine::{self, Event, Limits, Observer, Outcome, Report};
 use crate::error::{Class, Problem, Problems, Result};
 use crate::plan::{self, Action, Plan};
@@ -25,7 +27,12 @@ pub(super) struct Purpose {
 }
 
 /// Shows `plan`, asks, carries it out and tells the end.
-pub(super) async fn execute(context: &Context, site: &Arc<Site>, plan: &Plan, purpose: Purpose) -> Result<(), Problems> {
+pub(super) async fn execute(
+    context: &Context,
+    site: &Arc<Site>,
+    plan: &Plan,
+    purpose: Purpose,
+) -> Result<(), Problems> {
     if plan.is_empty() {
         context.reporter.finished(&Summary {
             what: purpose.achieved,
@@ -105,14 +112,22 @@ fn group(action: &Action) -> &'static str {
     }
 }
 
-fn tell_the_end(context: &Context, plan: &Plan, titles: &[String], report: &Report, purpose: Purpose) -> Result<(), Problems> {
+fn tell_the_end(
+    context: &Context,
+    plan: &Plan,
+    titles: &[String],
+    report: &Report,
+    purpose: Purpose,
+) -> Result<(), Problems> {
     let problems = report.problems();
     let machine = |index: usize| plan.steps[index].machine.as_ref().map(|machine| machine.0.clone());
     let half_done: Vec<HalfDone> = report
         .outcomes
         .iter()
         .enumerate()
-        .filter(|(index, outcome)| **outcome == Outcome::Cancelled && report.durations[*index] > Duration::ZERO)
+        .filter(|(index, outcome)| {
+            **outcome == Outcome::Cancelled && report.durations[*index] > Duration::ZERO
+        })
         .map(|(index, _)| HalfDone { machine: machine(index), title: titles[index].clone() })
         .collect();
     let reached = plan.steps.iter().zip(&report.outcomes).all(|(step, outcome)| {
@@ -126,7 +141,8 @@ fn tell_the_end(context: &Context, plan: &Plan, titles: &[String], report: &Repo
     };
     let timings = titles.iter().enumerate().filter(|(index, _)| report.durations[*index] > Duration::ZERO);
     let machines: Vec<Option<String>> = (0..plan.steps.len()).map(machine).collect();
-    let succeeded = report.outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Done | Outcome::AlreadyDone));
+    let succeeded =
+        report.outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Done | Outcome::AlreadyDone));
     let failed = Problems::check(problems.clone());
     context.reporter.finished(&Summary {
         what: match ending {
@@ -134,7 +150,8 @@ fn tell_the_end(context: &Context, plan: &Plan, titles: &[String], report: &Repo
             _ => purpose.title,
         },
         steps: StepTiming::gather(
-            timings.map(|(index, title)| (title.as_str(), machines[index].as_deref(), report.durations[index])),
+            timings
+                .map(|(index, title)| (title.as_str(), machines[index].as_deref(), report.durations[index])),
         ),
         set_aside: problems,
         succeeded: succeeded.count(),

@@ -35,7 +35,12 @@ pub async fn build(context: &Context, options: BuildOptions) -> Result<(), Probl
 pub fn images(context: &Context, table: impl FnOnce(Vec<[String; 4]>) -> String) -> Result<()> {
     let listed = Store::open(&context.home)?.list()?;
     let rows = listed.iter().map(|image| {
-        [image.name.clone(), image.architecture.clone(), image.manifest.short(), ByteSize(image.size).to_string()]
+        [
+            image.name.clone(),
+            image.architecture.clone(),
+            image.manifest.short(),
+            ByteSize(image.size).to_string(),
+        ]
     });
     let text = table(rows.collect());
     let json = listed.iter().map(|image| {
@@ -50,7 +55,8 @@ pub fn images(context: &Context, table: impl FnOnce(Vec<[String; 4]>) -> String)
 /// Shows what an image promises.
 pub fn inspect(context: &Context, name: &str) -> Result<()> {
     let contract = contract::read(&Store::open(&context.home)?, name, Arch::THIS)?;
-    let json = serde_json::to_value(&contract).problem(Class::Internal, "cannot write the image's contract")?;
+    let json =
+        serde_json::to_value(&contract).problem(Class::Internal, "cannot write the image's contract")?;
     let text = crate::yaml::to_string(&json)?;
     context.reporter.result(&Data { text, json })
 }
@@ -62,7 +68,9 @@ pub fn remove_image(context: &Context, names: &[String]) -> Result<(), Problems>
         .iter()
         .filter_map(|name| match store.remove(name) {
             Ok(Sweep::Postponed) => {
-                context.reporter.warn("another sealift uses the store; unused blobs go with the next removal");
+                context
+                    .reporter
+                    .warn("another sealift uses the store; unused blobs go with the next removal");
                 None
             }
             Ok(_) => None,
@@ -84,6 +92,9 @@ pub fn load(context: &Context, input: &PathBuf, name: Option<&ImageReference>) -
     let store = Store::open(&context.home)?;
     let images = archive::load(&store, input, name)?;
     let text = images.iter().map(|image| format!("{}  {}\n", image.name, image.manifest)).collect();
-    let json = images.iter().map(|image| serde_json::json!({"name": image.name, "digest": image.manifest})).collect();
+    let json = images
+        .iter()
+        .map(|image| serde_json::json!({"name": image.name, "digest": image.manifest}))
+        .collect();
     context.reporter.result(&Data { text, json })
 }

@@ -37,7 +37,9 @@ impl Observer for Journal {
             return;
         }
         let mut entry = serde_json::json!({"time": jiff::Timestamp::now().to_string()});
-        if let (Some(entry), Ok(serde_json::Value::Object(fields))) = (entry.as_object_mut(), serde_json::to_value(event)) {
+        if let (Some(entry), Ok(serde_json::Value::Object(fields))) =
+            (entry.as_object_mut(), serde_json::to_value(event))
+        {
             entry.extend(fields);
         }
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);

@@ -15,8 +15,8 @@ use crate::cluster::Fleet;
 use crate::error::{Class, Context as _, Problem, Problems, Result};
 use crate::image::Store;
 use crate::model::{
-    Arch, Cluster, Digest, Environment, HostList, ImageContract, ImageKind, ImageName, MachineName, MachineSpec, Network,
-    Role, SshAddress,
+    Arch, Cluster, Digest, Environment, HostList, ImageContract, ImageKind, ImageName, MachineName,
+    MachineSpec, Network, Role, SshAddress,
 };
 use crate::plan::{self, Desired, Plan};
 use crate::provider::container::{ContainerProvider, MACHINE_IMAGE, MadeMachine, SSH_USER};
@@ -37,7 +37,6 @@ pub enum Hosts {
     /// So many, made by a provider.
     Count(usize),
 }
-
 
 /// What `sealift run` is asked for.
 #[derive(Debug, Clone)]
@@ -101,12 +100,12 @@ pub async fn launch(context: &Context, request: LaunchRequest) -> Result<(), Pro
 
     context.reporter.note(&format!("looking at {} machines", cluster.machines.len()));
     let fleet = machine_logins.fleet(context, &cluster.machines, &login);
-    let sight = observe::observe(&fleet, &cluster.machines).await;
+    let sight = observe::observe(&fleet, &desired).await;
     Problems::check(observe::unknown(&sight.observed))?;
     preflight(context, &fleet, &desired, &sight, state.authority.as_ref()).await?;
     let authority = state.authority.clone().or_else(|| observe::authority(&cluster.name, &sight.observed));
 
-    let plan = plan::launch(&desired, &sight.observed)?;
+    let plan = plan::launch(&desired, &sight.observed, authority.as_ref())?;
     let site = Arc::new(Site {
         desired,
         observed: sight.observed,
@@ -134,7 +133,11 @@ fn check_name(name: &str) -> Result<()> {
 }
 
 /// Reads all images; a later run on the same cluster adds to those it has.
-fn read_images(store: &Store, request: &LaunchRequest, last: Option<&State>) -> Result<Vec<ImageContract>, Problems> {
+fn read_images(
+    store: &Store,
+    request: &LaunchRequest,
+    last: Option<&State>,
+) -> Result<Vec<ImageContract>, Problems> {
     let mut images: Vec<ImageContract> = last.map(|state| state.images.clone()).unwrap_or_default();
     let mut problems = Vec::new();
     for name in &request.images {
@@ -149,7 +152,9 @@ fn read_images(store: &Store, request: &LaunchRequest, last: Option<&State>) -> 
     Problems::check(problems)?;
     if images.is_empty() {
         return Err(Problem::new(Class::Usage, "no image is named")
-            .remedy("name the image that brings Kubernetes first: sealift run kubernetes:v1.36.3 --masters ...")
+            .remedy(
+                "name the image that brings Kubernetes first: sealift run kubernetes:v1.36.3 --masters ...",
+            )
             .into());
     }
     let bases = images.iter().filter(|image| image.kind == ImageKind::Rootfs).count();
@@ -204,8 +209,10 @@ async fn made(
     let count = |hosts: &Option<Hosts>, role| match hosts {
         None => Ok(were(role)),
         Some(Hosts::Count(count)) => Ok(*count),
-        Some(Hosts::Listed(_)) => Err(Problem::new(Class::Usage, "`--provider container` makes the machines itself")
-            .remedy("say how many: --masters 1 --nodes 2")),
+        Some(Hosts::Listed(_)) => {
+            Err(Problem::new(Class::Usage, "`--provider container` makes the machines itself")
+                .remedy("say how many: --masters 1 --nodes 2"))
+        }
     };
     let control_planes = count(&request.control_planes, Role::ControlPlane)?;
     let workers = count(&request.workers, Role::Worker)?;
@@ -264,7 +271,8 @@ async fn listed(request: &LaunchRequest, last: Option<&State>) -> Result<Vec<Mac
         let list = match hosts {
             Some(Hosts::Listed(list)) => list.0.clone(),
             Some(Hosts::Count(_)) => {
-                let problem = Problem::new(Class::Usage, "a number of machines needs a provider that makes them");
+                let problem =
+                    Problem::new(Class::Usage, "a number of machines needs a provider that makes them");
                 return Err(problem.remedy("name the machines, or add --provider container").into());
             }
             None => {
@@ -280,7 +288,8 @@ async fn listed(request: &LaunchRequest, last: Option<&State>) -> Result<Vec<Mac
         }
     }
     if let Some(state) = last {
-        let gone = state.cluster.machines.iter().filter(|old| !machines.iter().any(|new| new.name == old.name));
+        let gone =
+            state.cluster.machines.iter().filter(|old| !machines.iter().any(|new| new.name == old.name));
         problems.extend(gone.map(|old| {
             Problem::new(Class::Refused, "it is a machine of this cluster, but not in the lists")
                 .on(&old.name)
@@ -289,7 +298,8 @@ async fn listed(request: &LaunchRequest, last: Option<&State>) -> Result<Vec<Mac
     }
     if machines.iter().all(|machine| machine.role != Role::ControlPlane) && problems.is_empty() {
         problems.push(
-            Problem::new(Class::Usage, "a cluster needs a control plane").remedy("name one: --masters 10.0.0.1"),
+            Problem::new(Class::Usage, "a cluster needs a control plane")
+                .remedy("name one: --masters 10.0.0.1"),
         );
     }
     Problems::check(problems)?;
@@ -323,20 +333,24 @@ async fn resolve(ssh: &SshAddress) -> Result<IpAddr> {
     let mut found = tokio::net::lookup_host((ssh.host.as_str(), ssh.port_or_default()))
         .await
         .problem_with(Class::Connection, unknown)
-        .map_err(|problem| problem.remedy("name the machine by its address, or add it to DNS or /etc/hosts"))?;
+        .map_err(|problem| {
+            problem.remedy("name the machine by its address, or add it to DNS or /etc/hosts")
+        })?;
     found.next().map(|address| address.ip()).ok_or_else(|| Problem::new(Class::Connection, unknown()))
 }
 
 fn network(request: &LaunchRequest, last: Option<&State>, images: &[ImageContract]) -> Result<Network> {
     let before = last.map(|state| state.cluster.network.clone());
     let asked_vip = || images.iter().find_map(|image| image.vip);
-    let builtin = |text: &str| text.parse::<IpNet>().problem(Class::Internal, "a built-in network cannot be read");
+    let builtin =
+        |text: &str| text.parse::<IpNet>().problem(Class::Internal, "a built-in network cannot be read");
     let network = match before {
         Some(before) => before,
         None => Network {
             pods: builtin(PODS)?,
             services: builtin(SERVICES)?,
-            vip: asked_vip().map_or_else(|| VIP.parse().problem(Class::Internal, "a built-in address"), Ok)?,
+            vip: asked_vip()
+                .map_or_else(|| VIP.parse().problem(Class::Internal, "a built-in address"), Ok)?,
             dns_domain: DNS_DOMAIN.to_owned(),
         },
     };
@@ -348,7 +362,10 @@ fn network(request: &LaunchRequest, last: Option<&State>, images: &[ImageContrac
     };
     if last.is_some_and(|state| state.authority.is_some()) && wanted != network {
         return Err(Problem::new(Class::Refused, "a cluster's networks cannot be changed once it is made")
-            .saw(format!("pods {}, Services {}, virtual address {}", network.pods, network.services, network.vip))
+            .saw(format!(
+                "pods {}, Services {}, virtual address {}",
+                network.pods, network.services, network.vip
+            ))
             .remedy("leave --pod-cidr, --service-cidr and --vip out"));
     }
     Ok(wanted)
@@ -410,7 +427,8 @@ fn purpose(context: &Context, site: &Site, request: &LaunchRequest, plan: &Plan)
         let count = cluster.with_role(role).count();
         if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
     };
-    let machines = format!("{}, {}", count(Role::ControlPlane, "control plane"), count(Role::Worker, "worker"));
+    let machines =
+        format!("{}, {}", count(Role::ControlPlane, "control plane"), count(Role::Worker, "worker"));
     let kubeconfig = State::directory(&context.home, &cluster.name).join("kubeconfig");
     Purpose {
         title: format!("run {}", request.images.join(" ")),

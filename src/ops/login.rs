@@ -68,7 +68,8 @@ impl LoginRequest {
 
 /// Reads a secret: the file's first line.
 fn secret_file(path: &Path) -> Result<SecretString> {
-    let text = fsx::read_text(path).map_err(|problem| crate::error::Problem { class: Class::Usage, ..problem })?;
+    let text =
+        fsx::read_text(path).map_err(|problem| crate::error::Problem { class: Class::Usage, ..problem })?;
     let line = text.lines().next().filter(|line| !line.is_empty()).ok_or("it is empty");
     Ok(line.problem_with(Class::Usage, || format!("no secret in {}", path.display()))?.to_owned().into())
 }

@@ -21,8 +21,8 @@ pub use images::{build, images, inspect, load, remove_image, save};
 pub use launch::{Hosts, LaunchRequest, launch};
 pub use login::LoginRequest;
 pub use remove::{RemoveRequest, remove};
-pub use secrets::new_id;
 pub use reporter::{Data, Question, Reporter};
+pub use secrets::new_id;
 pub use view::{
     Certainty, Disruption, Ending, HalfDone, PlanGroup, PlanView, PlannedStep, StepTiming, Summary,
 };

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use crate::cluster::Fleet;
 use crate::error::{Class, Problem, Result};
 use crate::model::{ApiFacts, Digest, MachineFacts, MachineSpec, Observed, Role, Seen};
-use crate::plan;
+use crate::plan::{self, Desired};
 use crate::wire::{Look, LookAtApi, Measure};
 
 /// How long a machine may take to connect, start its agent and tell its facts.
@@ -21,9 +21,11 @@ pub(super) struct Sight {
 }
 
 /// Looks at all machines and the API.
-pub(super) async fn observe(fleet: &Fleet, machines: &[MachineSpec]) -> Sight {
-    let looks = join_all(machines.iter().map(|machine| look(fleet, machine))).await;
-    let mut sight = Sight { observed: Observed { machines: BTreeMap::new(), api: None }, clocks: BTreeMap::new() };
+pub(super) async fn observe(fleet: &Fleet, desired: &Desired) -> Sight {
+    let machines = &desired.cluster.machines;
+    let looks = join_all(machines.iter().map(|machine| look(fleet, machine, desired))).await;
+    let mut sight =
+        Sight { observed: Observed { machines: BTreeMap::new(), api: None }, clocks: BTreeMap::new() };
     for (machine, (seen, clock)) in machines.iter().zip(looks) {
         sight.observed.machines.insert(machine.name.clone(), seen);
         sight.clocks.insert(machine.name.0.clone(), clock);
@@ -47,12 +49,16 @@ pub(super) fn unknown(observed: &Observed) -> Vec<Problem> {
 /// Returns the identity that the machines of the cluster agree on, if any of them knows one.
 pub(super) fn authority(cluster: &str, observed: &Observed) -> Option<Digest> {
     observed.machines.values().filter_map(Seen::known).find_map(|facts| {
-        facts.marker.as_ref().filter(|marker| marker.cluster == cluster).and_then(|marker| marker.authority.clone())
+        facts
+            .marker
+            .as_ref()
+            .filter(|marker| marker.cluster == cluster)
+            .and_then(|marker| marker.authority.clone())
     })
 }
 
-async fn look(fleet: &Fleet, machine: &MachineSpec) -> (Seen<Box<MachineFacts>>, i64) {
-    let seen = match tokio::time::timeout(DEADLINE, facts(fleet, machine)).await {
+async fn look(fleet: &Fleet, machine: &MachineSpec, desired: &Desired) -> (Seen<Box<MachineFacts>>, i64) {
+    let seen = match tokio::time::timeout(DEADLINE, facts(fleet, machine, desired)).await {
         Ok(Ok(facts)) => Seen::Known(Box::new(facts)),
         Ok(Err(problem)) => Seen::Unknown(problem),
         Err(_) => Seen::Unknown(
@@ -63,12 +69,13 @@ async fn look(fleet: &Fleet, machine: &MachineSpec) -> (Seen<Box<MachineFacts>>,
     (seen, jiff::Timestamp::now().as_millisecond())
 }
 
-async fn facts(fleet: &Fleet, machine: &MachineSpec) -> Result<MachineFacts> {
+async fn facts(fleet: &Fleet, machine: &MachineSpec, desired: &Desired) -> Result<MachineFacts> {
     let measure = match machine.role {
         Role::ControlPlane => Measure::Fsync,
         Role::Worker => Measure::Nothing,
     };
-    let look = Look { ports: plan::ports(machine.role).to_vec(), measure };
+    let cri_socket = desired.cri_socket().to_owned();
+    let look = Look { ports: plan::ports(machine.role).to_vec(), cri_socket, measure };
     fleet.agent(&machine.name).await?.ask(look).await
 }
 

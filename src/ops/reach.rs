@@ -14,7 +14,8 @@ use crate::wire::{HoldPorts, Note, ReachPorts};
 
 /// Lets machines that are not members yet listen, and lets every machine try the ports it will need.
 pub(super) async fn check(fleet: &Fleet, machines: &[MachineSpec], observed: &Observed) -> Vec<Problem> {
-    let is_new = |machine: &&MachineSpec| observed.facts(&machine.name).is_some_and(|facts| facts.marker.is_none());
+    let is_new =
+        |machine: &&MachineSpec| observed.facts(&machine.name).is_some_and(|facts| facts.marker.is_none());
     let new: Vec<&MachineSpec> = machines.iter().filter(is_new).collect();
     if new.is_empty() || machines.len() < 2 {
         return vec![];
@@ -41,7 +42,11 @@ fn hold<'a>(fleet: &'a Fleet, machine: &'a MachineSpec) -> (impl Future<Output =
     let (ready, listening) = oneshot::channel();
     let holding = async move {
         let mut ready = Some(ready);
-        let hear = |_: Note| drop(ready.take().map(|ready| ready.send(())));
+        let hear = |_: Note| {
+            if let Some(ready) = ready.take() {
+                let _ = ready.send(());
+            }
+        };
         let order = HoldPorts { ports: plan::ports(machine.role).to_vec() };
         fleet.agent(&machine.name).await?.ask_hearing(order, hear).await.map(drop)
     };
@@ -70,7 +75,12 @@ async fn reach(fleet: &Fleet, machine: &MachineSpec, new: &[&MachineSpec]) -> Ve
                 .on(&machine.name)
                 .during("ports between machines")
                 .saw(why)
-                .remedy(format!("let {} through to TCP port {} of {}, in every firewall between", machine.name, target.port(), target.ip()))
+                .remedy(format!(
+                    "let {} through to TCP port {} of {}, in every firewall between",
+                    machine.name,
+                    target.port(),
+                    target.ip()
+                ))
         })
         .collect()
 }

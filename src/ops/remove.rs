@@ -39,15 +39,20 @@ pub async fn remove(context: &Context, request: RemoveRequest) -> Result<(), Pro
     };
     context.reporter.hide(&state.registry.password.clone().into());
     context.reporter.hide(&state.registry.authority_key.clone().into());
-    let machines = state.cluster.machines.clone();
+    let desired = Desired {
+        cluster: state.cluster.clone(),
+        images: state.images.clone(),
+        registry: state.registry.clone(),
+        launch: state.launch.clone(),
+    };
     let thrown_away = origin == Origin::Made && request.definition == Definition::Forgotten;
     let (fleet, observed) = if thrown_away {
         // Their provider removes them whole, whatever they would say.
         (Fleet::new(vec![], Arc::new(Beside), &context.run), Observed { machines: [].into(), api: None })
     } else {
         let fleet = fleet(context, &state, &login, origin).await?;
-        context.reporter.note(&format!("looking at {} machines", machines.len()));
-        let observed = observe::observe(&fleet, &machines).await.observed;
+        context.reporter.note(&format!("looking at {} machines", state.cluster.machines.len()));
+        let observed = observe::observe(&fleet, &desired).await.observed;
         (fleet, observed)
     };
     Problems::check(refusals(&state, &observed))?;
@@ -57,12 +62,6 @@ pub async fn remove(context: &Context, request: RemoveRequest) -> Result<(), Pro
         return Err(Problems::check(silent).err().unwrap_or_else(|| unknown(context, &request.name).into()));
     }
     let plan = plan::remove(&state.cluster, &observed, origin, request.definition);
-    let desired = Desired {
-        cluster: state.cluster.clone(),
-        images: state.images.clone(),
-        registry: state.registry.clone(),
-        launch: state.launch.clone(),
-    };
     let site = Arc::new(Site {
         desired,
         observed,
@@ -99,22 +98,37 @@ fn refusals(state: &State, observed: &Observed) -> Vec<Problem> {
     for (name, seen) in &observed.machines {
         let Seen::Known(facts) = seen else { continue };
         let foreign = match &facts.marker {
-            Some(marker) if marker.cluster != state.cluster.name => format!("it belongs to the cluster `{}` now", marker.cluster),
-            Some(marker) if marker.authority.is_some() && state.authority.is_some() && marker.authority != state.authority => {
+            Some(marker) if marker.cluster != state.cluster.name => {
+                format!("it belongs to the cluster `{}` now", marker.cluster)
+            }
+            Some(marker)
+                if marker.authority.is_some()
+                    && state.authority.is_some()
+                    && marker.authority != state.authority =>
+            {
                 "it belongs to another cluster of the same name".to_owned()
             }
-            None if facts.authority.is_some() => "it is a member of a cluster that sealift did not make".to_owned(),
+            None if facts.authority.is_some() => {
+                "it is a member of a cluster that sealift did not make".to_owned()
+            }
             _ => continue,
         };
         refusals.push(
-            Problem::new(Class::Refused, foreign).on(name).remedy("nothing was changed; sealift never touches such a machine"),
+            Problem::new(Class::Refused, foreign)
+                .on(name)
+                .remedy("nothing was changed; sealift never touches such a machine"),
         );
     }
     refusals
 }
 
 /// Returns the machines as they can be reached; those that are thrown away whole need not be.
-async fn fleet(context: &Context, state: &State, login: &LoginRequest, origin: Origin) -> Result<Fleet, Problems> {
+async fn fleet(
+    context: &Context,
+    state: &State,
+    login: &LoginRequest,
+    origin: Origin,
+) -> Result<Fleet, Problems> {
     let machines = &state.cluster.machines;
     let options = match origin {
         Origin::Given => vec![login.options()?; machines.len()],
@@ -128,12 +142,17 @@ fn purpose(site: &Site, request: &RemoveRequest) -> Purpose {
     let name = &site.cluster().name;
     let (verb, done, next) = match request.definition {
         Definition::Forgotten => ("delete", "is deleted", vec![]),
-        Definition::Kept => ("reset", "is reset; its definition is kept", vec![format!("sealift run --name {name}")]),
+        Definition::Kept => {
+            ("reset", "is reset; its definition is kept", vec![format!("sealift run --name {name}")])
+        }
     };
     Purpose {
         title: format!("{verb} {name}"),
         question: Question::Proceed {
-            text: format!("Remove the cluster `{name}` with all its data from {} machines?", site.cluster().machines.len()),
+            text: format!(
+                "Remove the cluster `{name}` with all its data from {} machines?",
+                site.cluster().machines.len()
+            ),
         },
         achieved: format!("the cluster `{name}` {done}"),
         next,

@@ -12,16 +12,24 @@ use crate::model::{
 /// Plans what is still to do until the cluster is as desired. Nothing to do gives an empty plan.
 ///
 /// # Errors
-/// When a machine that must be looked at did not answer, or no control plane can be the first.
-pub fn launch(desired: &Desired, observed: &Observed) -> Result<Plan> {
+/// When a machine that must be looked at did not answer, no control plane can be the first, or the cluster exists
+/// but its API does not answer: a new one is never made over it. `authority` is the cluster's CA as far as the
+/// operator knows one.
+pub fn launch(desired: &Desired, observed: &Observed, authority: Option<&Digest>) -> Result<Plan> {
     let mut plan = PlanBuilder::new(&desired.cluster.name);
     let state = State { desired, observed };
     let first = state.first_control_plane()?;
+    state.refuse_silent_cluster(authority)?;
 
-    // 1. Every machine is made ours and ready, all at once.
+    // 1. Every machine is made ours and ready, all at once; but what an image's init fetches comes from the first
+    //    control plane's registry.
     let mut ready = Vec::new();
-    for machine in &desired.cluster.machines {
-        ready.push((machine, state.prepare(&mut plan, machine, first)?));
+    let mut registry = None;
+    let others = desired.cluster.machines.iter().filter(|machine| machine.name != first.name);
+    for machine in std::iter::once(first).chain(others) {
+        let steps = state.prepare(&mut plan, machine, first, registry)?;
+        registry = registry.or(steps.registry);
+        ready.push((machine, steps.last));
     }
     let prepared = |wanted: &MachineSpec| {
         ready.iter().find(|(machine, _)| machine.name == wanted.name).and_then(|(_, step)| *step)
@@ -89,6 +97,14 @@ pub fn launch(desired: &Desired, observed: &Observed) -> Result<Plan> {
     Ok(plan.finish())
 }
 
+/// The steps that make one machine ready.
+struct Preparation {
+    /// The last of them, if any is needed.
+    last: Option<usize>,
+    /// The one that starts its registry.
+    registry: Option<usize>,
+}
+
 /// What is wanted against what is there.
 struct State<'a> {
     desired: &'a Desired,
@@ -115,16 +131,45 @@ impl<'a> State<'a> {
         })
     }
 
-    /// Plans what brings one machine to the point where kubeadm can run; returns the last step, if any.
+    /// A cluster that has an identity is never made again: what is silent now holds people's data.
+    fn refuse_silent_cluster(&self, authority: Option<&Digest>) -> Result<()> {
+        let knows = |machine: &&MachineSpec| {
+            let marker = self.observed.facts(&machine.name).and_then(|facts| facts.marker.as_ref());
+            marker.is_some_and(|marker| marker.authority.is_some())
+        };
+        let exists =
+            authority.is_some() || self.desired.cluster.machines.iter().any(|machine| knows(&machine));
+        if !exists || self.observed.api().is_some() {
+            return Ok(());
+        }
+        let problem = Problem::new(
+            Class::Kubernetes,
+            "the cluster exists, but none of its API servers answers",
+        )
+        .remedy(
+            "start its control planes, look at `journalctl -u kubelet` there, and run the same command again",
+        )
+        .remedy(format!(
+            "or give it up with all its data: sealift reset --name {}",
+            self.desired.cluster.name
+        ));
+        Err(match &self.observed.api {
+            Some(crate::model::Seen::Unknown(seen)) => problem.saw(seen),
+            _ => problem,
+        })
+    }
+
+    /// Plans what brings one machine to the point where kubeadm can run.
     fn prepare(
         &self,
         plan: &mut PlanBuilder,
         machine: &MachineSpec,
         first: &MachineSpec,
-    ) -> Result<Option<usize>> {
+        first_registry: Option<usize>,
+    ) -> Result<Preparation> {
         let facts = self.facts(&machine.name)?;
         let name = Some(&machine.name);
-        let mut last = None;
+        let (mut last, mut registry) = (None, None);
         if let Some(reason) = self.why_claim(facts) {
             last = Some(plan.add(name, Action::Claim, reason, None));
         }
@@ -136,35 +181,34 @@ impl<'a> State<'a> {
             last = Some(plan.add(name, Action::SendLayers { layers, bytes }, reason, last));
         }
         let receipt = |work: &str| facts.holdings.receipts.get(work).map(|receipt| &receipt.digest);
-        let mut again = last.is_some();
         if receipt("lay-out") != Some(&receipts::lay_out(self.desired, machine, facts)) {
             last =
                 Some(plan.add(name, Action::LayOut, "its rootfs is not of these images and variables", last));
-            again = true;
         }
         if machine.role == Role::ControlPlane
-            && (again
-                || receipt("registry") != Some(&receipts::registry(self.desired, machine, facts))
+            && (receipt("registry") != Some(&receipts::registry(self.desired, machine, facts))
                 || !facts.runs("registry.service"))
         {
             last = Some(plan.add(name, Action::Registry, "its registry does not run as wanted", last));
+            registry = last;
         }
         let connected = receipts::connected(self.desired, machine);
         if receipt("endpoints") != Some(&connected) || !facts.runs("sealift-care.service") {
             let reason = "care does not know these control planes";
             last = Some(plan.add(name, Action::Endpoints, reason, last));
         }
-        if receipt("prepare") != Some(&receipts::prepared(self.desired, machine, facts)) {
-            last = Some(plan.add(name, Action::Prepare, "the image's init has no receipt here", last));
+        if receipt("prepare") != Some(&receipts::prepared(self.desired, machine, facts)) || !facts.cri_answers
+        {
+            let needs = last.into_iter().chain(first_registry);
+            last = Some(plan.add(name, Action::Prepare, "the image's init has no receipt here", needs));
         }
-        Ok(last)
+        Ok(Preparation { last, registry })
     }
 
     fn why_claim(&self, facts: &MachineFacts) -> Option<&'static str> {
         match &facts.marker {
             None => Some("it is nobody's yet"),
             Some(marker) if marker.intent != crate::model::Intent::Member => Some("it was leaving"),
-            Some(_) if facts.holdings.agent.is_none() => Some("its agent is missing"),
             Some(_) => None,
         }
     }
@@ -189,7 +233,8 @@ impl<'a> State<'a> {
             .observed
             .api()
             .is_some_and(|api| api.nodes.iter().any(|node| node.machine_id == facts.machine_id));
-        Ok(facts.joined && known && (machine.role == Role::Worker || facts.api_ready))
+        let serves = machine.role == Role::Worker || facts.api_ready;
+        Ok(facts.joined && known && serves && facts.runs("kubelet.service"))
     }
 
     fn is_launched(&self, image: &ImageContract) -> bool {

@@ -6,7 +6,9 @@ use super::site::Site;
 use crate::engine::{Acted, Progress, Step};
 use crate::error::{Class, Context, Result};
 use crate::ha::authority::REGISTRY_NAME;
-use crate::ha::config::{ApiBalancer, CareConfig, CertificateSource, EndpointRefresh, RegistryTunnel, VipPlacement};
+use crate::ha::config::{
+    ApiBalancer, CareConfig, CertificateSource, EndpointRefresh, RegistryTunnel, VipPlacement,
+};
 use crate::ha::learned::Generation;
 use crate::kubeadm::API_PORT;
 use crate::model::{BoxFuture, MachineSpec};
@@ -36,7 +38,8 @@ impl Step for Endpoints {
                 true => plan::hosts_once_joined(desired, &self.machine),
                 false => plan::hosts_of(desired, &self.machine, first),
             };
-            let care = serde_json::to_value(self.care()).problem(Class::Internal, "cannot write care's configuration")?;
+            let care = serde_json::to_value(self.care())
+                .problem(Class::Internal, "cannot write care's configuration")?;
             let work = EndpointsWork { receipt: plan::connected(desired, &self.machine), hosts, care };
             self.site.act(&self.machine, Work::Endpoints(work), progress).await?;
             Ok(Acted::Changed)

@@ -34,6 +34,7 @@ impl Step for Join {
                 config: kubeadm::join(&site.settings(&self.machine)?, &site.node(&self.machine)?, &ticket)?,
                 ignore: site::IGNORED_CHECKS.map(str::to_owned).to_vec(),
                 cluster: site.cluster().name.clone(),
+                role: self.machine.role,
                 authority: ticket.authority.parse()?,
                 hosts: plan::hosts_once_joined(&site.desired, &self.machine),
                 statics: site::statics(),
@@ -53,7 +54,9 @@ impl Join {
         let commanding = self.site.agent(self.site.commanding()?).await?;
         let secrets = commanding.ask(MintJoin { certificate_key: certificate_key.clone() }).await?;
         Ok(JoinTicket {
-            endpoint: self.site.join_endpoint(&self.machine, &plan::endpoints(&self.site.desired, &self.machine))?,
+            endpoint: self
+                .site
+                .join_endpoint(&self.machine, &plan::endpoints(&self.site.desired, &self.machine))?,
             token: secrets.token,
             authority: secrets.authority,
             certificate_key,

@@ -49,7 +49,8 @@ pub(crate) fn path(home: &Path, cluster: &str) -> PathBuf {
 /// Gives the entries the cluster's name, so that several clusters' files can be used together, and a server
 /// address that holds outside of the cluster.
 fn for_operator(text: &str, cluster: &str, server: &str) -> Result<String> {
-    let unusable = || Problem::new(Class::Kubernetes, "the control plane's kubeconfig is not as kubeadm writes it");
+    let unusable =
+        || Problem::new(Class::Kubernetes, "the control plane's kubeconfig is not as kubeadm writes it");
     let mut documents = yaml::documents("admin.conf", text)?;
     let config = documents.first_mut().ok_or_else(unusable)?;
     let user = format!("{cluster}-admin");

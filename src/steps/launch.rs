@@ -49,6 +49,8 @@ impl Step for Launch {
 impl Launch {
     fn image(&self) -> Result<&ImageContract> {
         let found = self.site.desired.images.iter().find(|image| image.name == self.image);
-        found.ok_or_else(|| Problem::new(Class::Internal, format!("the planned image {} is not there", self.image)))
+        found.ok_or_else(|| {
+            Problem::new(Class::Internal, format!("the planned image {} is not there", self.image))
+        })
     }
 }

@@ -31,8 +31,15 @@ impl Step for LayOut {
             let work = LayOutWork {
                 receipt: plan::lay_out(desired, &self.machine, facts),
                 cluster: desired.cluster.name.clone(),
-                layers: desired.base_images().flat_map(|image| plan::layers_of(image, duty)).map(diff_id).collect(),
-                registry_layers: plan::registry_layers(&desired.images, duty).into_iter().map(diff_id).collect(),
+                layers: desired
+                    .base_images()
+                    .flat_map(|image| plan::layers_of(image, duty))
+                    .map(diff_id)
+                    .collect(),
+                registry_layers: plan::registry_layers(&desired.images, duty)
+                    .into_iter()
+                    .map(diff_id)
+                    .collect(),
                 environment: plan::of_machine(desired, &self.machine, facts),
             };
             self.site.act(&self.machine, Work::LayOut(work), progress).await?;

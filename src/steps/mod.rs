@@ -54,16 +54,21 @@ fn step(planned: &PlannedStep, site: &Arc<Site>) -> Result<Box<dyn Step>> {
     };
     Ok(match &planned.action {
         Action::Claim => Box::new(claim::Claim { machine: machine()?, site }),
-        Action::SendLayers { layers, bytes } => {
-            Box::new(send_layers::SendLayers { machine: machine()?, layers: layers.clone(), bytes: *bytes, site })
-        }
+        Action::SendLayers { layers, bytes } => Box::new(send_layers::SendLayers {
+            machine: machine()?,
+            layers: layers.clone(),
+            bytes: *bytes,
+            site,
+        }),
         Action::LayOut => Box::new(lay_out::LayOut { machine: machine()?, site }),
         Action::Endpoints => Box::new(endpoints::Endpoints { machine: machine()?, site }),
         Action::Registry => Box::new(registry::Registry { machine: machine()?, site }),
         Action::Prepare => Box::new(prepare::Prepare { machine: machine()?, site }),
         Action::Init => Box::new(init::Init { machine: machine()?, site }),
         Action::JoinControlPlane | Action::JoinWorker => Box::new(join::Join { machine: machine()?, site }),
-        Action::Launch { image } => Box::new(launch::Launch { machine: machine()?, image: image.clone(), site }),
+        Action::Launch { image } => {
+            Box::new(launch::Launch { machine: machine()?, image: image.clone(), site })
+        }
         Action::AwaitReady => Box::new(await_ready::AwaitReady { site }),
         Action::KeepState => Box::new(keep_state::KeepState { site }),
         Action::Kubeconfig => Box::new(kubeconfig::Kubeconfig { site }),

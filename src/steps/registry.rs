@@ -32,8 +32,10 @@ impl Step for Registry {
         Box::pin(async {
             let (desired, facts) = (&self.site.desired, self.site.facts(&self.machine)?);
             let access = &desired.registry;
-            let authority =
-                Identity { certificate_pem: access.authority.clone(), key_pem: access.authority_key.clone().into() };
+            let authority = Identity {
+                certificate_pem: access.authority.clone(),
+                key_pem: access.authority_key.clone().into(),
+            };
             let own = registry_server(&authority, self.machine.address, SystemTime::now())?;
             let work = RegistryWork {
                 receipt: plan::registry(desired, &self.machine, facts),

@@ -39,12 +39,15 @@ impl Step for SendLayers {
             let orders = layers.iter().map(|layer| layer.order()).collect();
             let missing = agent.ask(MissingLayers { layers: orders }).await?;
             let left = |digest: &Digest| missing.iter().find(|layer| layer.diff_id == *digest);
-            let mut done: u64 =
-                layers.iter().map(|layer| left(&layer.diff_id).map_or(layer.size, |missing| missing.partial)).sum();
+            let mut done: u64 = layers
+                .iter()
+                .map(|layer| left(&layer.diff_id).map_or(layer.size, |missing| missing.partial))
+                .sum();
             for layer in layers {
                 let Some(missing) = left(&layer.diff_id) else { continue };
                 let mut blob = self.site.blobs.open(&layer.digest)?;
-                blob.seek(SeekFrom::Start(missing.partial)).problem(Class::Machine, "cannot read the image's layer")?;
+                blob.seek(SeekFrom::Start(missing.partial))
+                    .problem(Class::Machine, "cannot read the image's layer")?;
                 let order = ReceiveLayer { layer: layer.order(), from: missing.partial };
                 let sent = |bytes| progress.bytes(done + bytes, self.bytes);
                 agent.ask_sending(order, tokio::fs::File::from_std(blob), sent).await?;
@@ -62,7 +65,10 @@ impl SendLayers {
             .iter()
             .map(|wanted| {
                 all().find(|layer| layer.diff_id == *wanted).ok_or_else(|| {
-                    Problem::new(Class::Internal, format!("no image has the planned layer {}", wanted.short()))
+                    Problem::new(
+                        Class::Internal,
+                        format!("no image has the planned layer {}", wanted.short()),
+                    )
                 })
             })
             .collect()

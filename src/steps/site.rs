@@ -10,7 +10,7 @@ use crate::error::{Class, Problem, Result};
 use crate::kubeadm::{ClusterSettings, NodeSettings, ProxyMode};
 use crate::model::{Cluster, ControlGroups, Digest, MachineFacts, MachineName, MachineSpec, Observed, Role};
 use crate::plan::{Desired, Endpoints};
-use crate::wire::{Act, AgentClient, Note, Work};
+use crate::wire::{Act, AgentClient, Look, Measure, Note, Work};
 
 use super::state::State;
 
@@ -45,7 +45,8 @@ impl Site {
     /// Returns what a machine said of itself before the run.
     pub fn facts(&self, machine: &MachineSpec) -> Result<&MachineFacts> {
         self.observed.facts(&machine.name).ok_or_else(|| {
-            Problem::new(Class::Connection, "the machine did not answer when it was looked at").on(&machine.name)
+            Problem::new(Class::Connection, "the machine did not answer when it was looked at")
+                .on(&machine.name)
         })
     }
 
@@ -64,10 +65,17 @@ impl Site {
         self.agent(machine).await?.ask_hearing(act, hear).await
     }
 
+    /// Returns the order for a look at nothing but what can be read.
+    pub fn look(&self) -> Look {
+        Look { ports: vec![], cri_socket: self.desired.cri_socket().to_owned(), measure: Measure::Nothing }
+    }
+
     /// Returns the control plane to command from: one that answered before, else the first.
     pub fn commanding(&self) -> Result<&MachineSpec> {
-        let ready = |machine: &&MachineSpec| self.observed.facts(&machine.name).is_some_and(|facts| facts.api_ready);
-        let found = self.desired.control_planes().find(ready).or_else(|| self.desired.control_planes().next());
+        let ready =
+            |machine: &&MachineSpec| self.observed.facts(&machine.name).is_some_and(|facts| facts.api_ready);
+        let found =
+            self.desired.control_planes().find(ready).or_else(|| self.desired.control_planes().next());
         found.ok_or_else(|| Problem::new(Class::Config, "the cluster has no control plane"))
     }
 
@@ -90,6 +98,7 @@ impl Site {
             may_set_conntrack: facts.iter().all(|facts| facts.may_set_conntrack),
             control_groups: self.facts(machine)?.control_groups,
             any_control_groups_v1: facts.iter().any(|facts| facts.control_groups == ControlGroups::V1),
+            containers: facts.iter().any(|facts| facts.container),
             single: self.cluster().machines.len() == 1,
             image_file: self.desired.rootfs()?.kubeadm.as_deref(),
         })
@@ -105,7 +114,11 @@ impl Site {
     }
 
     /// Returns what a joining machine dials: workers the virtual address, control planes one that answers.
-    pub fn join_endpoint(&self, machine: &MachineSpec, endpoints: &Endpoints) -> Result<std::net::SocketAddr> {
+    pub fn join_endpoint(
+        &self,
+        machine: &MachineSpec,
+        endpoints: &Endpoints,
+    ) -> Result<std::net::SocketAddr> {
         Ok(match machine.role {
             Role::Worker => std::net::SocketAddr::new(endpoints.vip, crate::kubeadm::API_PORT),
             Role::ControlPlane => {

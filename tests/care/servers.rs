@@ -54,7 +54,6 @@ struct State {
     asked: Mutex<Vec<String>>,
     open: AtomicUsize,
     frozen: AtomicBool,
-    mute: AtomicBool,
 }
 
 impl HttpsServer {
@@ -80,7 +79,6 @@ impl HttpsServer {
             asked: Mutex::default(),
             open: AtomicUsize::new(0),
             frozen: AtomicBool::new(false),
-            mute: AtomicBool::new(false),
         };
         let mut server = Self { address, state: Arc::new(state), task: None, tls };
         server.revive().await;
@@ -112,11 +110,6 @@ impl HttpsServer {
     /// Hangs: the kernel still accepts, the process does nothing, as on a machine that lost its disk.
     pub(crate) fn freeze(&self) {
         self.state.frozen.store(true, Ordering::SeqCst);
-    }
-
-    /// Takes questions and never answers one.
-    pub(crate) fn hush(&self) {
-        self.state.mute.store(true, Ordering::SeqCst);
     }
 
     /// Returns what it was asked for: the paths, or what it was asked by.
@@ -202,15 +195,10 @@ impl Drop for Counted<'_> {
 
 async fn http2(stream: impl AsyncRead + AsyncWrite + Unpin, state: &State) -> Result<(), h2::Error> {
     let mut connection = h2::server::handshake(stream).await?;
-    let mut unanswered = vec![];
     // Not polled when frozen, the connection answers no PING either.
     while let Some(request) = until_frozen(state, connection.accept()).await {
         let (request, mut respond) = request?;
         let (status, body) = state.take(request.uri().path().to_owned());
-        if state.mute.load(Ordering::SeqCst) {
-            unanswered.push(respond);
-            continue;
-        }
         let head = http::Response::builder().status(status).body(()).unwrap();
         respond.send_response(head, false)?.send_data(Bytes::from(body), true)?;
     }

@@ -8,7 +8,7 @@ use sealift::remote::{HostKeys, Machine, SshOptions};
 use crate::sshd::{Server, Setup, await_true};
 use crate::{ECHO, OneAgent, agent, by_key, echo, machine, machine_at};
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn streams_that_are_dropped() {
     for user in ["alice", "root"] {
         let server = Setup::new().start();
@@ -21,7 +21,7 @@ async fn streams_that_are_dropped() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_attempt_that_is_given_up() {
     let server = Setup::new().start();
     let agents = agent(&server, b"#!/bin/sh\nexec sleep 600\n");
@@ -54,7 +54,7 @@ fn client(server: &Server, agent: &OneAgent) -> Child {
         .unwrap()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "is run by the tests below, to be killed"]
 async fn client_to_kill() {
     let variable = |name| PathBuf::from(std::env::var_os(name).unwrap());
@@ -74,7 +74,7 @@ async fn client_to_kill() {
         .start_agent(&OneAgent(variable("SEALIFT_TEST_AGENT")))
         .await
         .unwrap();
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 fn kill(mut client: Child) {
@@ -103,7 +103,7 @@ fn a_client_that_is_killed_while_it_uploads() {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) as u8
     });
-    let content: Vec<u8> = noise.take(96 << 20).collect();
+    let content: Vec<u8> = noise.take(32 << 20).collect();
     let agents = agent(&server, &content);
     let client = client(&server, &agents);
     let uploading = || {

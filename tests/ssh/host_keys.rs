@@ -15,7 +15,7 @@ fn fingerprint(server: &Server, kind: &str) -> String {
     line.split(' ').nth(1).unwrap().to_owned()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unknown_key_is_refused_and_the_way_to_trust_it_works() {
     let server = Setup::new().start();
     let problem = refused(&server, strict(&server)).await;
@@ -30,7 +30,7 @@ async fn an_unknown_key_is_refused_and_the_way_to_trust_it_works() {
     assert!(problem.remedies.iter().any(|remedy| remedy.contains("--host-keys accept-new")));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_key_is_accepted_once_by_name_and_known_from_then_on() {
     let server = Setup::new().start();
     assert!(started(&server, by_password(&server, "root")).await.contains("uid=0"));
@@ -40,7 +40,7 @@ async fn a_new_key_is_accepted_once_by_name_and_known_from_then_on() {
     assert_eq!(std::fs::read_to_string(server.file("known_hosts")).unwrap(), known);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn openssh_itself_takes_what_we_remember() {
     for hashed in ["no", "yes"] {
         let server = Setup::new().start();
@@ -58,7 +58,7 @@ async fn openssh_itself_takes_what_we_remember() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_changed_key_is_refused_whatever_the_policy() {
     let server = Setup::new().start();
     make_key(&server.file("former"), "ed25519", "");
@@ -76,7 +76,7 @@ async fn a_changed_key_is_refused_whatever_the_policy() {
     assert_eq!(std::fs::read_to_string(server.file("known_hosts")).unwrap(), known);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_revoked_key_is_refused_even_when_it_is_pinned() {
     let server = Setup::new().start();
     let key = server.host_key("ed25519");
@@ -88,7 +88,7 @@ async fn a_revoked_key_is_refused_even_when_it_is_pinned() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pin_decides_alone() {
     let server = Setup::new().start();
     make_key(&server.file("other"), "ed25519", "");
@@ -101,7 +101,7 @@ async fn a_pin_decides_alone() {
     assert_says(&problem, "does not have the pinned host key", &fingerprint(&server, "ed25519"));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_key_that_is_known_is_asked_for() {
     let server = Setup::new().host_keys(&["ed25519", "ecdsa", "rsa"]).start();
     for kind in ["rsa", "ecdsa", "ed25519"] {
@@ -110,7 +110,7 @@ async fn the_key_that_is_known_is_asked_for() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_host_certificate_of_a_known_authority_is_trusted() {
     for (principal, validity, wrong) in [
         ("127.0.0.1", "+1h", None),
@@ -137,7 +137,7 @@ async fn a_host_certificate_of_a_known_authority_is_trusted() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_malformed_line_is_shown_and_harms_nothing() {
     let server = Setup::new().start();
     server.write("known_hosts", "nonsense\n");

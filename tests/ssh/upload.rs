@@ -12,7 +12,7 @@ fn file(line: &str) -> &str {
     line.split(' ').find_map(|word| word.strip_prefix("file=")).unwrap()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_goes_to_a_private_directory_that_the_agent_is_told_of() {
     let server = Setup::new().start();
     let line = started(&server, by_key(&server, "alice")).await;
@@ -22,7 +22,7 @@ async fn it_goes_to_a_private_directory_that_the_agent_is_told_of() {
     server.await_tidy();
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn other_users_cannot_look_into_the_directory() {
     use std::os::unix::fs::PermissionsExt;
     let server = Setup::new().start();
@@ -34,12 +34,12 @@ async fn other_users_cannot_look_into_the_directory() {
     server.await_tidy();
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn where_programs_may_not_run_it_goes_elsewhere() {
     let remount = |directory: &str| format!("mount -t tmpfs -o mode=1777,noexec tmpfs {directory}");
     let server = Setup::new().prepare(&remount("/tmp")).start();
     assert!(file(&started(&server, by_key(&server, "alice")).await).starts_with("/var/tmp/.sealift-"));
-    let server = Setup::new().prepare("mount -t tmpfs -o mode=1777,size=64k tmpfs /tmp").start();
+    let server = Setup::new().prepare("mount -t tmpfs -o mode=1777,size=32k tmpfs /tmp").start();
     assert!(file(&started(&server, by_key(&server, "alice")).await).starts_with("/var/tmp/.sealift-"));
     let server = Setup::new()
         .prepare(&remount("/tmp"))
@@ -50,7 +50,7 @@ async fn where_programs_may_not_run_it_goes_elsewhere() {
     server.await_tidy();
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn where_programs_may_run_nowhere_all_places_are_told() {
     let setup = ["/tmp", "/var/tmp", "/dev/shm"].into_iter().fold(Setup::new(), |setup, directory| {
         setup.prepare(&format!("mount -t tmpfs -o mode=1777,noexec tmpfs {directory}"))
@@ -64,14 +64,14 @@ async fn where_programs_may_run_nowhere_all_places_are_told() {
     server.await_tidy();
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn machines_without_gzip_sha256sum_or_sftp_get_it_all_the_same() {
     let server = Setup::new().prepare("hide gzip").prepare("hide sha256sum").start();
     assert!(!std::fs::read_to_string(server.file("sshd_config")).unwrap().contains("sftp"));
     assert!(started(&server, by_key(&server, "alice")).await.contains("uid=0"));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn login_shells_that_are_not_posix() {
     let server = Setup::new().start();
     for user in ["carol", "fay", "noel"] {
@@ -79,7 +79,7 @@ async fn login_shells_that_are_not_posix() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn banners_and_chatty_shells() {
     let noise = "echo welcome on board; printf \"unfinished line\"; echo careful >&2";
     let server = Setup::new()
@@ -97,21 +97,21 @@ async fn banners_and_chatty_shells() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_user_without_a_shell_is_quoted() {
     let server = Setup::new().start();
     let problem = refused(&server, by_key(&server, "nora")).await;
     assert_says(&problem, "runs no command: it exited with status 1", "account is currently not available");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_forced_command_is_quoted() {
     let server = Setup::new().sshd("ForceCommand echo only this").start();
     let problem = refused(&server, by_key(&server, "alice")).await;
     assert_says(&problem, "runs no command", "only this");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn endless_noise_is_not_waited_for() {
     let server = Setup::new().sshd("ForceCommand yes nonsense").start();
     let problem = refused_without_remedy(&server).await;
@@ -123,7 +123,7 @@ async fn refused_without_remedy(server: &Server) -> sealift::error::Problem {
     machine(server, by_key(server, "alice")).start_agent(&agents).await.unwrap_err()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn machines_that_cannot_be_nodes() {
     for (uname, message) in [
         ("#!/bin/sh\ncase $1 in -s) echo FreeBSD;; *) echo amd64;; esac", "this is not a Linux machine"),
@@ -142,7 +142,7 @@ async fn machines_that_cannot_be_nodes() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_an_agent_for_the_architecture_the_source_says_how_to_get_one() {
     struct Other;
     impl sealift::remote::AgentSource for Other {
@@ -158,7 +158,7 @@ async fn without_an_agent_for_the_architecture_the_source_says_how_to_get_one() 
     assert!(server.leftovers().is_empty());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_installed_agent_is_started_from_where_it_is() {
     let directory = |digest: &Digest| format!("/usr/local/lib/sealift/{}", digest.hex());
     let server = Setup::new().start();
@@ -178,7 +178,7 @@ async fn an_installed_agent_is_started_from_where_it_is() {
     assert!(file(&line).starts_with("/tmp/"), "{line}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_disk_that_fills_up_is_told() {
     // There seems to be room, but a quota is in the way: the file is cut short.
     let server = Setup::new()
@@ -190,7 +190,7 @@ async fn a_disk_that_fills_up_is_told() {
     server.await_tidy();
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_agent_that_does_not_run_is_quoted() {
     let server = Setup::new().start();
     let agents = agent(&server, b"\x7fELF this is no program");
@@ -202,7 +202,7 @@ async fn an_agent_that_does_not_run_is_quoted() {
     server.await_tidy();
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_agent_that_ends_early_is_quoted_to_its_reader() {
     let server = Setup::new().start();
     let agents =
@@ -212,14 +212,14 @@ async fn an_agent_that_ends_early_is_quoted_to_its_reader() {
     assert_eq!(error.to_string(), "the agent ended: it exited with status 7: the disk is on fire");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_bytes_go_both_ways_unchanged() {
     let server = Setup::new().start();
     let agents = agent(&server, b"#!/bin/sh\nprintf '\\0sealift-agent/1\\n'\nexec cat\n");
     let streams = machine(&server, by_key(&server, "alice")).start_agent(&agents).await.unwrap();
     let (mut from_agent, mut to_agent) = (streams.from_agent, streams.to_agent);
     let sent: Vec<u8> =
-        (0..48_u32 << 20).map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        (0..16_u32 << 20).map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let digest = Digest::of(&sent);
     let writing = tokio::spawn(async move {
         to_agent.write_all(&sent).await.unwrap();

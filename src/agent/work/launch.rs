@@ -1,8 +1,8 @@
 //! An application image's commands, one after the other, until one fails.
 
 use crate::agent::command::Tell;
-use crate::agent::{paths, receipts, tree};
-use crate::error::{Class, Problem, Result};
+use crate::agent::{kubernetes, paths, receipts, tree};
+use crate::error::{Class, Context as _, Problem, Result};
 use crate::model::Environment;
 use crate::wire::LaunchWork;
 
@@ -23,7 +23,15 @@ pub(super) fn carry_out(work: &LaunchWork, tell: Tell<'_>) -> Result<()> {
             ..problem.saw(format!("image {}", work.image))
         })?;
     }
+    record(work)?;
     receipts::write(&name, &work.receipt)
+}
+
+/// The cluster itself remembers what was launched on it, so that any control plane and any operator knows.
+fn record(work: &LaunchWork) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.problem(Class::Machine, "cannot start a runtime")?;
+    runtime.block_on(async { kubernetes::api().await?.record_application(&work.image, &work.receipt).await })
 }
 
 /// A failing command ends the launch. The family goes on and tells only the last one's end.

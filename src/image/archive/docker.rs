@@ -9,8 +9,8 @@ use crate::error::{Class, Context, Problem, Result};
 use crate::image::ImageReference;
 use crate::image::build;
 use crate::image::document::{CONFIG, Configuration, Descriptor, LAYER_ZSTD, MANIFEST, Manifest, Platform};
-use crate::model::Compression;
 use crate::image::store::Store;
+use crate::model::Compression;
 use crate::model::{Arch, Digest};
 
 /// A docker archive.

@@ -3,6 +3,7 @@
 //! They are looked for in this order: the store, OCI layouts below `images/oci/` and docker archives below
 //! `images/docker/` of the context, the local Docker engine, and the registry of their name.
 
+mod credentials;
 mod engine;
 mod local;
 mod names;

@@ -10,11 +10,11 @@ use oci_client::manifest::OciDescriptor;
 use oci_client::secrets::RegistryAuth;
 use oci_client::{Client, Reference};
 
-use super::{Found, RegistrySource, is_index};
+use super::{Found, RegistrySource, credentials, is_index};
 use crate::error::{Class, Context, Problem, Result};
 use crate::image::ImageReference;
 use crate::image::document::{DOCKER_INDEX, DOCKER_MANIFEST, Descriptor, INDEX, Index, MANIFEST, Manifest};
-use crate::image::store::{Store, corrupt};
+use crate::image::store::Store;
 use crate::model::{Arch, Digest};
 
 /// How often a request is repeated that failed on the way.
@@ -26,7 +26,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a registry may be silent.
 const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// The client of all registries; anonymous, and in the clear only with this machine.
+/// The client of all registries; it speaks in the clear only with this machine.
 pub(crate) struct Registry {
     use_of: RegistrySource,
 }
@@ -41,13 +41,14 @@ impl Registry {
         if self.use_of == RegistrySource::Unused {
             return Err(Problem::new(Class::Config, "registries are not to be asked"));
         }
-        let pull = Pull { client: client(wanted), store, wanted };
-        let (top, media_type) = pull.manifest(wanted.upstream(), wanted.digest()).await?;
+        let auth = credentials::of_registry(wanted.registry());
+        let pull = Pull { client: client(wanted), auth, store, wanted };
+        let (top, media_type) = pull.manifest(wanted.upstream()).await?;
         let (manifest, index) = if is_index(&media_type) {
             let index: Index = store.document(&top.digest)?;
             let entry = platform(&index, arch)?;
             let at = wanted.upstream().clone_with_digest(entry.digest.to_string());
-            let (manifest, _) = pull.manifest(&at, Some(entry.digest.clone())).await?;
+            let (manifest, _) = pull.manifest(&at).await?;
             (manifest, Some(top.digest))
         } else {
             (top, None)
@@ -100,26 +101,24 @@ fn is_this_machine(registry: &str) -> bool {
 /// One image on its way.
 struct Pull<'a> {
     client: Client,
+    auth: RegistryAuth,
     store: &'a Store,
     wanted: &'a ImageReference,
 }
 
 impl Pull<'_> {
-    /// Brings a manifest or index; returns its descriptor and media type.
-    async fn manifest(&self, at: &Reference, expected: Option<Digest>) -> Result<(Descriptor, String)> {
+    /// Brings a manifest or index; returns its descriptor and media type. Where `at` has a digest, the client
+    /// compares it with what came.
+    async fn manifest(&self, at: &Reference) -> Result<(Descriptor, String)> {
         let accepted = [MANIFEST, INDEX, DOCKER_MANIFEST, DOCKER_INDEX];
-        let get = || self.client.pull_manifest_raw(at, &RegistryAuth::Anonymous, &accepted);
+        let get = || self.client.pull_manifest_raw(at, &self.auth, &accepted);
         let (bytes, _) = get
             .retry(backoff())
             .when(is_passing)
             .await
             .problem_with(Class::Connection, || format!("cannot fetch the manifest of {at}"))?;
-        let found = Digest::of(&bytes);
-        if let Some(expected) = expected.filter(|expected| *expected != found) {
-            return Err(corrupt(&expected, &found));
-        }
         let media_type = media_type(&bytes)?;
-        let (digest, size) = self.store.ingest_from(bytes.as_ref(), Some(&found))?;
+        let (digest, size) = self.store.ingest_from(bytes.as_ref(), None)?;
         Ok((Descriptor::new(&media_type, digest, size), media_type))
     }
 
@@ -131,6 +130,7 @@ impl Pull<'_> {
                 // A blob that came broken is fetched again, as one that did not come.
                 fetch
                     .retry(backoff())
+                    .when(|problem| problem.class != Class::Machine)
                     .await
                     .map_err(|problem| problem.saw(format!("while fetching {}", self.wanted)))?;
             }

@@ -7,7 +7,7 @@ use russh::{MethodKind, MethodSet};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::host_key::Gatekeeper;
-use super::identity::{self, FileKey, FileKeys};
+use super::identity::{self, FileKey, FileKeys, KeySigner};
 use super::target::Credentials;
 use crate::error::{Class, Problem, Result};
 
@@ -161,26 +161,28 @@ impl Login<'_> {
         let what = format!("agent key {}", identity::describe(&key));
         match result {
             Ok(result) => Ok(self.note_key(&result, what)),
-            Err(error) => {
-                self.tried.push(format!("{what}: the agent does not sign: {error}"));
-                Ok(Progress::Refused)
-            }
+            Err(error) => Ok(self.note_unsigned(&what, &error)),
         }
     }
 
     async fn try_file_key(&mut self, file: &FileKey) -> Result<Progress, Broken> {
         let what = format!("key {} ({})", file.path.display(), identity::describe(file.key.public_key()));
+        let hash = self.rsa_hash(&file.key.algorithm()).await?;
         if let Some(certificate) = &file.certificate {
+            let mut signer = KeySigner(file.key.clone());
             let result = self
                 .handle
-                .authenticate_openssh_cert(self.user, file.key.clone(), certificate.clone())
-                .await?;
-            let progress = self.note_key(&result, format!("certificate for {what}"));
+                .authenticate_certificate_with(self.user, certificate.clone(), hash, &mut signer)
+                .await;
+            let what = format!("certificate for {what}");
+            let progress = match result {
+                Ok(result) => self.note_key(&result, what),
+                Err(error) => self.note_unsigned(&what, &error),
+            };
             if progress != Progress::Refused {
                 return Ok(progress);
             }
         }
-        let hash = self.rsa_hash(&file.key.algorithm()).await?;
         let key = PrivateKeyWithHashAlg::new(file.key.clone(), hash);
         let result = self.handle.authenticate_publickey(self.user, key).await?;
         Ok(self.note_key(&result, what))
@@ -252,6 +254,11 @@ impl Login<'_> {
         progress
     }
 
+    fn note_unsigned(&mut self, what: &str, error: &russh::AgentAuthError) -> Progress {
+        self.tried.push(format!("{what}: cannot sign: {error}"));
+        Progress::Refused
+    }
+
     fn note(&mut self, result: &AuthResult, what: Option<String>) -> Progress {
         let (progress, word) = match result {
             AuthResult::Success => (Progress::LoggedIn, "accepted"),
@@ -284,10 +291,10 @@ impl Login<'_> {
         } else if self.keys_refused > 0 {
             Problem::new(Class::Connection, format!("no key lets {user} in"))
                 .remedy(format!("add the public key to ~{user}/.ssh/authorized_keys on the machine"))
-                .remedy("or name another key by --identity, or give a password")
+                .remedy("or name another key by --identity, or give a password by --password-file")
         } else {
             Problem::new(Class::Connection, format!("there is nothing to log {user} in with"))
-                .remedy("name a key by --identity, start an SSH agent, or give a password")
+                .remedy("name a key by --identity, start an SSH agent, or give a password by --password-file")
         };
         for tried in self.tried {
             problem = problem.saw(tried);

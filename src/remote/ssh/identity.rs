@@ -5,6 +5,10 @@ use std::sync::Arc;
 
 use russh::keys::agent::AgentIdentity;
 use russh::keys::agent::client::AgentClient;
+use russh::keys::signature::Signer as _;
+use russh::keys::ssh_encoding::Encode as _;
+use russh::keys::ssh_key::private::KeypairData;
+use russh::keys::ssh_key::{self, Signature};
 use russh::keys::{Certificate, HashAlg, PrivateKey, PublicKey, decode_secret_key};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::UnixStream;
@@ -105,7 +109,7 @@ fn unlock(path: &Path, text: &str, passphrase: Option<&SecretString>) -> Result<
                 Class::Connection,
                 format!("the private key {path} is encrypted and no passphrase was given"),
             )
-            .remedy("give it by --passphrase-file or SEALIFT_SSH_PASSPHRASE")
+            .remedy("give it by --passphrase-file")
             .remedy(format!("or open the key in an SSH agent: ssh-add {path}")),
         ));
     };
@@ -142,6 +146,32 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut path = path.as_os_str().to_owned();
     path.push(suffix);
     path.into()
+}
+
+/// Signs with a key from a file for a certificate.
+///
+/// russh signs certificates of RSA keys with SHA-1 when it has the key itself, which no current server accepts.
+pub(super) struct KeySigner(pub(super) Arc<PrivateKey>);
+
+impl russh::Signer for KeySigner {
+    type Error = russh::AgentAuthError;
+
+    async fn auth_sign(
+        &mut self,
+        _: &AgentIdentity,
+        hash: Option<HashAlg>,
+        mut data: Vec<u8>,
+    ) -> Result<Vec<u8>, Self::Error> {
+        let signature = match self.0.key_data() {
+            KeypairData::Rsa(key) => (key, hash).try_sign(&data),
+            _ => self.0.try_sign(&data),
+        };
+        let signature: Signature =
+            signature.map_err(|error| russh::keys::Error::from(ssh_key::Error::from(error)))?;
+        let encoded = signature.encode_vec().map_err(russh::keys::Error::from)?;
+        encoded.encode(&mut data).map_err(russh::keys::Error::from)?;
+        Ok(data)
+    }
 }
 
 /// A running SSH agent and the keys in it that may be tried.
