@@ -13,23 +13,24 @@ use crate::kubernetes::{answers_at_vip, assert_ready, await_ready, kubectl};
 use crate::machines::{FLANNEL, HELLO, KUBERNETES, Machine, Machines, list, told, until};
 use crate::operator::{Ended, Operator};
 use crate::snapshot::Snapshot;
+use crate::story::Matters::{ToAllAfter, ToNobody};
 use crate::story::{self, Stage};
 use crate::watch::Watch;
 
 const NAME: &str = "life";
 
 const STAGES: [Stage<Life>; 11] = [
-    ("machines_are_looked_at_before", Life::look_before),
-    ("run_makes_a_cluster", Life::launch),
-    ("events_come_in_order", Life::check_order),
-    ("secrets_stay_secret", Life::search_secrets),
-    ("a_second_run_does_nothing", Life::launch_again),
-    ("an_application_answers_through_its_service", Life::use_application),
-    ("machines_of_others_are_refused", Life::refuse),
-    ("run_with_more_machines_grows_it", Life::grow),
-    ("a_control_plane_may_fail", Life::lose_control_plane),
-    ("it_comes_back", Life::regain_control_plane),
-    ("delete_leaves_machines_as_they_were", Life::delete),
+    ("machines_are_looked_at_before", ToAllAfter, Life::look_before),
+    ("run_makes_a_cluster", ToAllAfter, Life::launch),
+    ("events_come_in_order", ToNobody, Life::check_order),
+    ("secrets_stay_secret", ToNobody, Life::search_secrets),
+    ("a_second_run_does_nothing", ToNobody, Life::launch_again),
+    ("an_application_answers_through_its_service", ToNobody, Life::use_application),
+    ("machines_of_others_are_refused", ToNobody, Life::refuse),
+    ("run_with_more_machines_grows_it", ToAllAfter, Life::grow),
+    ("a_control_plane_may_fail", ToNobody, Life::lose_control_plane),
+    ("it_comes_back", ToAllAfter, Life::regain_control_plane),
+    ("delete_leaves_machines_as_they_were", ToNobody, Life::delete),
 ];
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -194,9 +195,7 @@ impl Life {
         self.spare.control_plane(0).sh(
             "mkdir -p /etc/kubernetes/pki && echo certificate >/etc/kubernetes/pki/ca.crt && echo config >/etc/kubernetes/kubelet.conf",
         );
-        self.spare.worker(0).sh(
-            r#"mkdir -p /var/lib/sealift && printf '{"cluster":"theirs","launch":"20260101T000000Z-00000000","authority":null,"machine_id":"%s","node_name":"n","role":"worker","intent":"member","name":"n","before":{"interfaces":[],"nft_tables":[],"paths":[]}}' "$(cat /etc/machine-id)" >/var/lib/sealift/machine.json"#,
-        );
+        self.spare.worker(0).belongs_to("theirs");
         let (strange, theirs, ours) = (self.spare.control_plane(0), self.spare.worker(0), self.first());
         let before = look_at_all([strange, theirs].into_iter());
         let still = Snapshot::of_files(ours, &STILL);

@@ -136,6 +136,16 @@ impl Machine<'_> {
         docker(&["exec", "-d", &self.0.name, "bash", "-c", script]);
     }
 
+    /// Marks it as a machine of another operator's cluster.
+    pub(crate) fn belongs_to(&self, cluster: &str) {
+        let marker = serde_json::json!({
+            "cluster": cluster, "launch": "20260101T000000Z-00000000", "authority": null, "machine_id": self.sh("cat /etc/machine-id"),
+            "node_name": self.hostname(), "role": "worker", "intent": "member", "name": self.address(),
+            "before": {"interfaces": [], "nft_tables": [], "paths": []},
+        });
+        self.sh(&format!("mkdir -p /var/lib/sealift && echo '{marker}' >/var/lib/sealift/machine.json"));
+    }
+
     /// Takes the power away.
     pub(crate) fn kill(&self) {
         docker(&["kill", &self.0.name]);

@@ -97,6 +97,13 @@ impl Operator {
         Ended { status: child.wait().unwrap(), lines, stderr: stderr.join().unwrap().unwrap() }
     }
 
+    /// Asks for a document.
+    pub(crate) fn asks<A: AsRef<str>>(&self, arguments: impl IntoIterator<Item = A>) -> Value {
+        let mut document = String::new();
+        self.start(arguments).stdout.take().unwrap().read_to_string(&mut document).unwrap();
+        serde_json::from_str(&document).unwrap()
+    }
+
     fn start<A: AsRef<str>>(&self, arguments: impl IntoIterator<Item = A>) -> Child {
         let arguments: Vec<String> = arguments.into_iter().map(|word| word.as_ref().to_owned()).collect();
         let mut command = Command::new(SEALIFT);

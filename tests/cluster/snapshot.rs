@@ -36,7 +36,7 @@ const FILES: &str = r#"
 export LC_ALL=C
 for directory in DIRECTORIES; do
   [ -e "$directory" ] || continue
-  find "$directory" -printf 'file\t%p\t%y %m %u:%g %l %T@\n'
+  find "$directory" \( -type d -printf 'file\t%p\t%y %m %u:%g\n' \) -o -printf 'file\t%p\t%y %m %u:%g %l %T@\n'
   find "$directory" -type f -print0 | xargs -0 -r sha256sum | sed 's/^\([0-9a-f]*\)  /content\t\1\t/'
 done
 "#;
@@ -51,7 +51,7 @@ impl Snapshot {
         Self::read(&machine.sh(LOOK))
     }
 
-    /// Looks at all files below some directories, down to the time each was last written.
+    /// Looks at all files below some directories, down to the time each file was last written.
     pub(crate) fn of_files(machine: Machine<'_>, directories: &[&str]) -> Self {
         Self::read(&machine.sh(&FILES.replace("DIRECTORIES", &directories.join(" "))))
     }

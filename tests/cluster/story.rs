@@ -7,8 +7,17 @@ use std::time::Instant;
 
 use libtest_mimic::{Failed, Trial};
 
-/// A stage's name, and what happens in it.
-pub(crate) type Stage<S> = (&'static str, fn(&mut S));
+/// A stage's name, whom its failure stops, and what happens in it.
+pub(crate) type Stage<S> = (&'static str, Matters, fn(&mut S));
+
+/// Whom a stage's failure stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Matters {
+    /// Every stage after it stands on it.
+    ToAllAfter,
+    /// The story goes on without it.
+    ToNobody,
+}
 
 /// Returns a test for each stage of the story. The scene goes with the last of them.
 pub(crate) fn tell<S: Send + 'static>(
@@ -17,7 +26,7 @@ pub(crate) fn tell<S: Send + 'static>(
     stages: &'static [Stage<S>],
 ) -> Vec<Trial> {
     let story = Arc::new(Mutex::new(Told { scene: None, outcomes: vec![] }));
-    let trial = |(index, (name, _)): (usize, &Stage<S>)| {
+    let trial = |(index, (name, ..)): (usize, &Stage<S>)| {
         let story = story.clone();
         Trial::test(format!("{title}::{name}"), move || {
             story.lock().unwrap_or_else(PoisonError::into_inner).until(index, title, begin, stages)
@@ -41,7 +50,7 @@ impl<S> Told<S> {
         stages: &[Stage<S>],
     ) -> Result<(), Failed> {
         while self.outcomes.len() <= index {
-            let (name, stage) = stages[self.outcomes.len()];
+            let (name, _, stage) = stages[self.outcomes.len()];
             let began = Instant::now();
             let outcome = match self.broken(stages) {
                 Some(broken) => Err(format!("the stage `{broken}` before it failed")),
@@ -57,7 +66,10 @@ impl<S> Told<S> {
     }
 
     fn broken(&self, stages: &[Stage<S>]) -> Option<&'static str> {
-        self.outcomes.iter().position(Result::is_err).map(|index| stages[index].0)
+        let broken = |(outcome, stage): (&Result<_, _>, &Stage<S>)| {
+            (outcome.is_err() && stage.1 == Matters::ToAllAfter).then_some(stage.0)
+        };
+        self.outcomes.iter().zip(stages).find_map(broken)
     }
 }
 
