@@ -100,12 +100,12 @@ pub async fn launch(context: &Context, request: LaunchRequest) -> Result<(), Pro
 
     context.reporter.note(&format!("looking at {} machines", cluster.machines.len()));
     let fleet = machine_logins.fleet(context, &cluster.machines, &login);
-    let sight = observe::observe(&fleet, &cluster.machines).await;
+    let sight = observe::observe(&fleet, &desired).await;
     Problems::check(observe::unknown(&sight.observed))?;
     preflight(context, &fleet, &desired, &sight, state.authority.as_ref()).await?;
     let authority = state.authority.clone().or_else(|| observe::authority(&cluster.name, &sight.observed));
 
-    let plan = plan::launch(&desired, &sight.observed)?;
+    let plan = plan::launch(&desired, &sight.observed, authority.as_ref())?;
     let site = Arc::new(Site {
         desired,
         observed: sight.observed,

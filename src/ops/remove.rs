@@ -39,15 +39,20 @@ pub async fn remove(context: &Context, request: RemoveRequest) -> Result<(), Pro
     };
     context.reporter.hide(&state.registry.password.clone().into());
     context.reporter.hide(&state.registry.authority_key.clone().into());
-    let machines = state.cluster.machines.clone();
+    let desired = Desired {
+        cluster: state.cluster.clone(),
+        images: state.images.clone(),
+        registry: state.registry.clone(),
+        launch: state.launch.clone(),
+    };
     let thrown_away = origin == Origin::Made && request.definition == Definition::Forgotten;
     let (fleet, observed) = if thrown_away {
         // Their provider removes them whole, whatever they would say.
         (Fleet::new(vec![], Arc::new(Beside), &context.run), Observed { machines: [].into(), api: None })
     } else {
         let fleet = fleet(context, &state, &login, origin).await?;
-        context.reporter.note(&format!("looking at {} machines", machines.len()));
-        let observed = observe::observe(&fleet, &machines).await.observed;
+        context.reporter.note(&format!("looking at {} machines", state.cluster.machines.len()));
+        let observed = observe::observe(&fleet, &desired).await.observed;
         (fleet, observed)
     };
     Problems::check(refusals(&state, &observed))?;
@@ -57,12 +62,6 @@ pub async fn remove(context: &Context, request: RemoveRequest) -> Result<(), Pro
         return Err(Problems::check(silent).err().unwrap_or_else(|| unknown(context, &request.name).into()));
     }
     let plan = plan::remove(&state.cluster, &observed, origin, request.definition);
-    let desired = Desired {
-        cluster: state.cluster.clone(),
-        images: state.images.clone(),
-        registry: state.registry.clone(),
-        launch: state.launch.clone(),
-    };
     let site = Arc::new(Site {
         desired,
         observed,

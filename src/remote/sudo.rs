@@ -37,9 +37,7 @@ pub(super) fn answer(password: &SecretString) -> Zeroizing<Vec<u8>> {
 /// sudo asks for a password and there is none.
 pub(super) fn password_wanted() -> Problem {
     Problem::new(Class::Connection, "sudo asks for a password and none was given")
-        .remedy(
-            "give the password for sudo by --sudo-password-file, SEALIFT_SUDO_PASSWORD or the Clusterfile",
-        )
+        .remedy("give the password by --password-file or in the Clusterfile")
         .remedy(
             "or let the user run everything without one: `USER ALL=(ALL) NOPASSWD: ALL` in /etc/sudoers.d",
         )

@@ -39,7 +39,7 @@ impl AwaitReady {
     async fn joined(&self) -> Result<Vec<String>> {
         let mut ids = Vec::new();
         for machine in &self.site.cluster().machines {
-            let look = wire::Look { ports: vec![], measure: wire::Measure::Nothing };
+            let look = self.site.look();
             let Ok(agent) = self.site.agent(machine).await else { continue };
             if let Ok(facts) = agent.ask(look).await
                 && facts.joined

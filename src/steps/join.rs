@@ -34,6 +34,7 @@ impl Step for Join {
                 config: kubeadm::join(&site.settings(&self.machine)?, &site.node(&self.machine)?, &ticket)?,
                 ignore: site::IGNORED_CHECKS.map(str::to_owned).to_vec(),
                 cluster: site.cluster().name.clone(),
+                role: self.machine.role,
                 authority: ticket.authority.parse()?,
                 hosts: plan::hosts_once_joined(&site.desired, &self.machine),
                 statics: site::statics(),

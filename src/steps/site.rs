@@ -10,7 +10,7 @@ use crate::error::{Class, Problem, Result};
 use crate::kubeadm::{ClusterSettings, NodeSettings, ProxyMode};
 use crate::model::{Cluster, ControlGroups, Digest, MachineFacts, MachineName, MachineSpec, Observed, Role};
 use crate::plan::{Desired, Endpoints};
-use crate::wire::{Act, AgentClient, Note, Work};
+use crate::wire::{Act, AgentClient, Look, Measure, Note, Work};
 
 use super::state::State;
 
@@ -65,6 +65,11 @@ impl Site {
         self.agent(machine).await?.ask_hearing(act, hear).await
     }
 
+    /// Returns the order for a look at nothing but what can be read.
+    pub fn look(&self) -> Look {
+        Look { ports: vec![], cri_socket: self.desired.cri_socket().to_owned(), measure: Measure::Nothing }
+    }
+
     /// Returns the control plane to command from: one that answered before, else the first.
     pub fn commanding(&self) -> Result<&MachineSpec> {
         let ready =
@@ -93,6 +98,7 @@ impl Site {
             may_set_conntrack: facts.iter().all(|facts| facts.may_set_conntrack),
             control_groups: self.facts(machine)?.control_groups,
             any_control_groups_v1: facts.iter().any(|facts| facts.control_groups == ControlGroups::V1),
+            containers: facts.iter().any(|facts| facts.container),
             single: self.cluster().machines.len() == 1,
             image_file: self.desired.rootfs()?.kubeadm.as_deref(),
         })

@@ -74,7 +74,7 @@ async fn client_to_kill() {
         .start_agent(&OneAgent(variable("SEALIFT_TEST_AGENT")))
         .await
         .unwrap();
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 fn kill(mut client: Child) {

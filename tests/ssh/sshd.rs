@@ -97,6 +97,12 @@ pub(crate) struct Server {
 
 impl Server {
     fn start(setup: &Setup) -> Self {
+        for program in ["/usr/sbin/sshd", "/usr/bin/sudo", "/usr/bin/tcsh", "/usr/bin/fish"] {
+            assert!(
+                Path::new(program).exists() && rustix::process::geteuid().is_root(),
+                "{program} is needed, and root: apt-get install openssh-server sudo tcsh fish"
+            );
+        }
         let directory =
             tempfile::Builder::new().prefix("ssh-").tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         for name in ["client", "sudo"] {
@@ -243,8 +249,7 @@ fn follow(child: &mut Child) -> Arc<Mutex<Vec<String>>> {
 }
 
 fn sshd_config(setup: &Setup, port: u16) -> String {
-    let host_keys: String =
-        setup.host_keys.iter().map(|kind| format!("HostKey /run/test/host_{kind}\n")).collect();
+    let host_keys = lines(setup.host_keys.iter().map(|kind| format!("HostKey /run/test/host_{kind}")));
     format!(
         "{}\nListenAddress 127.0.0.1\nPort {port}\n{host_keys}PidFile none\nUsePAM yes\nPermitRootLogin yes\n\
          PasswordAuthentication yes\nKbdInteractiveAuthentication no\nPrintMotd no\nLogLevel VERBOSE\n\
@@ -254,13 +259,11 @@ fn sshd_config(setup: &Setup, port: u16) -> String {
 }
 
 fn script(extra: &str) -> String {
-    let homes: String = USERS
-        .iter()
-        .map(|(name, _)| format!("mkdir -m 755 /home/{name}; chown {name}:{name} /home/{name}\n"))
-        .collect();
+    let homes = lines(
+        USERS.iter().map(|(name, _)| format!("mkdir -m 755 /home/{name}; chown {name}:{name} /home/{name}")),
+    );
     format!(
-        "here=$PWD
-mount -t tmpfs -o mode=755 tmpfs /run
+        "mount -t tmpfs -o mode=755 tmpfs /run
 mkdir -p /run/sshd /run/test /run/lock
 cp host_* sshd_config sudoers pam passwd shadow group /run/test/
 chmod 440 /run/test/sudoers
@@ -286,23 +289,22 @@ cd /
 }
 
 fn passwd() -> String {
-    let system = fs::read_to_string("/etc/passwd").unwrap();
-    let users: String = USERS
-        .iter()
-        .zip(7001..)
-        .map(|((name, shell), id)| format!("{name}:x:{id}:{id}::/home/{name}:{shell}\n"))
-        .collect();
-    system + &users
+    let users = USERS.iter().zip(7001..);
+    fs::read_to_string("/etc/passwd").unwrap()
+        + &lines(users.map(|((name, shell), id)| format!("{name}:x:{id}:{id}::/home/{name}:{shell}")))
 }
 
 fn shadow() -> String {
-    let users: String =
-        USERS.iter().map(|(name, _)| format!("{name}:{CRYPTED}:19000:0:99999:7:::\n")).collect();
-    format!("root:{CRYPTED}:19000:0:99999:7:::\nsshd:*:19000::::::\n{users}")
+    let users = USERS.iter().map(|(name, _)| *name);
+    lines(["root"].into_iter().chain(users).map(|name| format!("{name}:{CRYPTED}:19000:0:99999:7:::")))
+        + "sshd:*:19000::::::\n"
 }
 
 fn group() -> String {
-    let system = fs::read_to_string("/etc/group").unwrap();
-    let users: String = USERS.iter().zip(7001..).map(|((name, _), id)| format!("{name}:x:{id}:\n")).collect();
-    system + &users
+    let users = USERS.iter().zip(7001..);
+    fs::read_to_string("/etc/group").unwrap() + &lines(users.map(|((name, _), id)| format!("{name}:x:{id}:")))
+}
+
+fn lines(lines: impl Iterator<Item = String>) -> String {
+    lines.fold(String::new(), |text, line| text + &line + "\n")
 }

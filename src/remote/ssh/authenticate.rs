@@ -291,10 +291,10 @@ impl Login<'_> {
         } else if self.keys_refused > 0 {
             Problem::new(Class::Connection, format!("no key lets {user} in"))
                 .remedy(format!("add the public key to ~{user}/.ssh/authorized_keys on the machine"))
-                .remedy("or name another key by --identity, or give a password")
+                .remedy("or name another key by --identity, or give a password by --password-file")
         } else {
             Problem::new(Class::Connection, format!("there is nothing to log {user} in with"))
-                .remedy("name a key by --identity, start an SSH agent, or give a password")
+                .remedy("name a key by --identity, start an SSH agent, or give a password by --password-file")
         };
         for tried in self.tried {
             problem = problem.saw(tried);

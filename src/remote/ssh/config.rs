@@ -156,15 +156,10 @@ impl Reader<'_> {
             "certificatefile" => found.certificate_files.push(value?.clone()),
             "identitiesonly" => keep(&mut found.identities_only, yes_or_no(value?)?),
             "identityagent" => keep(&mut found.identity_agent, value?.clone()),
-            "proxyjump" => {
-                if found.proxy_command.is_none() {
-                    keep(&mut found.proxy_jump, value?.clone());
-                }
-            }
-            "proxycommand" => {
-                if found.proxy_jump.is_none() {
-                    keep(&mut found.proxy_command, arguments.join(" "));
-                }
+            // The earlier of the two holds, as they exclude each other.
+            "proxyjump" if found.proxy_command.is_none() => keep(&mut found.proxy_jump, value?.clone()),
+            "proxycommand" if found.proxy_jump.is_none() => {
+                keep(&mut found.proxy_command, arguments.join(" "));
             }
             "userknownhostsfile" => {
                 value?;

@@ -28,7 +28,7 @@ const PACKET: u32 = 65535;
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long it may take to log in; name look-ups and slow directories on the machine count.
-const LOGIN_TIMEOUT: Duration = Duration::from_secs(60);
+const LOGIN_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// After how much silence the machine is asked whether it is there, and how often before it counts as lost.
 const KEEPALIVE: (Duration, usize) = (Duration::from_secs(15), 3);

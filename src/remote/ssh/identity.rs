@@ -109,7 +109,7 @@ fn unlock(path: &Path, text: &str, passphrase: Option<&SecretString>) -> Result<
                 Class::Connection,
                 format!("the private key {path} is encrypted and no passphrase was given"),
             )
-            .remedy("give it by --passphrase-file or SEALIFT_SSH_PASSPHRASE")
+            .remedy("give it by --passphrase-file")
             .remedy(format!("or open the key in an SSH agent: ssh-add {path}")),
         ));
     };

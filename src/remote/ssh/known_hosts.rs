@@ -139,12 +139,11 @@ impl KnownHosts {
                 continue;
             }
             let place = Place { file: file.clone(), line: index + 1 };
-            match entry(line, place.clone()) {
-                Some(entry) => self.entries.push(entry),
-                None => {
-                    tracing::warn!(%place, "this line of known_hosts is malformed and left out");
-                    self.malformed.push(format!("{place} is malformed and left out"));
-                }
+            if let Some(entry) = entry(line, place.clone()) {
+                self.entries.push(entry);
+            } else {
+                tracing::warn!(%place, "this line of known_hosts is malformed and left out");
+                self.malformed.push(format!("{place} is malformed and left out"));
             }
         }
     }

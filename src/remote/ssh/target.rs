@@ -277,7 +277,7 @@ fn refuse_proxy_command(config: &HostConfig, host: &str) -> Result<()> {
 mod tests {
     use super::*;
 
-    fn routed(config: &str, options: SshOptions, address: &str) -> Result<Vec<Target>> {
+    fn routed(config: &str, options: &SshOptions, address: &str) -> Result<Vec<Target>> {
         let home = tempfile::tempdir().unwrap();
         std::fs::create_dir(home.path().join(".ssh")).unwrap();
         std::fs::write(home.path().join(".ssh/config"), config).unwrap();
@@ -286,7 +286,7 @@ mod tests {
             agent: Some("/agent".into()),
             global_known_hosts: vec!["/global".into()],
         };
-        route(&options, &address.parse().unwrap(), &operator)
+        route(options, &address.parse().unwrap(), &operator)
     }
 
     fn way(targets: &[Target]) -> Vec<String> {
@@ -304,7 +304,7 @@ mod tests {
             (given.clone(), "alias", "eve@alias.example:7"),
             (given, "alias:23", "eve@alias.example:23"),
         ] {
-            assert_eq!(way(&routed(config, options, address).unwrap()), [want]);
+            assert_eq!(way(&routed(config, &options, address).unwrap()), [want]);
         }
     }
 
@@ -312,16 +312,16 @@ mod tests {
     fn jump_hosts_are_resolved_and_the_first_may_have_its_own() {
         let config = "Host a\nHostName 10.0.0.9\nProxyJump gate@outer:2200\nHost b\nProxyJump ignored\n\
                       Host node\nProxyJump a,bob@b:23";
-        let targets = routed(config, SshOptions::default(), "node").unwrap();
+        let targets = routed(config, &SshOptions::default(), "node").unwrap();
         assert_eq!(way(&targets), ["gate@outer:2200", "root@10.0.0.9:22", "bob@b:23", "root@node:22"]);
         let none = SshOptions { jump: Some("none".into()), ..SshOptions::default() };
-        assert_eq!(way(&routed(config, none, "node").unwrap()), ["root@node:22"]);
+        assert_eq!(way(&routed(config, &none, "node").unwrap()), ["root@node:22"]);
     }
 
     #[test]
     fn jump_hosts_in_a_circle_are_refused() {
         let config = "Host a\nProxyJump b\nHost b\nProxyJump a\nHost node\nProxyJump a";
-        let problem = routed(config, SshOptions::default(), "node").unwrap_err();
+        let problem = routed(config, &SshOptions::default(), "node").unwrap_err();
         assert!(problem.message.contains("too many jump hosts"), "{problem}");
     }
 
@@ -333,7 +333,7 @@ mod tests {
             pins: vec!["SHA256:UCUiLr7Pjs9wFFJMDByLgc3NrtdU344OgUM45wZPcIQ".parse().unwrap()],
             ..SshOptions::default()
         };
-        let targets = routed("", options, "node").unwrap();
+        let targets = routed("", &options, "node").unwrap();
         assert!(targets[0].credentials.password.is_none() && targets[0].trust.pins.is_empty());
         assert!(targets[1].credentials.password.is_some() && targets[1].trust.pins.len() == 1);
     }
@@ -341,19 +341,21 @@ mod tests {
     #[test]
     fn given_identities_are_the_only_ones() {
         let config = "Host only\nIdentityFile ~/%h\nIdentitiesOnly yes\nHost more\nIdentityFile /k";
-        let of = |options, host| routed(config, options, host).unwrap().remove(0).credentials.identities;
+        let of = |options: &SshOptions, host| {
+            routed(config, options, host).unwrap().remove(0).credentials.identities
+        };
         let given = SshOptions { identities: vec!["/mine".into()], ..SshOptions::default() };
-        assert_eq!(of(given, "only"), Identities::Only(vec!["/mine".into()]));
-        assert_eq!(of(SshOptions::default(), "more"), Identities::AgentAnd(vec!["/k".into()]));
-        let Identities::Only(files) = of(SshOptions::default(), "only") else { panic!() };
+        assert_eq!(of(&given, "only"), Identities::Only(vec!["/mine".into()]));
+        assert_eq!(of(&SshOptions::default(), "more"), Identities::AgentAnd(vec!["/k".into()]));
+        let Identities::Only(files) = of(&SshOptions::default(), "only") else { panic!() };
         assert!(files[0].ends_with("only") && files[0].is_absolute(), "{files:?}");
-        let Identities::AgentAnd(files) = of(SshOptions::default(), "plain") else { panic!() };
+        let Identities::AgentAnd(files) = of(&SshOptions::default(), "plain") else { panic!() };
         assert!(files[0].ends_with(".ssh/id_ed25519"), "{files:?}");
     }
 
     #[test]
     fn known_hosts_of_the_operator_come_before_the_global_ones() {
-        let targets = routed("UserKnownHostsFile ~/kh /x", SshOptions::default(), "node").unwrap();
+        let targets = routed("UserKnownHostsFile ~/kh /x", &SshOptions::default(), "node").unwrap();
         let files = &targets[0].trust.known_hosts;
         assert!(
             files[0].ends_with("kh") && files[1..] == [PathBuf::from("/x"), "/global".into()],
@@ -363,8 +365,8 @@ mod tests {
 
     #[test]
     fn a_proxy_command_is_refused_with_the_way_out() {
-        let problem = routed("ProxyCommand nc %h %p", SshOptions::default(), "node").unwrap_err();
+        let problem = routed("ProxyCommand nc %h %p", &SshOptions::default(), "node").unwrap_err();
         assert!(problem.remedies.iter().any(|remedy| remedy.contains("ProxyJump")), "{problem:?}");
-        assert!(routed("ProxyCommand none", SshOptions::default(), "node").is_ok());
+        assert!(routed("ProxyCommand none", &SshOptions::default(), "node").is_ok());
     }
 }
