@@ -59,7 +59,8 @@ take_dependencies() {
 }
 
 newest_dependencies() {
-  find "$(cache_root)/cargo" -maxdepth 1 -name 'dependencies-*' -type d ! -name '*.tmp.*' -printf '%T@ %p\n' 2>/dev/null |
+  [ -d "$(cache_root)/cargo" ] || return 0
+  find "$(cache_root)/cargo" -maxdepth 1 -name 'dependencies-*' -type d ! -name '*.tmp.*' -printf '%T@ %p\n' |
     sort -rn | sed -n '1s/^[^ ]* //p'
 }
 
