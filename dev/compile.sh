@@ -25,7 +25,7 @@ readonly static_flags='-C target-feature=+crt-static'
 compile() { # COMMAND [ARGUMENT...]
   take_dependencies
   cargo_static "$@"
-  keep_dependencies
+  keep_dependencies "$1"
 }
 
 cargo_static() { # COMMAND [ARGUMENT...]
@@ -37,15 +37,17 @@ cargo_static() { # COMMAND [ARGUMENT...]
 
 # ---- dependencies, kept by what they are made from
 
-dependencies_entry() {
-  cache_path cargo/dependencies "$(cache_key "$static_flags" "$(rustc -vV)" "$root/Cargo.toml" "$root/Cargo.lock")"
+# Tests need more than the program does.
+dependencies_entry() { # build|test
+  cache_path "cargo/dependencies-$1" "$(cache_key "$static_flags" "$(rustc -vV)" "$root/Cargo.toml" "$root/Cargo.lock")"
 }
 
 # Cargo checks every dependency against its own notes, so those of another state of the tree do no harm: what fits is used.
 take_dependencies() {
   local entry
   [ -e "$target_dir/$triple/release" ] && return
-  entry=$(dependencies_entry)
+  entry=$(dependencies_entry test)
+  if [ ! -d "$entry" ]; then entry=$(dependencies_entry build); fi
   if [ ! -d "$entry" ]; then entry=$(newest_dependencies); fi
   [ -n "$entry" ] || return 0
   mkdir -p "$target_dir"
@@ -64,9 +66,10 @@ newest_dependencies() {
     sort -rn | sed -n '1s/^[^ ]* //p'
 }
 
-keep_dependencies() {
+keep_dependencies() { # build|test
   local entry
-  entry=$(dependencies_entry)
+  [ -d "$(dependencies_entry test)" ] && return
+  entry=$(dependencies_entry "$1")
   [ -d "$entry" ] && return
   cache_fill "$entry" copy_dependencies
   # The time of an entry tells which is the newest; a few old ones serve branches.
