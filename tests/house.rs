@@ -27,6 +27,7 @@ const ROOMS: [&str; 24] = [
     "render",
     "template",
     "model",
+    "redact",
     "yaml",
     "fsx",
     "redact",
