@@ -492,3 +492,30 @@ async fn control_planes_are_learned_and_survive_a_reboot_with_a_stale_file() {
     assert_eq!(std::fs::read_to_string(&learned).unwrap(), text, "an empty list was believed");
     care.stop().await;
 }
+
+#[tokio::test]
+async fn a_control_plane_pulls_from_its_own_registry() {
+    let ours = authority();
+    let mut registries = vec![];
+    for _ in 0..3 {
+        registries.push(HttpsServer::start(machine(5443), &issued(&ours, REGISTRY_NAME)).await);
+    }
+    let (own, pulls) = (registries[1].address, machine(5000));
+    let care = Machine::start(&CareConfig {
+        own_address: own.ip(),
+        api: None,
+        registry: Some(RegistryTunnel {
+            listen: vec![pulls],
+            servers: registries.iter().map(|registry| registry.address).collect(),
+            ca_pem: ours.certificate_pem,
+            server_name: REGISTRY_NAME.into(),
+        }),
+        ..config(pulls, &[])
+    });
+    until("all are watched", async || registries.iter().all(|r| r.asked() == ["/v2/"])).await;
+    for _ in 0..5 {
+        let answer = soon("an answer", ask_plainly(pulls, "/v2/")).await.unwrap();
+        assert!(answer.ends_with(&format!("I am {own}")), "{answer}");
+    }
+    care.stop().await;
+}

@@ -138,7 +138,6 @@ mod tests {
     fn the_newer_of_file_and_cluster_wins() {
         let (then, now) = (config(5, &[1, 2]), config(5, &[1, 2]));
         for (what, learned_under, learned, file, want) in [
-            ("an empty list", &then, vec![], now.clone(), vec![1, 2]),
             ("the same said", &then, vec![1, 2], now.clone(), vec![1, 2]),
             ("one more", &then, vec![1, 2, 3], now.clone(), vec![1, 2, 3]),
             ("one is down for now", &then, vec![2], now.clone(), vec![2, 1]),
@@ -152,6 +151,11 @@ mod tests {
             assert_eq!(used.api, at(6443, &want), "{what}");
             assert_eq!(used.registry, at(5443, &want), "{what}");
         }
+    }
+
+    #[test]
+    fn nothing_is_learned_from_an_empty_list() {
+        assert_eq!(Learned::new(&config(1, &[1]), vec![]), None);
     }
 
     #[test]

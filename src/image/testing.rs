@@ -10,8 +10,9 @@ use tempfile::TempDir;
 use super::build::BuildOptions;
 use super::collect::{EngineSource, RegistrySource, Sources};
 use super::kubefile::Arguments;
-use super::{Layer, Store, layer};
+use super::{Store, layer};
 use crate::model::Arch;
+use crate::model::LayerInfo as Layer;
 
 /// Makes an empty store, and the directory it lives as long as.
 pub(crate) fn home() -> (TempDir, Store) {

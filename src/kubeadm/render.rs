@@ -59,6 +59,8 @@ pub struct ClusterSettings<'a> {
     pub control_groups: ControlGroups,
     /// Whether any machine has the old control groups.
     pub any_control_groups_v1: bool,
+    /// Whether the machines are containers, which see the whole of a disk that is not theirs alone.
+    pub containers: bool,
     /// Whether the only machine must take workloads.
     pub single: bool,
     /// The image's `etc/kubeadm.yml`.
@@ -167,12 +169,25 @@ fn defaults(cluster: &ClusterSettings<'_>) -> Documents {
         kubelet["failCgroupV1"] = false.into();
     }
     documents.lay("KubeletConfiguration", kubelet);
+    if cluster.containers {
+        documents.lay("KubeletConfiguration", in_containers());
+    }
     let mut proxy = json!({"mode": cluster.proxy});
     if !cluster.may_set_conntrack {
         proxy["conntrack"] = json!({"maxPerCore": 0, "min": 0});
     }
     documents.lay("KubeProxyConfiguration", proxy);
     documents
+}
+
+/// In containers kubelet would evict pods because the host's disk is well used, and refuse to start because the
+/// host swaps. Neither is theirs to mend.
+fn in_containers() -> Value {
+    json!({
+        "evictionHard": {"imagefs.available": "0%", "nodefs.available": "0%", "nodefs.inodesFree": "0%"},
+        "imageGCHighThresholdPercent": 100,
+        "failSwapOn": false,
+    })
 }
 
 /// Returns the driver that fits what systemd does with a machine's control groups.
@@ -239,6 +254,7 @@ mod tests {
             may_set_conntrack: false,
             control_groups: ControlGroups::V1,
             any_control_groups_v1: true,
+            containers: version.minor() > 30,
             single: false,
             image_file,
         }

@@ -137,6 +137,8 @@ pub struct MachineFacts {
     pub system: String,
     /// Which control groups its units live in.
     pub control_groups: ControlGroups,
+    /// Whether it is a container, which shares its disk and kernel settings with others.
+    pub container: bool,
     /// Whether systemd is its init.
     pub systemd: bool,
     /// Kernel features that Kubernetes needs and that were found neither built in nor as a module.
@@ -177,6 +179,8 @@ pub struct MachineFacts {
     pub units: BTreeMap<String, UnitState>,
     /// Whether `/etc/kubernetes/kubelet.conf` is there: it was a member once.
     pub joined: bool,
+    /// Whether the container runtime answers on its socket.
+    pub cri_answers: bool,
     /// Whether an API server on this machine answers its `/readyz`.
     pub api_ready: bool,
 }

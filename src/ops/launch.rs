@@ -100,12 +100,12 @@ pub async fn launch(context: &Context, request: LaunchRequest) -> Result<(), Pro
 
     context.reporter.note(&format!("looking at {} machines", cluster.machines.len()));
     let fleet = machine_logins.fleet(context, &cluster.machines, &login);
-    let sight = observe::observe(&fleet, &cluster.machines).await;
+    let sight = observe::observe(&fleet, &desired).await;
     Problems::check(observe::unknown(&sight.observed))?;
     preflight(context, &fleet, &desired, &sight, state.authority.as_ref()).await?;
     let authority = state.authority.clone().or_else(|| observe::authority(&cluster.name, &sight.observed));
 
-    let plan = plan::launch(&desired, &sight.observed)?;
+    let plan = plan::launch(&desired, &sight.observed, authority.as_ref())?;
     let site = Arc::new(Site {
         desired,
         observed: sight.observed,
@@ -113,6 +113,7 @@ pub async fn launch(context: &Context, request: LaunchRequest) -> Result<(), Pro
         blobs: Box::new(StoreBlobs(store)),
         home: context.home.clone(),
         state: Mutex::new(State { authority, ..state }),
+        worker_secrets: tokio::sync::OnceCell::new(),
     });
     let purpose = purpose(context, &site, &request, &plan);
     execute::execute(context, &site, &plan, purpose).await
@@ -216,6 +217,14 @@ async fn made(
     };
     let control_planes = count(&request.control_planes, Role::ControlPlane)?;
     let workers = count(&request.workers, Role::Worker)?;
+    if control_planes < were(Role::ControlPlane) || workers < were(Role::Worker) {
+        let seen = format!("{} control planes and {} workers", were(Role::ControlPlane), were(Role::Worker));
+        let problem = Problem::new(
+            Class::Refused,
+            "the cluster has more machines than that, and `run` takes none away",
+        );
+        return Err(problem.saw(seen).into());
+    }
     let network = network(request, last, images)?;
     let image = request.machine_image.as_deref().unwrap_or(MACHINE_IMAGE);
     context.reporter.note(&format!("making {} machines", control_planes + workers));

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use crate::cluster::Fleet;
 use crate::error::{Class, Problem, Result};
 use crate::model::{ApiFacts, Digest, MachineFacts, MachineSpec, Observed, Role, Seen};
-use crate::plan;
+use crate::plan::{self, Desired};
 use crate::wire::{Look, LookAtApi, Measure};
 
 /// How long a machine may take to connect, start its agent and tell its facts.
@@ -21,8 +21,9 @@ pub(super) struct Sight {
 }
 
 /// Looks at all machines and the API.
-pub(super) async fn observe(fleet: &Fleet, machines: &[MachineSpec]) -> Sight {
-    let looks = join_all(machines.iter().map(|machine| look(fleet, machine))).await;
+pub(super) async fn observe(fleet: &Fleet, desired: &Desired) -> Sight {
+    let machines = &desired.cluster.machines;
+    let looks = join_all(machines.iter().map(|machine| look(fleet, machine, desired))).await;
     let mut sight =
         Sight { observed: Observed { machines: BTreeMap::new(), api: None }, clocks: BTreeMap::new() };
     for (machine, (seen, clock)) in machines.iter().zip(looks) {
@@ -56,8 +57,8 @@ pub(super) fn authority(cluster: &str, observed: &Observed) -> Option<Digest> {
     })
 }
 
-async fn look(fleet: &Fleet, machine: &MachineSpec) -> (Seen<Box<MachineFacts>>, i64) {
-    let seen = match tokio::time::timeout(DEADLINE, facts(fleet, machine)).await {
+async fn look(fleet: &Fleet, machine: &MachineSpec, desired: &Desired) -> (Seen<Box<MachineFacts>>, i64) {
+    let seen = match tokio::time::timeout(DEADLINE, facts(fleet, machine, desired)).await {
         Ok(Ok(facts)) => Seen::Known(Box::new(facts)),
         Ok(Err(problem)) => Seen::Unknown(problem),
         Err(_) => Seen::Unknown(
@@ -68,12 +69,13 @@ async fn look(fleet: &Fleet, machine: &MachineSpec) -> (Seen<Box<MachineFacts>>,
     (seen, jiff::Timestamp::now().as_millisecond())
 }
 
-async fn facts(fleet: &Fleet, machine: &MachineSpec) -> Result<MachineFacts> {
+async fn facts(fleet: &Fleet, machine: &MachineSpec, desired: &Desired) -> Result<MachineFacts> {
     let measure = match machine.role {
         Role::ControlPlane => Measure::Fsync,
         Role::Worker => Measure::Nothing,
     };
-    let look = Look { ports: plan::ports(machine.role).to_vec(), measure };
+    let cri_socket = desired.cri_socket().to_owned();
+    let look = Look { ports: plan::ports(machine.role).to_vec(), cri_socket, measure };
     fleet.agent(&machine.name).await?.ask(look).await
 }
 

@@ -14,6 +14,7 @@ use crate::error::{Class, Problem, Problems, Result};
 use crate::image::Store;
 use crate::model::{Observed, Seen};
 use crate::plan::{self, Definition, Desired, Origin};
+use crate::provider::container::ContainerProvider;
 use crate::steps::{Provider, Site, State};
 
 /// What `delete` and `reset` are asked for.
@@ -30,7 +31,7 @@ pub struct RemoveRequest {
 /// Removes the cluster.
 pub async fn remove(context: &Context, request: RemoveRequest) -> Result<(), Problems> {
     let Some(state) = State::load(&context.home, &request.name)? else {
-        return Err(unknown(context, &request.name).into());
+        return remove_machines_alone(context, &request.name).await;
     };
     let login = request.login.clone().or(&state.login);
     let origin = match state.provider {
@@ -39,15 +40,20 @@ pub async fn remove(context: &Context, request: RemoveRequest) -> Result<(), Pro
     };
     context.reporter.hide(&state.registry.password.clone().into());
     context.reporter.hide(&state.registry.authority_key.clone().into());
-    let machines = state.cluster.machines.clone();
+    let desired = Desired {
+        cluster: state.cluster.clone(),
+        images: state.images.clone(),
+        registry: state.registry.clone(),
+        launch: state.launch.clone(),
+    };
     let thrown_away = origin == Origin::Made && request.definition == Definition::Forgotten;
     let (fleet, observed) = if thrown_away {
         // Their provider removes them whole, whatever they would say.
         (Fleet::new(vec![], Arc::new(Beside), &context.run), Observed { machines: [].into(), api: None })
     } else {
         let fleet = fleet(context, &state, &login, origin).await?;
-        context.reporter.note(&format!("looking at {} machines", machines.len()));
-        let observed = observe::observe(&fleet, &machines).await.observed;
+        context.reporter.note(&format!("looking at {} machines", state.cluster.machines.len()));
+        let observed = observe::observe(&fleet, &desired).await.observed;
         (fleet, observed)
     };
     Problems::check(refusals(&state, &observed))?;
@@ -57,12 +63,6 @@ pub async fn remove(context: &Context, request: RemoveRequest) -> Result<(), Pro
         return Err(Problems::check(silent).err().unwrap_or_else(|| unknown(context, &request.name).into()));
     }
     let plan = plan::remove(&state.cluster, &observed, origin, request.definition);
-    let desired = Desired {
-        cluster: state.cluster.clone(),
-        images: state.images.clone(),
-        registry: state.registry.clone(),
-        launch: state.launch.clone(),
-    };
     let site = Arc::new(Site {
         desired,
         observed,
@@ -70,8 +70,25 @@ pub async fn remove(context: &Context, request: RemoveRequest) -> Result<(), Pro
         blobs: Box::new(StoreBlobs(Store::open(&context.home)?)),
         home: context.home.clone(),
         state: Mutex::new(after(state, request.definition)),
+        worker_secrets: tokio::sync::OnceCell::new(),
     });
     execute::execute(context, &site, &plan, purpose(&site, &request)).await
+}
+
+/// Machines that sealift made for a launch that never began: they have the cluster's label and nothing else.
+async fn remove_machines_alone(context: &Context, name: &str) -> Result<(), Problems> {
+    let Ok(provider) = ContainerProvider::connect(&context.home).await else {
+        return Err(unknown(context, name).into());
+    };
+    let machines = provider.list(name).await.unwrap_or_default();
+    if machines.is_empty() {
+        return Err(unknown(context, name).into());
+    }
+    let text = format!("Remove the {} machines that sealift made for the cluster `{name}`?", machines.len());
+    if !context.reporter.confirm(&Question::Proceed { text })? {
+        return Err(Problem::new(Class::Refused, "nothing was changed, since it was not confirmed").into());
+    }
+    provider.remove(name).await
 }
 
 /// A cluster that was reset has no identity any more, and its next launch is another one.

@@ -12,11 +12,14 @@ use crate::model::{
 /// Plans what is still to do until the cluster is as desired. Nothing to do gives an empty plan.
 ///
 /// # Errors
-/// When a machine that must be looked at did not answer, or no control plane can be the first.
-pub fn launch(desired: &Desired, observed: &Observed) -> Result<Plan> {
+/// When a machine that must be looked at did not answer, no control plane can be the first, or the cluster exists
+/// but its API does not answer: a new one is never made over it. `authority` is the cluster's CA as far as the
+/// operator knows one.
+pub fn launch(desired: &Desired, observed: &Observed, authority: Option<&Digest>) -> Result<Plan> {
     let mut plan = PlanBuilder::new(&desired.cluster.name);
     let state = State { desired, observed };
     let first = state.first_control_plane()?;
+    state.refuse_silent_cluster(authority)?;
 
     // 1. Every machine is made ours and ready, all at once; but what an image's init fetches comes from the first
     //    control plane's registry.
@@ -128,6 +131,34 @@ impl<'a> State<'a> {
         })
     }
 
+    /// A cluster that has an identity is never made again: what is silent now holds people's data.
+    fn refuse_silent_cluster(&self, authority: Option<&Digest>) -> Result<()> {
+        let knows = |machine: &&MachineSpec| {
+            let marker = self.observed.facts(&machine.name).and_then(|facts| facts.marker.as_ref());
+            marker.is_some_and(|marker| marker.authority.is_some())
+        };
+        let exists =
+            authority.is_some() || self.desired.cluster.machines.iter().any(|machine| knows(&machine));
+        if !exists || self.observed.api().is_some() {
+            return Ok(());
+        }
+        let problem = Problem::new(
+            Class::Kubernetes,
+            "the cluster exists, but none of its API servers answers",
+        )
+        .remedy(
+            "start its control planes, look at `journalctl -u kubelet` there, and run the same command again",
+        )
+        .remedy(format!(
+            "or give it up with all its data: sealift reset --name {}",
+            self.desired.cluster.name
+        ));
+        Err(match &self.observed.api {
+            Some(crate::model::Seen::Unknown(seen)) => problem.saw(seen),
+            _ => problem,
+        })
+    }
+
     /// Plans what brings one machine to the point where kubeadm can run.
     fn prepare(
         &self,
@@ -166,7 +197,8 @@ impl<'a> State<'a> {
             let reason = "care does not know these control planes";
             last = Some(plan.add(name, Action::Endpoints, reason, last));
         }
-        if receipt("prepare") != Some(&receipts::prepared(self.desired, machine, facts)) {
+        if receipt("prepare") != Some(&receipts::prepared(self.desired, machine, facts)) || !facts.cri_answers
+        {
             let needs = last.into_iter().chain(first_registry);
             last = Some(plan.add(name, Action::Prepare, "the image's init has no receipt here", needs));
         }
@@ -201,7 +233,8 @@ impl<'a> State<'a> {
             .observed
             .api()
             .is_some_and(|api| api.nodes.iter().any(|node| node.machine_id == facts.machine_id));
-        Ok(facts.joined && known && (machine.role == Role::Worker || facts.api_ready))
+        let serves = machine.role == Role::Worker || facts.api_ready;
+        Ok(facts.joined && known && serves && facts.runs("kubelet.service"))
     }
 
     fn is_launched(&self, image: &ImageContract) -> bool {

@@ -10,6 +10,10 @@ mod preflight;
 mod receipts;
 mod removal;
 mod step;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use desired::{Desired, RegistryAccess};
 pub use endpoints::{Endpoints, REGISTRY_PORT, endpoints, hosts_of, hosts_once_joined};

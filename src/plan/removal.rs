@@ -37,8 +37,10 @@ pub fn remove(cluster: &Cluster, observed: &Observed, origin: Origin, definition
                     continue;
                 }
                 let clean = plan.add(Some(&machine.name), Action::Clean, "it belongs to the cluster", None);
-                // A control plane goes when the workers are done, however that went: they may need its API to go well.
-                plan.follow(clean, workers.clone());
+                if role == Role::ControlPlane {
+                    // It goes when the workers are done, however that went: they may need its API to go well.
+                    plan.follow(clean, workers.clone());
+                }
                 let leave = plan.add(Some(&machine.name), Action::Leave, "nothing of ours may stay", [clean]);
                 if role == Role::Worker {
                     workers.push(leave);

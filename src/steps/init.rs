@@ -6,7 +6,7 @@ use super::site::{self, Site};
 use crate::engine::{Acted, Progress, Step};
 use crate::error::Result;
 use crate::model::{BoxFuture, MachineSpec};
-use crate::wire::{InitWork, Look, Measure, Work};
+use crate::wire::{InitWork, Work};
 use crate::{kubeadm, plan};
 
 pub(super) struct Init {
@@ -43,7 +43,7 @@ impl Step for Init {
 impl Init {
     /// From here on the cluster has an identity, and the operator keeps it before anything else happens.
     async fn learn_identity(&self) -> Result<()> {
-        let look = Look { ports: vec![], measure: Measure::Nothing };
+        let look = self.site.look();
         let facts = self.site.agent(&self.machine).await?.ask(look).await?;
         self.site.change_state(|state| state.authority = facts.authority).save(&self.site.home)
     }

@@ -36,7 +36,7 @@ impl Prepare {
         let (desired, facts) = (&self.site.desired, self.site.facts(&self.machine)?);
         let environment = plan::of_machine(desired, &self.machine, facts);
         let scripts = &desired.rootfs()?.scripts;
-        let texts = scripts.init_cri.iter().chain([&scripts.init]);
+        let script = |text: &String| ScriptCommand { text: text.clone(), environment: environment.clone() };
         let version = desired.version()?;
         let says = |program: &str, arguments: &[&str]| Postcondition::Says {
             program: program.to_owned(),
@@ -51,9 +51,9 @@ impl Prepare {
         Ok(PrepareWork {
             receipt: plan::prepared(desired, &self.machine, facts),
             cluster: desired.cluster.name.clone(),
-            scripts: texts
-                .map(|text| ScriptCommand { text: text.clone(), environment: environment.clone() })
-                .collect(),
+            // Images take their own running parts for somebody else's, so they only look at machines that are new.
+            check: facts.marker.is_none().then(|| script(&scripts.check)),
+            scripts: scripts.init_cri.iter().chain([&scripts.init]).map(script).collect(),
             postconditions: vec![
                 says("kubeadm", &["version", "--output=short"]),
                 says("kubelet", &["--version"]),

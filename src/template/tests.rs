@@ -195,6 +195,7 @@ fn networks_give_their_addresses() {
 fn a_rendering_is_bounded() {
     for source in [
         "{{ define \"t\" }}{{ template \"t\" }}{{ end }}{{ template \"t\" }}",
+        "{{ define \"t\" }}{{ range 1 }}{{ with (list 1) }}{{ if 1 }}{{ template \"t\" (list (dict \"a\" .)) }}{{ end }}{{ end }}{{ end }}{{ end }}{{ template \"t\" }}",
         "{{ range 10000000000 }}x{{ end }}",
         "{{ range 1000000000 }}{{ end }}",
         "{{ repeat 1000000000 \"x\" }}",

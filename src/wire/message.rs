@@ -71,6 +71,8 @@ requests! {
 pub struct Look {
     /// Ports that the cluster will listen on.
     pub ports: Vec<u16>,
+    /// Where the cluster's container runtime listens.
+    pub cri_socket: String,
     /// Whether the disk's fsync is to be measured.
     pub measure: Measure,
 }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Digest, Environment};
+use crate::model::{Digest, Environment, Role};
 
 /// A piece of work. It is carried out there whatever becomes of the connection.
 ///
@@ -139,6 +139,8 @@ pub struct PrepareWork {
     pub receipt: Digest,
     /// The cluster's name.
     pub cluster: String,
+    /// The image's `check`, on a machine that had nothing of ours before this run.
+    pub check: Option<ScriptCommand>,
     /// The image's scripts, `init-cri` before `init` where there is one.
     pub scripts: Vec<ScriptCommand>,
     /// What must hold then.
@@ -173,6 +175,8 @@ pub struct JoinWork {
     pub ignore: Vec<String>,
     /// The cluster's name.
     pub cluster: String,
+    /// What the machine joins as.
+    pub role: Role,
     /// The cluster's CA, so that the marker knows it.
     pub authority: Digest,
     /// The hosts lines that hold after joining: a control plane asks its own API server once that answers.

@@ -34,6 +34,7 @@ pub(super) fn look(order: &Look) -> Result<MachineFacts> {
         kernel: system::kernel(),
         system: system::name(),
         control_groups: system::control_groups(),
+        container: system::is_container(),
         systemd: Path::new("/run/systemd/system").is_dir(),
         missing_features: features::missing(),
         may_lower_oom_score: features::may_lower_oom_score(),
@@ -56,6 +57,7 @@ pub(super) fn look(order: &Look) -> Result<MachineFacts> {
         marker,
         units: units::states(&UNITS),
         joined: Path::new(paths::KUBELET).exists(),
+        cri_answers: std::os::unix::net::UnixStream::connect(&order.cri_socket).is_ok(),
         api_ready: super::work::api_is_ready(),
     })
 }

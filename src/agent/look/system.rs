@@ -50,6 +50,11 @@ pub(super) fn control_groups() -> ControlGroups {
     }
 }
 
+/// systemd notes what it found itself in; a virtual machine or real one has no such file.
+pub(super) fn is_container() -> bool {
+    Path::new("/run/systemd/container").exists() || Path::new("/.dockerenv").exists()
+}
+
 /// Returns a field of /proc/meminfo in bytes.
 pub(super) fn memory(field: &str) -> u64 {
     fs::read_to_string("/proc/meminfo").ok().and_then(|text| kilobytes(&text, field)).unwrap_or(0) * 1024

@@ -56,17 +56,31 @@ pub(super) fn reset(cri_socket: Option<&str>, tell: Tell<'_>) -> Result<()> {
     Command::new("kubeadm", arguments).run(tell)
 }
 
-/// Waits until the API server on this machine says that it is ready.
-pub(super) fn await_api() -> Result<()> {
+/// Starts kubelet, if it has what it needs to run.
+pub(super) fn start() -> bool {
+    Path::new("/var/lib/kubelet/config.yaml").exists()
+        && Command::new("systemctl", ["start", "kubelet.service"]).succeeds()
+}
+
+/// Waits until something holds, no longer than `deadline`; tells whether it does.
+pub(super) fn within(deadline: Duration, holds: impl Fn() -> bool) -> bool {
     let began = Instant::now();
-    while !api_is_ready() {
-        if began.elapsed() > API_DEADLINE {
-            return Err(Problem::new(Class::Kubernetes, "the API server does not get ready")
-                .remedy("look at its log on the machine: crictl ps -a, crictl logs; and at etcd's"));
+    while !holds() {
+        if began.elapsed() > deadline {
+            return false;
         }
         std::thread::sleep(Duration::from_millis(100));
     }
-    Ok(())
+    true
+}
+
+/// Waits until the API server on this machine says that it is ready.
+pub(super) fn await_api() -> Result<()> {
+    if within(API_DEADLINE, api_is_ready) {
+        return Ok(());
+    }
+    Err(Problem::new(Class::Kubernetes, "the API server does not get ready")
+        .remedy("look at its log on the machine: crictl ps -a, crictl logs; and at etcd's"))
 }
 
 /// Tells whether the API server on this machine answers that it is ready.

@@ -80,7 +80,7 @@ async fn what_is_packed_is_what_was_there() {
         ]
     );
     let layer = &image.layers[0];
-    assert_eq!((layer.files, layer.unpacked_size, layer.content), (7, 7, LayerContent::Everything));
+    assert_eq!((layer.files, layer.unpacked_size, layer.content), (7, 7, LayerContent::Files));
 }
 
 #[tokio::test]
@@ -164,7 +164,7 @@ async fn the_registry_directory_is_a_layer_of_its_own() {
     let image =
         built(&store, &[("Kubefile", "FROM scratch\nCOPY . .\n"), ("registry/docker/x", "x")]).await.unwrap();
     let contents: Vec<_> = image.layers.iter().map(|layer| layer.content).collect();
-    assert_eq!(contents, [LayerContent::Everything, LayerContent::Registry]);
+    assert_eq!(contents, [LayerContent::Files, LayerContent::Registry]);
     assert_eq!(listing(&store, &image.layers[0]), ["Kubefile Regular 644 FROM scratch\nCOPY . ."]);
 }
 

@@ -14,7 +14,7 @@ use super::{Found, RegistrySource, credentials, is_index};
 use crate::error::{Class, Context, Problem, Result};
 use crate::image::ImageReference;
 use crate::image::document::{DOCKER_INDEX, DOCKER_MANIFEST, Descriptor, INDEX, Index, MANIFEST, Manifest};
-use crate::image::store::{Store, corrupt};
+use crate::image::store::Store;
 use crate::model::{Arch, Digest};
 
 /// How often a request is repeated that failed on the way.
@@ -43,12 +43,12 @@ impl Registry {
         }
         let auth = credentials::of_registry(wanted.registry());
         let pull = Pull { client: client(wanted), auth, store, wanted };
-        let (top, media_type) = pull.manifest(wanted.upstream(), wanted.digest()).await?;
+        let (top, media_type) = pull.manifest(wanted.upstream()).await?;
         let (manifest, index) = if is_index(&media_type) {
             let index: Index = store.document(&top.digest)?;
             let entry = platform(&index, arch)?;
             let at = wanted.upstream().clone_with_digest(entry.digest.to_string());
-            let (manifest, _) = pull.manifest(&at, Some(entry.digest.clone())).await?;
+            let (manifest, _) = pull.manifest(&at).await?;
             (manifest, Some(top.digest))
         } else {
             (top, None)
@@ -107,8 +107,9 @@ struct Pull<'a> {
 }
 
 impl Pull<'_> {
-    /// Brings a manifest or index; returns its descriptor and media type.
-    async fn manifest(&self, at: &Reference, expected: Option<Digest>) -> Result<(Descriptor, String)> {
+    /// Brings a manifest or index; returns its descriptor and media type. Where `at` has a digest, the client
+    /// compares it with what came.
+    async fn manifest(&self, at: &Reference) -> Result<(Descriptor, String)> {
         let accepted = [MANIFEST, INDEX, DOCKER_MANIFEST, DOCKER_INDEX];
         let get = || self.client.pull_manifest_raw(at, &self.auth, &accepted);
         let (bytes, _) = get
@@ -116,12 +117,8 @@ impl Pull<'_> {
             .when(is_passing)
             .await
             .problem_with(Class::Connection, || format!("cannot fetch the manifest of {at}"))?;
-        let found = Digest::of(&bytes);
-        if let Some(expected) = expected.filter(|expected| *expected != found) {
-            return Err(corrupt(&expected, &found));
-        }
         let media_type = media_type(&bytes)?;
-        let (digest, size) = self.store.ingest_from(bytes.as_ref(), Some(&found))?;
+        let (digest, size) = self.store.ingest_from(bytes.as_ref(), None)?;
         Ok((Descriptor::new(&media_type, digest, size), media_type))
     }
 

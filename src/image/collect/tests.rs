@@ -62,7 +62,7 @@ async fn images_of_the_store_go_into_the_registry() {
     let built = build(&store, options(directory.path(), "app:1")).await.unwrap();
     assert_eq!(built.collected, ["nginx:latest", "registry.k8s.io/pause:3.9"]);
     let contents: Vec<_> = built.image.layers.iter().map(|layer| layer.content).collect();
-    assert_eq!(contents, [LayerContent::Everything, LayerContent::Everything, LayerContent::Registry]);
+    assert_eq!(contents, [LayerContent::Files, LayerContent::Files, LayerContent::Registry]);
     let registry = files(&store, &built.image.layers[2]);
     assert_eq!(
         served(&registry, "pause", "3.9").unwrap()[0],

@@ -41,6 +41,21 @@ fn put(store: &Store, name: &str, arch: Arch, files: &[(&str, &str)]) -> Digest 
     layer
 }
 
+#[test]
+fn a_layer_that_is_not_what_the_image_says_is_refused() {
+    let (_home, store) = home();
+    put(&store, "a:1", Arch::Amd64, &[("x", "1")]);
+    let manifest = store.list().unwrap().remove(0).manifest;
+    let (mut manifest, mut configuration) = store.documents(&manifest).unwrap();
+    configuration.rootfs.diff_ids = vec![Digest::of(b"another tar")];
+    let (config, size) = store.ingest_document(&configuration).unwrap();
+    manifest.config = Descriptor::new(CONFIG, config, size);
+    let (digest, size) = store.ingest_document(&manifest).unwrap();
+    store.name(&"b:1".parse().unwrap(), Arch::Amd64, Descriptor::new(MANIFEST, digest, size)).unwrap();
+    let problem = store.resolve("b:1", Arch::Amd64).unwrap_err();
+    assert!(problem.message.ends_with("is corrupt") && problem.to_string().contains("b:1"), "{problem}");
+}
+
 fn blobs(store: &Store) -> usize {
     fs::read_dir(store.root.join("blobs/sha256")).unwrap().count()
 }

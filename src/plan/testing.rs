@@ -1,0 +1,201 @@
+//! Clusters for the tests: small, whole, and easy to change in one place.
+
+use std::collections::BTreeMap;
+
+use super::desired::{Desired, RegistryAccess};
+use super::receipts;
+use crate::model::*;
+
+/// Returns an image with one layer of files and, for a rootfs, one of registry content.
+pub(super) fn image(name: &str, kind: ImageKind) -> ImageContract {
+    let layer = |what: &str, content| LayerInfo {
+        digest: Digest::of(format!("{name} {what} packed")),
+        diff_id: Digest::of(format!("{name} {what}")),
+        size: 100,
+        unpacked_size: 1000,
+        files: 10,
+        compression: Compression::Zstd,
+        content,
+    };
+    ImageContract {
+        name: name.to_owned(),
+        manifest: Digest::of(name),
+        arch: crate::model::Arch::Amd64,
+        kind,
+        version: (kind == ImageKind::Rootfs).then(|| "v1.36.3".parse().unwrap()),
+        environment: Environment::from([("registryDomain".to_owned(), "sealos.hub".to_owned())]),
+        scripts: Scripts {
+            init: "init.sh".to_owned(),
+            clean: "clean.sh".to_owned(),
+            check: "check.sh".to_owned(),
+            init_registry: "init-registry.sh".to_owned(),
+            clean_registry: "clean-registry.sh".to_owned(),
+            init_cri: None,
+            clean_cri: None,
+        },
+        vip: None,
+        commands: vec![format!("kubectl apply -f {name}")],
+        layers: vec![layer("files", LayerContent::Files), layer("images", LayerContent::Registry)],
+        kubeadm: None,
+    }
+}
+
+/// Returns a desired cluster of so many machines: 10.0.0.1... and 10.0.0.101...
+pub(super) fn desired(control_planes: u8, workers: u8) -> Desired {
+    let machine = |last: u8, role| MachineSpec {
+        name: MachineName(format!("10.0.0.{last}")),
+        address: std::net::IpAddr::from([10, 0, 0, last]),
+        ssh: SshAddress { host: format!("10.0.0.{last}"), port: None },
+        role,
+    };
+    let images = vec![image("kubernetes", ImageKind::Rootfs), image("flannel", ImageKind::Application)];
+    Desired {
+        cluster: Cluster {
+            name: "prod".to_owned(),
+            images: images.iter().map(|image| image.name.clone()).collect(),
+            machines: (1..=control_planes)
+                .map(|n| machine(n, Role::ControlPlane))
+                .chain((101..101 + workers).map(|n| machine(n, Role::Worker)))
+                .collect(),
+            environment: Environment::new(),
+            command: None,
+            network: Network {
+                pods: "100.64.0.0/10".parse().unwrap(),
+                services: "10.96.0.0/22".parse().unwrap(),
+                vip: "10.103.97.2".parse().unwrap(),
+                dns_domain: "cluster.local".to_owned(),
+            },
+        },
+        images,
+        registry: RegistryAccess {
+            username: "sealift".to_owned(),
+            password: "secret".to_owned(),
+            authority: "ca".to_owned(),
+            authority_key: "key".to_owned(),
+        },
+        launch: "launch-1".to_owned(),
+    }
+}
+
+/// Returns a machine as it comes out of an installer, fit for anything.
+pub(super) fn fresh(spec: &MachineSpec) -> MachineFacts {
+    let name = spec.name.0.replace('.', "-");
+    MachineFacts {
+        hostname: format!("node-{name}"),
+        machine_id: format!("id-{name}"),
+        product_uuid: None,
+        arch: Arch::Amd64,
+        kernel: "6.1.0".to_owned(),
+        system: "Debian GNU/Linux 12 (bookworm)".to_owned(),
+        control_groups: ControlGroups::V2,
+        container: false,
+        systemd: true,
+        missing_features: vec![],
+        may_lower_oom_score: true,
+        may_set_conntrack: true,
+        processors: 4,
+        memory: 8 << 30,
+        swap: 0,
+        room: Room { bytes: 100 << 30, inodes: Some(10_000_000) },
+        fsync_milliseconds: Some(2),
+        clock: 0,
+        interfaces: vec![Interface {
+            name: "eth0".to_owned(),
+            mtu: 1500,
+            addresses: vec![ipnet::IpNet::new(spec.address, 24).unwrap()],
+        }],
+        nameservers: vec!["10.0.0.253".parse().unwrap()],
+        taken_ports: BTreeMap::new(),
+        foreign_runtimes: vec![],
+        kubernetes_traces: vec![],
+        authority: None,
+        marker: None,
+        holdings: Holdings::default(),
+        units: BTreeMap::new(),
+        joined: false,
+        cri_answers: false,
+        api_ready: false,
+    }
+}
+
+/// Returns a machine that has all a cluster gives it.
+pub(super) fn member(desired: &Desired, spec: &MachineSpec) -> MachineFacts {
+    let mut facts = ready_to_join(desired, spec);
+    facts.joined = true;
+    facts.api_ready = spec.role == Role::ControlPlane;
+    facts.authority = Some(Digest::of("ca"));
+    if let Some(marker) = &mut facts.marker {
+        marker.authority = Some(Digest::of("ca"));
+    }
+    facts
+}
+
+/// Returns a machine that only has to join.
+pub(super) fn ready_to_join(desired: &Desired, spec: &MachineSpec) -> MachineFacts {
+    let mut facts = fresh(spec);
+    facts.marker = Some(marker(&desired.cluster.name, spec));
+    facts.cri_answers = true;
+    facts.holdings.layers =
+        desired.images.iter().flat_map(|image| &image.layers).map(|l| l.diff_id.clone()).collect();
+    for (name, digest) in [
+        ("lay-out", receipts::lay_out(desired, spec, &facts)),
+        ("registry", receipts::registry(desired, spec, &facts)),
+        ("endpoints", receipts::connected(desired, spec)),
+        ("prepare", receipts::prepared(desired, spec, &facts)),
+    ] {
+        facts.holdings.receipts.insert(name.to_owned(), Receipt { digest });
+    }
+    for unit in ["registry.service", "sealift-care.service", "containerd.service", "kubelet.service"] {
+        let state = UnitState { active: "active".to_owned(), enabled: true };
+        facts.units.insert(unit.to_owned(), state);
+    }
+    facts
+}
+
+/// Returns the marker of a machine of this cluster.
+pub(super) fn marker(cluster: &str, spec: &MachineSpec) -> Marker {
+    let name = spec.name.0.replace('.', "-");
+    Marker {
+        cluster: cluster.to_owned(),
+        launch: "launch-1".to_owned(),
+        authority: None,
+        machine_id: format!("id-{name}"),
+        node_name: format!("node-{name}"),
+        role: spec.role,
+        intent: Intent::Member,
+        name: spec.name.clone(),
+        before: Baseline::default(),
+    }
+}
+
+/// Gathers what each machine shows; the API shows those that are members.
+pub(super) fn observed(desired: &Desired, look: impl Fn(&MachineSpec) -> MachineFacts) -> Observed {
+    let machines: BTreeMap<MachineName, Seen<Box<MachineFacts>>> = desired
+        .cluster
+        .machines
+        .iter()
+        .map(|spec| (spec.name.clone(), Seen::Known(Box::new(look(spec)))))
+        .collect();
+    let nodes: Vec<NodeFacts> = machines
+        .values()
+        .filter_map(Seen::known)
+        .filter(|facts| facts.joined)
+        .map(|facts| NodeFacts {
+            name: facts.hostname.clone(),
+            machine_id: facts.machine_id.clone(),
+            ready: true,
+            version: "v1.36.3".to_owned(),
+            addresses: vec![],
+            control_plane: facts.api_ready,
+        })
+        .collect();
+    let applications = desired
+        .applications()
+        .map(|image| (image.name.clone(), receipts::launched(desired, image)))
+        .collect();
+    let api = nodes
+        .iter()
+        .any(|node| node.control_plane)
+        .then(|| Seen::Known(ApiFacts { nodes: nodes.clone(), waiting_pods: vec![], applications }));
+    Observed { machines, api }
+}
