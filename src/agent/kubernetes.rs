@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::command::Command;
 use super::{authority, paths};
-use crate::cluster::Api;
+use crate::cluster::{Api, JOIN_TOKEN};
 use crate::error::{Class, Problem, Result};
 use crate::model::ApiFacts;
 use crate::wire::{AwaitReady, JoinSecrets, MintJoin};
@@ -27,7 +27,9 @@ pub(super) async fn await_ready(order: &AwaitReady) -> Result<ApiFacts> {
 /// Makes a token, and uploads the certificates if another control plane is to join.
 pub(super) fn mint(order: &MintJoin) -> Result<JoinSecrets> {
     let kubeconfig = format!("--kubeconfig={}", paths::ADMIN);
-    let token = Command::new("kubeadm", ["token", "create", &kubeconfig, "--ttl", TOKEN_LIFETIME])
+    let description = format!("--description={JOIN_TOKEN}");
+    let arguments = ["token", "create", &kubeconfig, "--ttl", TOKEN_LIFETIME, &description];
+    let token = Command::new("kubeadm", arguments)
         .output()
         .map_err(of_kubernetes)?;
     if let Some(key) = &order.certificate_key {

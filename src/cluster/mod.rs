@@ -2,7 +2,9 @@
 
 mod api;
 mod fleet;
+mod joining;
 mod state;
 
 pub use api::Api;
 pub use fleet::Fleet;
+pub use joining::JOIN_TOKEN;

@@ -12,7 +12,7 @@ mod work;
 pub use client::AgentClient;
 pub use greeting::{GREETING, await_greeting};
 pub use message::{
-    Act, Ask, AwaitReady, Claim, Envelope, HoldPorts, JoinSecrets, Leave, Look, LookAtApi, Measure, MintJoin,
+    Act, Ask, AwaitReady, Claim, EndJoining, Envelope, HoldPorts, JoinSecrets, Leave, Look, LookAtApi, Measure, MintJoin,
     MissingLayer, MissingLayers, Note, ReachPorts, ReceiveLayer, Request, SaveState, TakeKubeconfig,
     TakeState,
 };

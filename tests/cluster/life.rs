@@ -231,6 +231,7 @@ impl Life {
         };
         in_order(&[join(1), join(2)]);
         assert_ready(self.first(), &self.whole());
+        await_ready(self.first(), &self.whole());
         let members = kubectl(
             self.first(),
             &format!(

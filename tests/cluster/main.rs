@@ -6,6 +6,8 @@
 
 
 
+mod bad_input;
+mod cut_off;
 mod events;
 mod kubernetes;
 mod left_behind;
@@ -23,6 +25,6 @@ use libtest_mimic::Arguments;
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
-    let trials = [life::trials()];
+    let trials = [bad_input::trials(), life::trials(), cut_off::trials()];
     libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()).exit_code()
 }
