@@ -12,7 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::events::Line;
-use crate::machines::{self, SEALIFT};
+use crate::machines;
 
 /// A person at a machine that nobody else uses: no agent, no known hosts, no clusters. The images are everybody's.
 pub(crate) struct Operator {
@@ -40,7 +40,8 @@ impl Operator {
         let operator = Self { directory: tempfile::tempdir().unwrap() };
         fs::create_dir_all(operator.home()).unwrap();
         fs::create_dir_all(operator.person().join(".ssh")).unwrap();
-        std::os::unix::fs::symlink(machines::shared_home().join("images"), operator.home().join("images")).unwrap();
+        std::os::unix::fs::symlink(machines::shared_home().join("images"), operator.home().join("images"))
+            .unwrap();
         operator
     }
 
@@ -106,7 +107,7 @@ impl Operator {
 
     fn start<A: AsRef<str>>(&self, arguments: impl IntoIterator<Item = A>) -> Child {
         let arguments: Vec<String> = arguments.into_iter().map(|word| word.as_ref().to_owned()).collect();
-        let mut command = Command::new(SEALIFT);
+        let mut command = Command::new(machines::sealift());
         command.args(["--output", "json"]).args(arguments).env("SEALIFT_HOME", self.home());
         command.env("HOME", self.person()).env_remove("SSH_AUTH_SOCK").stdin(Stdio::null());
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
@@ -144,7 +145,8 @@ impl Ended {
     /// Returns the problems that the command ended with.
     pub(crate) fn problems(&self) -> Vec<Problem> {
         let told = self.named("problems");
-        told.flat_map(|line| serde_json::from_value::<Vec<Problem>>(line["problems"].clone()).unwrap()).collect()
+        told.flat_map(|line| serde_json::from_value::<Vec<Problem>>(line["problems"].clone()).unwrap())
+            .collect()
     }
 
     /// Returns the summary that the command ended with.
