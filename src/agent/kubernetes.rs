@@ -29,9 +29,7 @@ pub(super) fn mint(order: &MintJoin) -> Result<JoinSecrets> {
     let kubeconfig = format!("--kubeconfig={}", paths::ADMIN);
     let description = format!("--description={JOIN_TOKEN}");
     let arguments = ["token", "create", &kubeconfig, "--ttl", TOKEN_LIFETIME, &description];
-    let token = Command::new("kubeadm", arguments)
-        .output()
-        .map_err(of_kubernetes)?;
+    let token = Command::new("kubeadm", arguments).output().map_err(of_kubernetes)?;
     if let Some(key) = &order.certificate_key {
         upload_certificates(key)?;
     }

@@ -55,7 +55,8 @@ impl Launch {
 
     fn command(&self) -> Vec<String> {
         let (master, node) = (self.machines.control_plane(0).address(), self.machines.worker(0).address());
-        let words = ["run", KUBERNETES, FLANNEL, "--name", "again", "--yes", "--masters", &master, "--nodes", &node];
+        let words =
+            ["run", KUBERNETES, FLANNEL, "--name", "again", "--yes", "--masters", &master, "--nodes", &node];
         words.into_iter().map(str::to_owned).chain(self.machines.login()).collect()
     }
 
@@ -93,7 +94,8 @@ impl Launch {
         assert!(ended.lines.iter().any(|line| line.value["event"] == "stopping"), "{}", ended.told());
         let summary = ended.summary();
         assert_eq!(summary["ending"], "interrupted");
-        let half_done = serde_json::json!({"machine": self.machines.control_plane(0).address(), "title": INIT});
+        let half_done =
+            serde_json::json!({"machine": self.machines.control_plane(0).address(), "title": INIT});
         assert!(summary["half_done"].as_array().unwrap().contains(&half_done), "{summary}");
         let again = summary["again"].as_str().unwrap();
         let typed = shell_words::split(again).unwrap();
@@ -145,7 +147,9 @@ impl Within {
                 self.began = Some((*step, Instant::now()));
                 false
             }
-            (Some(Event::StepSaid { step, .. }), Some((wanted, began))) => *step == wanted && began.elapsed() >= self.least,
+            (Some(Event::StepSaid { step, .. }), Some((wanted, began))) => {
+                *step == wanted && began.elapsed() >= self.least
+            }
             _ => false,
         }
     }

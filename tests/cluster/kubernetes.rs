@@ -38,8 +38,10 @@ const SYSTEM: &str = "pods -n kube-system";
 fn waiting(control_plane: Machine<'_>, nodes: &[Machine<'_>], pods: &str) -> Option<Vec<String>> {
     let found = items(control_plane, "nodes")?;
     let ready: Vec<String> = found.iter().filter(|node| is_ready(node)).map(name).collect();
-    let lacking = nodes.iter().map(|machine| machine.hostname().to_owned()).filter(|node| !ready.contains(node));
-    let unknown = found.iter().map(name).filter(|node| !nodes.iter().any(|machine| machine.hostname() == node));
+    let lacking =
+        nodes.iter().map(|machine| machine.hostname().to_owned()).filter(|node| !ready.contains(node));
+    let unknown =
+        found.iter().map(name).filter(|node| !nodes.iter().any(|machine| machine.hostname() == node));
     let pods = items(control_plane, pods)?;
     let pods = pods.iter().filter(|pod| !is_ready(pod)).map(name);
     Some(lacking.chain(unknown).chain(pods).collect())
@@ -53,7 +55,9 @@ pub(crate) fn assert_ready(control_plane: Machine<'_>, nodes: &[Machine<'_>]) {
 
 /// Waits until that is so, and until every other pod is Ready as well.
 pub(crate) fn await_ready(control_plane: Machine<'_>, nodes: &[Machine<'_>]) {
-    until("everything is Ready", || waiting(control_plane, nodes, "pods -A").is_some_and(|waiting| waiting.is_empty()).then_some(()));
+    until("everything is Ready", || {
+        waiting(control_plane, nodes, "pods -A").is_some_and(|waiting| waiting.is_empty()).then_some(())
+    });
 }
 
 /// Tells whether the API answers a machine at the virtual address that it is ready.
