@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::command::Command;
 use super::{authority, paths};
-use crate::cluster::{Api, JOIN_TOKEN};
+use crate::cluster::Api;
 use crate::error::{Class, Problem, Result};
+use crate::kubeadm::JOIN_TOKEN;
 use crate::model::ApiFacts;
 use crate::wire::{AwaitReady, JoinSecrets, MintJoin};
 use crate::{fsx, yaml};

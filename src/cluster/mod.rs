@@ -7,4 +7,3 @@ mod state;
 
 pub use api::Api;
 pub use fleet::Fleet;
-pub use joining::JOIN_TOKEN;

@@ -43,10 +43,11 @@ impl Step for LayOut {
                     .map(diff_id)
                     .collect(),
                 // Images take their own running parts for somebody else's, so they look before anything is started.
-                check: facts.holdings.receipts.is_empty().then(|| ScriptCommand {
-                    text: scripts.check.clone(),
-                    environment: environment.clone(),
-                }),
+                check: facts
+                    .holdings
+                    .receipts
+                    .is_empty()
+                    .then(|| ScriptCommand { text: scripts.check.clone(), environment: environment.clone() }),
                 environment,
             };
             self.site.act(&self.machine, Work::LayOut(work), progress).await?;
