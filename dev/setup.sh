@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what developing sealift needs and is missing, on Debian 12 or newer: `dev/setup.sh [rust] [go] [docker] [machine]`,
-# all of it without arguments. Says in one line what it does, and nothing when there is nothing to do.
+# Installs what developing sealift needs and is missing, on Debian 12 or newer: `dev/setup.sh [rust] [go] [docker] [machine]
+# [test] [lint] [record]`, the first four without arguments. Says in one line what it does, and nothing when there is nothing to do.
 set -euo pipefail
 
 readonly rust_least=1.95 go_least=1.26
@@ -152,6 +152,21 @@ machine() {
   packages mmdebstrap openssh-client openssh-server iproute2
 }
 
+# ---- what tests and tools of this directory need beside that
+
+# Login shells that are not POSIX, and what tests look at machines with.
+test_programs() {
+  packages openssh-client openssh-server sudo tcsh fish iproute2 util-linux procps
+}
+
+lint_programs() {
+  packages shellcheck
+}
+
+recorder() {
+  packages tmux python3
+}
+
 main() {
   local group
   [ $# -gt 0 ] || set -- rust go docker machine
@@ -162,7 +177,10 @@ main() {
       go) go_tools ;;
       docker) docker_engine ;;
       machine) machine ;;
-      *) die "unknown group $group: rust, go, docker or machine" ;;
+      test) test_programs ;;
+      lint) lint_programs ;;
+      record) recorder ;;
+      *) die "unknown group $group: rust, go, docker, machine, test, lint or record" ;;
     esac
   done
 }
