@@ -35,5 +35,6 @@ pub mod template;
 pub mod error;
 pub mod fsx;
 pub mod model;
+pub mod redact;
 pub mod render;
 pub mod yaml;

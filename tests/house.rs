@@ -27,6 +27,7 @@ const ROOMS: [&str; 23] = [
     "render",
     "template",
     "model",
+    "redact",
     "yaml",
     "fsx",
     "error",

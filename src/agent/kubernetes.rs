@@ -7,9 +7,9 @@ use super::command::Command;
 use super::{authority, paths};
 use crate::cluster::Api;
 use crate::error::{Class, Problem, Result};
-use crate::fsx;
 use crate::model::ApiFacts;
 use crate::wire::{AwaitReady, JoinSecrets, MintJoin};
+use crate::{fsx, yaml};
 
 /// A join takes seconds; an hour lets a slow machine in and a leaked token soon expire.
 const TOKEN_LIFETIME: &str = "1h";
@@ -41,11 +41,13 @@ pub(super) fn mint(order: &MintJoin) -> Result<JoinSecrets> {
 /// The key goes in through a file: a process's arguments can be read by everybody.
 fn upload_certificates(key: &str) -> Result<()> {
     let path = Path::new(paths::RUN).join("upload-certificates.yaml");
-    let config = format!(
-        "apiVersion: {api}\nkind: InitConfiguration\ncertificateKey: {key}\n---\n{cluster}",
-        api = "kubeadm.k8s.io/v1beta4",
-        cluster = cluster_configuration()?,
-    );
+    let cluster = cluster_configuration()?;
+    // Both documents must be of one version, the one this cluster's kubeadm wrote.
+    let documents = yaml::documents("the kubeadm-config ConfigMap", &cluster)?;
+    let api = documents.first().and_then(|document| document.get("apiVersion")?.as_str().map(str::to_owned));
+    let api =
+        api.ok_or_else(|| Problem::new(Class::Kubernetes, "the kubeadm-config ConfigMap names no version"))?;
+    let config = format!("apiVersion: {api}\nkind: InitConfiguration\ncertificateKey: {key}\n---\n{cluster}");
     fsx::make_directory(Path::new(paths::RUN))?;
     fsx::write_atomically(&path, config, 0o600)?;
     let config = format!("--config={}", path.display());

@@ -11,9 +11,8 @@ use tracing_subscriber::EnvFilter;
 use super::{Cli, OutputFormat};
 use crate::error::{Class, Context as _, Problem, Problems, Result};
 use crate::ops::{Context, Reporter};
-use crate::ui::{
-    self, Assent, Output, Printer, Redactions, Streams, Surroundings, Terminal, Verbosity, Wanted,
-};
+use crate::redact::Redactions;
+use crate::ui::{self, Assent, Output, Printer, Streams, Surroundings, Terminal, Verbosity, Wanted};
 
 /// What a command does, as far as its output goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,11 +28,12 @@ pub(super) fn operator<F>(cli: &Cli, kind: Kind, command: impl FnOnce(Context) -
 where
     F: Future<Output = Result<(), Problems>>,
 {
-    let terminal = Arc::new(terminal(cli, kind));
+    let redactions = Redactions::default();
+    let terminal = Arc::new(terminal(cli, kind, redactions.clone()));
     start_log(&terminal);
     let reporter: Arc<dyn Reporter> = terminal;
     let outcome = runtime().map_err(Problems::from).and_then(|runtime| {
-        let context = context(cli, reporter.clone())?;
+        let context = context(cli, reporter.clone(), redactions)?;
         runtime.block_on(async {
             tokio::spawn(stop_on_signal(context.clone()));
             command(context).await
@@ -57,7 +57,7 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime> {
         .problem(Class::Machine, "cannot start threads")
 }
 
-fn terminal(cli: &Cli, kind: Kind) -> Terminal {
+fn terminal(cli: &Cli, kind: Kind, redactions: Redactions) -> Terminal {
     let output = match (cli.output, kind) {
         (OutputFormat::Text, _) => Output::Text,
         (OutputFormat::Json, Kind::Changes) => Output::Events,
@@ -74,7 +74,7 @@ fn terminal(cli: &Cli, kind: Kind) -> Terminal {
         wanted,
         &Surroundings::of_this_process(),
         Streams::of_this_process(),
-        Redactions::default(),
+        redactions,
     ))
 }
 
@@ -84,10 +84,11 @@ fn start_log(terminal: &Terminal) {
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(terminal.log_writer()).try_init();
 }
 
-fn context(cli: &Cli, reporter: Arc<dyn Reporter>) -> Result<Context> {
+fn context(cli: &Cli, reporter: Arc<dyn Reporter>, redactions: Redactions) -> Result<Context> {
     Ok(Context {
         home: home(cli.home.clone())?,
         reporter,
+        redactions,
         stop: CancellationToken::new(),
         command_line: command_line(),
         run: crate::ops::new_id(),

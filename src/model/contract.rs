@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, Environment, ImageName, KubernetesVersion};
+use super::{Arch, Digest, Environment, ImageName, KubernetesVersion};
 
 /// What an image is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,6 +112,8 @@ pub struct ImageContract {
     pub name: ImageName,
     /// Its manifest's digest.
     pub manifest: Digest,
+    /// The architecture of the machines it is for.
+    pub arch: Arch,
     /// What it is for.
     pub kind: ImageKind,
     /// The Kubernetes it brings.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::reporter::Reporter;
+use crate::redact::Redactions;
 
 /// A command's surroundings. Nothing below reads the process's environment or writes to its terminal.
 #[derive(Clone)]
@@ -18,6 +19,8 @@ pub struct Context {
     pub stop: CancellationToken,
     /// The command as it was typed, without secrets: what to type again.
     pub command_line: String,
+    /// The secrets that must not be written anywhere.
+    pub redactions: Redactions,
     /// The run's id.
     pub run: String,
 }

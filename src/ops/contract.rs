@@ -28,6 +28,7 @@ pub(super) fn read(store: &Store, name: &str, arch: Arch) -> Result<ImageContrac
     Ok(ImageContract {
         name: name.to_owned(),
         manifest: image.manifest.clone(),
+        arch: image.arch,
         kind: meaning.kind,
         version: meaning.kubernetes_version.clone(),
         environment: meaning.environment.clone(),

@@ -52,8 +52,7 @@ pub(super) async fn execute(
         return Err(Problem::new(Class::Refused, "nothing was changed, since it was not confirmed").into());
     }
     site.change_state(|_| {}).save(&site.home)?;
-    let journal: Arc<dyn Observer> =
-        Arc::new(Journal::begin(&context.home, &plan.cluster, &context.run, context.reporter.clone())?);
+    let journal: Arc<dyn Observer> = Arc::new(Journal::begin(context, &plan.cluster)?);
     journal.event(&Event::RunStarted {
         run: context.run.clone(),
         cluster: plan.cluster.clone(),

@@ -113,6 +113,7 @@ pub async fn launch(context: &Context, request: LaunchRequest) -> Result<(), Pro
         blobs: Box::new(StoreBlobs(store)),
         home: context.home.clone(),
         state: Mutex::new(State { authority, ..state }),
+        worker_secrets: tokio::sync::OnceCell::new(),
     });
     let purpose = purpose(context, &site, &request, &plan);
     execute::execute(context, &site, &plan, purpose).await
@@ -216,6 +217,14 @@ async fn made(
     };
     let control_planes = count(&request.control_planes, Role::ControlPlane)?;
     let workers = count(&request.workers, Role::Worker)?;
+    if control_planes < were(Role::ControlPlane) || workers < were(Role::Worker) {
+        let seen = format!("{} control planes and {} workers", were(Role::ControlPlane), were(Role::Worker));
+        let problem = Problem::new(
+            Class::Refused,
+            "the cluster has more machines than that, and `run` takes none away",
+        );
+        return Err(problem.saw(seen).into());
+    }
     let network = network(request, last, images)?;
     let image = request.machine_image.as_deref().unwrap_or(MACHINE_IMAGE);
     context.reporter.note(&format!("making {} machines", control_planes + workers));

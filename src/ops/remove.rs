@@ -14,6 +14,7 @@ use crate::error::{Class, Problem, Problems, Result};
 use crate::image::Store;
 use crate::model::{Observed, Seen};
 use crate::plan::{self, Definition, Desired, Origin};
+use crate::provider::container::ContainerProvider;
 use crate::steps::{Provider, Site, State};
 
 /// What `delete` and `reset` are asked for.
@@ -30,7 +31,7 @@ pub struct RemoveRequest {
 /// Removes the cluster.
 pub async fn remove(context: &Context, request: RemoveRequest) -> Result<(), Problems> {
     let Some(state) = State::load(&context.home, &request.name)? else {
-        return Err(unknown(context, &request.name).into());
+        return remove_machines_alone(context, &request.name).await;
     };
     let login = request.login.clone().or(&state.login);
     let origin = match state.provider {
@@ -69,8 +70,25 @@ pub async fn remove(context: &Context, request: RemoveRequest) -> Result<(), Pro
         blobs: Box::new(StoreBlobs(Store::open(&context.home)?)),
         home: context.home.clone(),
         state: Mutex::new(after(state, request.definition)),
+        worker_secrets: tokio::sync::OnceCell::new(),
     });
     execute::execute(context, &site, &plan, purpose(&site, &request)).await
+}
+
+/// Machines that sealift made for a launch that never began: they have the cluster's label and nothing else.
+async fn remove_machines_alone(context: &Context, name: &str) -> Result<(), Problems> {
+    let Ok(provider) = ContainerProvider::connect(&context.home).await else {
+        return Err(unknown(context, name).into());
+    };
+    let machines = provider.list(name).await.unwrap_or_default();
+    if machines.is_empty() {
+        return Err(unknown(context, name).into());
+    }
+    let text = format!("Remove the {} machines that sealift made for the cluster `{name}`?", machines.len());
+    if !context.reporter.confirm(&Question::Proceed { text })? {
+        return Err(Problem::new(Class::Refused, "nothing was changed, since it was not confirmed").into());
+    }
+    provider.remove(name).await
 }
 
 /// A cluster that was reset has no identity any more, and its next launch is another one.

@@ -92,6 +92,7 @@ mod tests {
         ImageContract {
             name: name.to_owned(),
             manifest: Digest::of(name),
+            arch: crate::model::Arch::Amd64,
             kind,
             version: None,
             environment: crate::model::Environment::new(),

@@ -64,6 +64,7 @@ pub fn preflight(
         let mut here = Vec::new();
         let ours = ownership(desired, facts, authority, &mut here);
         if here.is_empty() {
+            architecture(desired, facts, &mut here);
             fitness(machine, facts, &mut here);
             if ours == Ours::NotYet {
                 emptiness(facts, &mut here);
@@ -142,6 +143,23 @@ fn ownership(
         problems.push(refused("it carries the mark of another machine: it is a copy of one".to_owned()));
     }
     Ours::Yes
+}
+
+/// The images' programs must run there.
+fn architecture(desired: &Desired, facts: &MachineFacts, problems: &mut Vec<Problem>) {
+    for image in desired.base_images().filter(|image| image.arch != facts.arch) {
+        problems.push(
+            Problem::new(
+                Class::Machine,
+                format!("it is {} and {} is for {}", facts.arch, image.name, image.arch),
+            )
+            .during("architecture")
+            .remedy(format!(
+                "use an image for {}: sealift build --platform linux/{}",
+                facts.arch, facts.arch
+            )),
+        );
+    }
 }
 
 /// What every machine must have.

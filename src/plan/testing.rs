@@ -20,6 +20,7 @@ pub(super) fn image(name: &str, kind: ImageKind) -> ImageContract {
     ImageContract {
         name: name.to_owned(),
         manifest: Digest::of(name),
+        arch: crate::model::Arch::Amd64,
         kind,
         version: (kind == ImageKind::Rootfs).then(|| "v1.36.3".parse().unwrap()),
         environment: Environment::from([("registryDomain".to_owned(), "sealos.hub".to_owned())]),

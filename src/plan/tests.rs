@@ -144,6 +144,7 @@ type Fault = fn(&mut MachineFacts);
 fn every_unfit_machine_is_told_with_its_class_and_a_remedy() {
     let faults: Vec<(&str, Class, Fault)> = vec![
         ("lacks overlayfs", Class::Machine, |f| f.missing_features = vec!["overlayfs".to_owned()]),
+        ("it is arm64 and kubernetes is for amd64", Class::Machine, |f| f.arch = crate::model::Arch::Arm64),
         ("not systemd", Class::Machine, |f| f.systemd = false),
         ("of memory", Class::Machine, |f| f.memory = 500 << 20),
         ("1 processor", Class::Machine, |f| f.processors = 1),

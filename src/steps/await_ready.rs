@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use futures_util::future::join_all;
+
 use super::site::Site;
 use crate::engine::{Acted, Progress, Step};
-use crate::error::Result;
+use crate::error::{Problem, Result};
 use crate::model::BoxFuture;
 use crate::wire;
 
@@ -37,16 +39,10 @@ impl Step for AwaitReady {
 impl AwaitReady {
     /// Machines that were let in. One whose join failed was set aside and is not waited for.
     async fn joined(&self) -> Result<Vec<String>> {
-        let mut ids = Vec::new();
-        for machine in &self.site.cluster().machines {
-            let look = self.site.look();
-            let Ok(agent) = self.site.agent(machine).await else { continue };
-            if let Ok(facts) = agent.ask(look).await
-                && facts.joined
-            {
-                ids.push(facts.machine_id);
-            }
-        }
-        Ok(ids)
+        let looks = self.site.cluster().machines.iter().map(|machine| async {
+            let facts = self.site.agent(machine).await?.ask(self.site.look()).await?;
+            Ok::<_, Problem>(facts.joined.then_some(facts.machine_id))
+        });
+        Ok(join_all(looks).await.into_iter().filter_map(Result::ok).flatten().collect())
     }
 }

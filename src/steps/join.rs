@@ -47,12 +47,15 @@ impl Step for Join {
 
 impl Join {
     async fn ticket(&self) -> Result<JoinTicket> {
-        let certificate_key = match self.machine.role {
-            Role::ControlPlane => Some(hex::encode(rand::rng().random::<[u8; 32]>())),
-            Role::Worker => None,
+        let (certificate_key, secrets) = match self.machine.role {
+            Role::Worker => (None, self.site.worker_secrets().await?),
+            Role::ControlPlane => {
+                let key = hex::encode(rand::rng().random::<[u8; 32]>());
+                let commanding = self.site.agent(self.site.commanding()?).await?;
+                let secrets = commanding.ask(MintJoin { certificate_key: Some(key.clone()) }).await?;
+                (Some(key), secrets)
+            }
         };
-        let commanding = self.site.agent(self.site.commanding()?).await?;
-        let secrets = commanding.ask(MintJoin { certificate_key: certificate_key.clone() }).await?;
         Ok(JoinTicket {
             endpoint: self
                 .site

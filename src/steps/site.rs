@@ -4,13 +4,15 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
+use tokio::sync::OnceCell;
+
 use crate::cluster::Fleet;
 use crate::engine::Progress;
 use crate::error::{Class, Problem, Result};
 use crate::kubeadm::{ClusterSettings, NodeSettings, ProxyMode};
 use crate::model::{Cluster, ControlGroups, Digest, MachineFacts, MachineName, MachineSpec, Observed, Role};
 use crate::plan::{Desired, Endpoints};
-use crate::wire::{Act, AgentClient, Look, Measure, Note, Work};
+use crate::wire::{Act, AgentClient, JoinSecrets, Look, Measure, MintJoin, Note, Work};
 
 use super::state::State;
 
@@ -34,6 +36,8 @@ pub struct Site {
     pub home: PathBuf,
     /// What will be kept of the cluster.
     pub state: Mutex<State>,
+    /// What lets workers in; made once, when the first of them joins.
+    pub worker_secrets: OnceCell<JoinSecrets>,
 }
 
 impl Site {
@@ -125,6 +129,13 @@ impl Site {
                 std::net::SocketAddr::new(self.commanding()?.address, crate::kubeadm::API_PORT)
             }
         })
+    }
+
+    /// Returns what lets workers in.
+    pub async fn worker_secrets(&self) -> Result<JoinSecrets> {
+        let mint =
+            || async { self.agent(self.commanding()?).await?.ask(MintJoin { certificate_key: None }).await };
+        self.worker_secrets.get_or_try_init(mint).await.cloned()
     }
 
     /// Changes what will be kept of the cluster.

@@ -10,7 +10,6 @@ use secrecy::SecretString;
 use super::clock::Clock;
 use super::printer::{Assent, Output, Printer, Streams, Surroundings, Verbosity, Wanted};
 use super::progress::Ticking;
-use super::redact::Redactions;
 use super::screen::Size;
 use super::terminal::Terminal;
 use crate::engine::{Event, Observer, Outcome};
@@ -19,6 +18,7 @@ use crate::ops::{
     Certainty, Data, Disruption, Ending, HalfDone, PlanGroup, PlanView, PlannedStep, Question, Reporter,
     StepTiming, Summary,
 };
+use crate::redact::Redactions;
 
 /// A clock that moves only when it is told to.
 struct StillClock(Mutex<Duration>);

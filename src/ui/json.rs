@@ -5,10 +5,10 @@ use schemars::{JsonSchema, schema_for};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::redact::Redactions;
 use crate::engine::Event;
 use crate::error::Problem;
 use crate::ops::{PlanView, Summary};
+use crate::redact::Redactions;
 
 /// One line of `sealift --output json`: an event and when it happened.
 #[derive(Debug, Serialize, JsonSchema)]

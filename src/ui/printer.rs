@@ -4,9 +4,9 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 
 use super::palette::{Palette, Signs};
-use super::redact::Redactions;
 use super::screen::{Size, SizeSource};
 use super::sink::Sink;
+use crate::redact::Redactions;
 
 /// The width of output that nobody's terminal limits.
 const UNLIMITED: Size = Size { width: 111, height: 50 };

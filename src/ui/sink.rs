@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::redact::Redactions;
+use crate::redact::Redactions;
 
 /// A stream to write to. Clones share it.
 #[derive(Clone)]

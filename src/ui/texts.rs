@@ -4,11 +4,11 @@
 
 use std::borrow::Cow;
 
-use super::redact::Redactions;
 use super::sanitise;
 use crate::engine::{Event, Outcome};
 use crate::error::Problem;
 use crate::ops::{Ending, HalfDone, PlanGroup, PlanView, PlannedStep, StepTiming, Summary};
+use crate::redact::Redactions;
 
 /// Something that holds texts. Implementations name every field, so that a new one is not forgotten.
 pub(super) trait Texts: Clone {

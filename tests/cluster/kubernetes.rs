@@ -1,0 +1,64 @@
+//! Questions to a cluster, asked with its own kubectl on one of its control planes.
+
+use serde_json::Value;
+
+use crate::machines::{Machine, until};
+
+/// Runs kubectl there and returns what it printed.
+pub(crate) fn kubectl(control_plane: Machine<'_>, arguments: &str) -> String {
+    control_plane.sh(&command(arguments))
+}
+
+fn command(arguments: &str) -> String {
+    format!("kubectl --kubeconfig /etc/kubernetes/admin.conf --request-timeout 10s {arguments}")
+}
+
+/// Returns the items of a list, or nothing when the API does not answer.
+fn items(control_plane: Machine<'_>, what: &str) -> Option<Vec<Value>> {
+    let output = control_plane.try_sh(&command(&format!("get {what} -o json")));
+    let list: Value = serde_json::from_slice(&output.stdout).ok()?;
+    list["items"].as_array().cloned()
+}
+
+fn is_ready(object: &Value) -> bool {
+    let conditions = object["status"]["conditions"].as_array();
+    conditions.is_some_and(|conditions| {
+        conditions.iter().any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
+    })
+}
+
+fn name(object: &Value) -> String {
+    object["metadata"]["name"].as_str().unwrap_or_default().to_owned()
+}
+
+/// Returns what is not Ready: nodes other than these, and pods of the system; `None` when the API does not answer.
+fn waiting(control_plane: Machine<'_>, nodes: &[Machine<'_>]) -> Option<Vec<String>> {
+    let found = items(control_plane, "nodes")?;
+    let ready: Vec<String> = found.iter().filter(|node| is_ready(node)).map(name).collect();
+    let lacking = nodes.iter().map(|machine| machine.hostname().to_owned()).filter(|node| !ready.contains(node));
+    let unknown = found.iter().map(name).filter(|node| !nodes.iter().any(|machine| machine.hostname() == node));
+    let pods: Vec<Value> =
+        ["pods -n kube-system", "pods -n kube-flannel"].iter().filter_map(|pods| items(control_plane, pods)).flatten().collect();
+    if pods.is_empty() {
+        return None;
+    }
+    let pods = pods.iter().filter(|pod| !is_ready(pod)).map(name);
+    Some(lacking.chain(unknown).chain(pods).collect())
+}
+
+/// Fails unless the cluster has just these nodes and all of them and all pods of the system are Ready now.
+#[track_caller]
+pub(crate) fn assert_ready(control_plane: Machine<'_>, nodes: &[Machine<'_>]) {
+    assert_eq!(waiting(control_plane, nodes), Some(vec![]));
+}
+
+/// Waits until that is so.
+pub(crate) fn await_ready(control_plane: Machine<'_>, nodes: &[Machine<'_>]) {
+    until("everything is Ready", || waiting(control_plane, nodes).is_some_and(|waiting| waiting.is_empty()).then_some(()));
+}
+
+/// Tells whether the API answers a machine at the virtual address that it is ready.
+pub(crate) fn answers_at_vip(machine: Machine<'_>) -> bool {
+    let answer = machine.try_sh("curl -ks --max-time 3 https://10.103.97.2:6443/readyz");
+    answer.status.success() && answer.stdout == b"ok"
+}

@@ -1,0 +1,28 @@
+//! Real clusters on real machines: one cluster's whole life, launches that are cut off, and input that is refused.
+//!
+//! Machines are containers, but sealift is told of them as of anybody's: by address, key and host key. As tests share
+//! machines they run one after the other; a stage that is asked for alone brings those before it with it.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+
+
+mod events;
+mod kubernetes;
+mod left_behind;
+mod life;
+mod machines;
+mod operator;
+mod snapshot;
+mod story;
+mod watch;
+
+use std::process::ExitCode;
+
+use libtest_mimic::Arguments;
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads = Some(1);
+    let trials = [life::trials()];
+    libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()).exit_code()
+}
