@@ -291,7 +291,7 @@ mod tests {
     #[ignore = "is the other end of a_real_terminal_is_asked_and_left_in_order"]
     fn asker() {
         use secrecy::ExposeSecret;
-        let screen = Sink::new(Box::new(io::stderr()), crate::ui::Redactions::default());
+        let screen = Sink::new(Box::new(io::stderr()), crate::redact::Redactions::default());
         let before = tcgetattr(io::stdin()).unwrap().local_modes;
         screen.say(&format!("{:?}\n", yes_or_no("go on?", &screen)));
         screen.say(&format!("{:?}\n", name("demo", &screen)));
