@@ -19,7 +19,7 @@ for family in -4 -6; do
   ip $family route show table all | sed -E 's/ expires [0-9a-z]+//; s/ +$//' | awk -v f="$family" '{ print "route\t" f " " $0 "\t" }'
   ip $family rule | awk -v f="$family" '{ print "rule\t" f " " $0 "\t" }'
 done
-nft list ruleset 2>/dev/null | sed -E 's/counter packets [0-9]+ bytes [0-9]+/counter/' | awk '/^table/ { t = $2 " " $3 } { print "nft\t" t ": " $0 "\t" }'
+nft list ruleset 2>/dev/null | sed -E 's/counter packets [0-9]+ bytes [0-9]+/counter/; s/^[[:space:]]+//' | awk '/^table/ { t = $2 " " $3 } { print "nft\t" t ": " $0 "\t" }'
 for save in iptables-save ip6tables-save; do
   $save 2>/dev/null | sed -E '/^#/d; s/\[[0-9]+:[0-9]+\]//' | awk -v s="$save" '{ print s "\t" $0 "\t" }'
 done
@@ -65,7 +65,7 @@ impl Snapshot {
                 (fields.next().unwrap_or(""), fields.next().unwrap_or(""), fields.next().unwrap_or(""));
             match kind {
                 // The name comes last there.
-                "content" => seen.entry(format!("file {value}")).or_default().push_str(name),
+                "content" => seen.entry(format!("file {value}")).or_default().push_str(&format!(" {name}")),
                 _ => {
                     let entry = seen.entry(format!("{kind} {name}")).or_default();
                     if !entry.is_empty() {
