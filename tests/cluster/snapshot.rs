@@ -63,17 +63,17 @@ impl Snapshot {
             let mut fields = line.splitn(3, '\t');
             let (kind, name, value) =
                 (fields.next().unwrap_or(""), fields.next().unwrap_or(""), fields.next().unwrap_or(""));
-            match kind {
-                // The name comes last there.
-                "content" => seen.entry(format!("file {value}")).or_default().push_str(&format!(" {name}")),
-                _ => {
-                    let entry = seen.entry(format!("{kind} {name}")).or_default();
-                    if !entry.is_empty() {
-                        entry.push_str("; ");
-                    }
-                    entry.push_str(value.trim_end());
-                }
+            // Of a file's content the name comes last.
+            let (name, value) = if kind == "content" {
+                (format!("file {value}"), name)
+            } else {
+                (format!("{kind} {name}"), value)
+            };
+            let entry = seen.entry(name).or_default();
+            if !entry.is_empty() {
+                entry.push_str("; ");
             }
+            entry.push_str(value.trim_end());
         }
         Self(seen)
     }
