@@ -161,7 +161,8 @@ fn defaults(cluster: &ClusterSettings<'_>) -> Documents {
     let serial = if cluster.version.minor() >= 31 { json!({"imagePullSerial": false}) } else { json!({}) };
     documents.lay("InitConfiguration", json!({"nodeRegistration": serial}));
     // kubeadm makes a token by itself otherwise, which nobody could tell from one that somebody wants to keep.
-    documents.lay("InitConfiguration", json!({"bootstrapTokens": [{"description": JOIN_TOKEN, "ttl": "1h0m0s"}]}));
+    documents
+        .lay("InitConfiguration", json!({"bootstrapTokens": [{"description": JOIN_TOKEN, "ttl": "1h0m0s"}]}));
     documents.lay("ClusterConfiguration", json!({"certificatesDir": "/etc/kubernetes/pki"}));
     let mut kubelet = json!({
         "cgroupDriver": cgroup_driver(cluster.control_groups),

@@ -119,10 +119,10 @@ impl Ground {
 
     /// `run` on two machines, as whoever these words let in.
     fn run(&self, login: &[&str]) -> Vec<String> {
-        self.run_on(&self.first().address(), &self.worker().address(), login)
+        Self::run_on(&self.first().address(), &self.worker().address(), login)
     }
 
-    fn run_on(&self, masters: &str, nodes: &str, login: &[&str]) -> Vec<String> {
+    fn run_on(masters: &str, nodes: &str, login: &[&str]) -> Vec<String> {
         let mut words = vec![
             "run",
             KUBERNETES,
@@ -142,7 +142,7 @@ impl Ground {
     /// The same as root with the right key and pins.
     fn run_as_root(&self, masters: &str, nodes: &str) -> Vec<String> {
         let login = self.machines.login();
-        self.run_on(masters, nodes, &login.iter().map(String::as_str).collect::<Vec<_>>())
+        Self::run_on(masters, nodes, &login.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
     fn run_as_user(&self) -> Vec<String> {
@@ -202,7 +202,7 @@ impl Refusal<'_> {
 
 fn unknown_image(ground: &Ground) {
     let mut words = ground.run_as_root(&ground.first().address(), &ground.worker().address());
-    words[1] = "kubernetes:v0.0.0".to_owned();
+    "kubernetes:v0.0.0".clone_into(&mut words[1]);
     let refusal = Refusal {
         class: Class::Config,
         machine: None,

@@ -9,7 +9,7 @@ use sealift::engine::{Event, Outcome};
 use sealift::error::Class;
 
 use crate::events::{self, Line, Ran, in_order, step};
-use crate::kubernetes::{answers_at_vip, assert_ready, await_ready, kubectl};
+use crate::kubernetes::{self, answers_at_vip, assert_ready, await_ready, kubectl};
 use crate::machines::{FLANNEL, HELLO, KUBERNETES, Machine, Machines, list, told, until};
 use crate::operator::{Ended, Operator};
 use crate::snapshot::Snapshot;
@@ -295,12 +295,7 @@ impl Life {
             });
         }
         until("the others can be asked", || {
-            self.machines
-                .control_plane(1)
-                .try_sh("kubectl --kubeconfig /etc/kubernetes/admin.conf get nodes")
-                .status
-                .success()
-                .then_some(())
+            kubernetes::answers(self.machines.control_plane(1)).then_some(())
         });
     }
 

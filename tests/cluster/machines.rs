@@ -16,7 +16,7 @@ use tempfile::TempDir;
 const PREFIX: &str = "test-cluster-";
 
 /// The longest that anything here is waited for. Machines need seconds, so this is only reached when something is broken.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// Images that this program's clusters are made of.
 pub(crate) const KUBERNETES: &str = "kubernetes:v1.36.3";
@@ -108,21 +108,21 @@ async fn provider(home: &Path) -> ContainerProvider {
 #[derive(Clone, Copy)]
 pub(crate) struct Machine<'a>(&'a MadeMachine);
 
-impl Machine<'_> {
-    pub(crate) fn address(&self) -> String {
+impl<'a> Machine<'a> {
+    pub(crate) fn address(self) -> String {
         self.0.address.to_string()
     }
 
-    pub(crate) fn hostname(&self) -> &str {
+    pub(crate) fn hostname(self) -> &'a str {
         &self.0.hostname
     }
 
-    pub(crate) fn host_key(&self) -> &str {
+    pub(crate) fn host_key(self) -> &'a str {
         &self.0.host_key
     }
 
     /// Runs a script as root, not through SSH, and returns what it wrote; anything but success is the test's failure.
-    pub(crate) fn sh(&self, script: &str) -> String {
+    pub(crate) fn sh(self, script: &str) -> String {
         let output = self.try_sh(script);
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{}: {script}: {said}", self.hostname());
@@ -130,17 +130,17 @@ impl Machine<'_> {
     }
 
     /// Runs a script that may fail.
-    pub(crate) fn try_sh(&self, script: &str) -> Output {
+    pub(crate) fn try_sh(self, script: &str) -> Output {
         Command::new("docker").args(["exec", &self.0.name, "bash", "-c", script]).output().unwrap()
     }
 
     /// Starts a program that goes on by itself.
-    pub(crate) fn start_program(&self, script: &str) {
+    pub(crate) fn start_program(self, script: &str) {
         docker(&["exec", "-d", &self.0.name, "bash", "-c", script]);
     }
 
     /// Marks it as a machine of another operator's cluster.
-    pub(crate) fn belongs_to(&self, cluster: &str) {
+    pub(crate) fn belongs_to(self, cluster: &str) {
         let marker = serde_json::json!({
             "cluster": cluster, "launch": "20260101T000000Z-00000000", "authority": null, "machine_id": self.sh("cat /etc/machine-id"),
             "node_name": self.hostname(), "role": "worker", "intent": "member", "name": self.address(),
@@ -150,18 +150,18 @@ impl Machine<'_> {
     }
 
     /// Takes the power away.
-    pub(crate) fn kill(&self) {
+    pub(crate) fn kill(self) {
         docker(&["kill", &self.0.name]);
     }
 
     /// Gives it power again.
-    pub(crate) fn start(&self) {
+    pub(crate) fn start(self) {
         docker(&["start", &self.0.name]);
         self.await_start();
     }
 
     /// Waits until its system has come up, so that nothing of its start is taken for somebody's doing.
-    fn await_start(&self) {
+    fn await_start(self) {
         until(&format!("{} is up", self.hostname()), || {
             let state = self.try_sh("systemctl is-system-running; systemctl is-active --quiet ssh");
             let said = String::from_utf8_lossy(&state.stdout);
@@ -238,7 +238,7 @@ fn remove_leftovers() {
 
 /// Joins addresses to a list of machines as the command line takes it.
 pub(crate) fn list<'a>(machines: impl IntoIterator<Item = Machine<'a>>) -> String {
-    machines.into_iter().map(|machine| machine.address()).collect::<Vec<_>>().join(",")
+    machines.into_iter().map(Machine::address).collect::<Vec<_>>().join(",")
 }
 
 /// Tells several findings by machine in one text.

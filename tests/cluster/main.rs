@@ -2,7 +2,7 @@
 //!
 //! Machines are containers, but sealift is told of them as of anybody's: by address, key and host key. As tests share
 //! machines they run one after the other; a stage that is asked for alone brings those before it with it.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bad_input;
 mod cut_off;

@@ -19,7 +19,7 @@ for family in -4 -6; do
   ip $family route show table all | sed -E 's/ expires [0-9a-z]+//; s/ +$//' | awk -v f="$family" '{ print "route\t" f " " $0 "\t" }'
   ip $family rule | awk -v f="$family" '{ print "rule\t" f " " $0 "\t" }'
 done
-nft list ruleset 2>/dev/null | sed -E 's/counter packets [0-9]+ bytes [0-9]+/counter/' | awk '/^table/ { t = $2 " " $3 } { print "nft\t" t ": " $0 "\t" }'
+nft list ruleset 2>/dev/null | sed -E 's/counter packets [0-9]+ bytes [0-9]+/counter/; s/^[[:space:]]+//' | awk '/^table/ { t = $2 " " $3 } { print "nft\t" t ": " $0 "\t" }'
 for save in iptables-save ip6tables-save; do
   $save 2>/dev/null | sed -E '/^#/d; s/\[[0-9]+:[0-9]+\]//' | awk -v s="$save" '{ print s "\t" $0 "\t" }'
 done
@@ -63,17 +63,17 @@ impl Snapshot {
             let mut fields = line.splitn(3, '\t');
             let (kind, name, value) =
                 (fields.next().unwrap_or(""), fields.next().unwrap_or(""), fields.next().unwrap_or(""));
-            match kind {
-                // The name comes last there.
-                "content" => seen.entry(format!("file {value}")).or_default().push_str(name),
-                _ => {
-                    let entry = seen.entry(format!("{kind} {name}")).or_default();
-                    if !entry.is_empty() {
-                        entry.push_str("; ");
-                    }
-                    entry.push_str(value.trim_end());
-                }
+            // Of a file's content the name comes last.
+            let (name, value) = if kind == "content" {
+                (format!("file {value}"), name)
+            } else {
+                (format!("{kind} {name}"), value)
+            };
+            let entry = seen.entry(name).or_default();
+            if !entry.is_empty() {
+                entry.push_str("; ");
             }
+            entry.push_str(value.trim_end());
         }
         Self(seen)
     }

@@ -52,12 +52,12 @@ impl<S> Told<S> {
         while self.outcomes.len() <= index {
             let (name, _, stage) = stages[self.outcomes.len()];
             let began = Instant::now();
-            let outcome = match self.broken(stages) {
-                Some(broken) => Err(format!("the stage `{broken}` before it failed")),
-                None => {
-                    let scene = &mut self.scene;
-                    catch_unwind(AssertUnwindSafe(|| stage(scene.get_or_insert_with(begin)))).map_err(words)
-                }
+            let outcome = if let Some(broken) = self.broken(stages) {
+                Err(format!("the stage `{broken}` before it failed"))
+            } else {
+                let scene = &mut self.scene;
+                let told = catch_unwind(AssertUnwindSafe(|| stage(scene.get_or_insert_with(begin))));
+                told.map_err(|panic| words(panic.as_ref()))
             };
             report(&format!("{title}: {name}: {:.1} minutes", began.elapsed().as_secs_f64() / 60.0));
             self.outcomes.push(outcome);
@@ -74,7 +74,7 @@ impl<S> Told<S> {
 }
 
 /// Returns what a panic said.
-fn words(panic: Box<dyn Any + Send>) -> String {
+fn words(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it panicked").to_owned()
 }

@@ -4,6 +4,8 @@
 
 # Keys that kubelet sets by itself on every machine: remembered here, restored with the rest.
 readonly kubelet_keys="vm.overcommit_memory vm.panic_on_oom kernel.panic kernel.panic_on_oops kernel.keys.root_maxkeys kernel.keys.root_maxbytes"
+# Keys that kube-proxy sets.
+readonly proxy_keys="net.netfilter.nf_conntrack_max net.netfilter.nf_conntrack_tcp_timeout_established net.netfilter.nf_conntrack_tcp_timeout_close_wait"
 
 load_modules() {
   local module
@@ -54,7 +56,7 @@ put_settings() {
 
 set_keys() {
   local key value path
-  for key in $kubelet_keys; do
+  for key in $kubelet_keys $proxy_keys; do
     if key_is_ours "$key"; then remember_key "$key"; fi
   done
   while IFS='=' read -r key value; do

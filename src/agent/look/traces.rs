@@ -29,7 +29,7 @@ const OF_RUNTIMES: [(&str, &str); 9] = [
 ];
 
 /// Paths that a cluster makes and that are told apart from what was there before.
-const OF_A_CLUSTER: [&str; 12] = [
+const OF_A_CLUSTER: [&str; 14] = [
     "/etc/kubernetes",
     "/var/lib/kubelet",
     "/var/lib/etcd",
@@ -37,6 +37,8 @@ const OF_A_CLUSTER: [&str; 12] = [
     "/opt/cni",
     "/var/lib/cni",
     "/run/flannel",
+    "/run/netns",
+    "/run/nri",
     "/var/log/pods",
     "/var/log/containers",
     "/var/lib/containerd",
