@@ -47,7 +47,8 @@ static SHAPES: LazyLock<BTreeMap<String, Shape>> = LazyLock::new(|| {
         let one_of = schema["$defs"][family]["oneOf"].as_array().cloned().unwrap();
         one_of.into_iter().map(move |event| {
             let name = event["properties"]["event"]["const"].as_str().unwrap().to_owned();
-            let required = event["required"].as_array().unwrap().iter().map(|field| field.as_str().unwrap().to_owned());
+            let required =
+                event["required"].as_array().unwrap().iter().map(|field| field.as_str().unwrap().to_owned());
             let shape = Shape {
                 required: required.collect(),
                 properties: event["properties"].clone(),
@@ -96,7 +97,8 @@ pub(crate) fn steps(lines: &[Line]) -> Vec<Ran> {
 #[track_caller]
 pub(crate) fn step<'a>(steps: &'a [Ran], title: &str, machine: Option<&str>) -> &'a Ran {
     let is_it = |step: &&Ran| {
-        step.title.starts_with(title) && machine.is_none_or(|machine| step.machine.as_deref() == Some(machine))
+        step.title.starts_with(title)
+            && machine.is_none_or(|machine| step.machine.as_deref() == Some(machine))
     };
     let found: Vec<&Ran> = steps.iter().filter(is_it).collect();
     assert_eq!(found.len(), 1, "`{title}` on {machine:?}: {steps:#?}");

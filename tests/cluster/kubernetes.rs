@@ -35,10 +35,15 @@ fn name(object: &Value) -> String {
 fn waiting(control_plane: Machine<'_>, nodes: &[Machine<'_>]) -> Option<Vec<String>> {
     let found = items(control_plane, "nodes")?;
     let ready: Vec<String> = found.iter().filter(|node| is_ready(node)).map(name).collect();
-    let lacking = nodes.iter().map(|machine| machine.hostname().to_owned()).filter(|node| !ready.contains(node));
-    let unknown = found.iter().map(name).filter(|node| !nodes.iter().any(|machine| machine.hostname() == node));
-    let pods: Vec<Value> =
-        ["pods -n kube-system", "pods -n kube-flannel"].iter().filter_map(|pods| items(control_plane, pods)).flatten().collect();
+    let lacking =
+        nodes.iter().map(|machine| machine.hostname().to_owned()).filter(|node| !ready.contains(node));
+    let unknown =
+        found.iter().map(name).filter(|node| !nodes.iter().any(|machine| machine.hostname() == node));
+    let pods: Vec<Value> = ["pods -n kube-system", "pods -n kube-flannel"]
+        .iter()
+        .filter_map(|pods| items(control_plane, pods))
+        .flatten()
+        .collect();
     if pods.is_empty() {
         return None;
     }
@@ -54,7 +59,9 @@ pub(crate) fn assert_ready(control_plane: Machine<'_>, nodes: &[Machine<'_>]) {
 
 /// Waits until that is so.
 pub(crate) fn await_ready(control_plane: Machine<'_>, nodes: &[Machine<'_>]) {
-    until("everything is Ready", || waiting(control_plane, nodes).is_some_and(|waiting| waiting.is_empty()).then_some(()));
+    until("everything is Ready", || {
+        waiting(control_plane, nodes).is_some_and(|waiting| waiting.is_empty()).then_some(())
+    });
 }
 
 /// Tells whether the API answers a machine at the virtual address that it is ready.

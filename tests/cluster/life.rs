@@ -92,8 +92,18 @@ impl Life {
     fn look_before(&mut self) {
         self.before = look_at_all(self.machines.all());
         for (machine, snapshot) in &self.before {
-            assert!(snapshot.len() > 5000 && snapshot.has("file /etc/passwd"), "{machine}: {}", snapshot.len());
-            for kind in ["mount /var", "interface eth0", "unit ssh.service", "process systemd", "kernel setting net.ipv4.ip_forward"] {
+            assert!(
+                snapshot.len() > 5000 && snapshot.has("file /etc/passwd"),
+                "{machine}: {}",
+                snapshot.len()
+            );
+            for kind in [
+                "mount /var",
+                "interface eth0",
+                "unit ssh.service",
+                "process systemd",
+                "kernel setting net.ipv4.ip_forward",
+            ] {
                 assert!(snapshot.has(kind), "{machine}: a snapshot without {kind}");
             }
         }
@@ -122,7 +132,13 @@ impl Life {
         for machine in self.small() {
             let address = machine.address();
             let on = |title| step(&steps, title, Some(&address));
-            in_order(&[on("claim the machine"), on("send "), on("lay out the image"), on("start care"), on("install container runtime")]);
+            in_order(&[
+                on("claim the machine"),
+                on("send "),
+                on("lay out the image"),
+                on("start care"),
+                on("install container runtime"),
+            ]);
         }
         let (first, worker) = (self.first().address(), self.machines.worker(0).address());
         let registry = step(&steps, "start the registry", Some(&first));
@@ -134,7 +150,8 @@ impl Life {
     }
 
     fn search_secrets(&mut self) {
-        let state = std::fs::read_to_string(self.operator.home().join("clusters").join(NAME).join("state.json"));
+        let state =
+            std::fs::read_to_string(self.operator.home().join("clusters").join(NAME).join("state.json"));
         let state: serde_json::Value = serde_json::from_str(&state.unwrap()).unwrap();
         let password = state["registry"]["password"].as_str().unwrap().to_owned();
         let key = state["registry"]["authority_key"].as_str().unwrap().lines().nth(1).unwrap().to_owned();
@@ -144,7 +161,10 @@ impl Life {
             ("the command lines of processes".to_owned(), self.command_lines.join("\n")),
         ];
         for machine in self.small() {
-            places.push((format!("the journal of {}", machine.hostname()), machine.sh("journalctl --no-pager -o cat")));
+            places.push((
+                format!("the journal of {}", machine.hostname()),
+                machine.sh("journalctl --no-pager -o cat"),
+            ));
         }
         for run in std::fs::read_dir(self.operator.home().join("clusters").join(NAME).join("runs")).unwrap() {
             let path = run.unwrap().path();
@@ -160,7 +180,10 @@ impl Life {
             assert!(!text.contains(&key), "the registry's authority's key is in {place}");
             assert_eq!(token.find(text).map(|found| found.as_str()), None, "a token is in {place}");
         }
-        let tokens = kubectl(self.first(), "get secrets -n kube-system --field-selector type=bootstrap.kubernetes.io/token -o name");
+        let tokens = kubectl(
+            self.first(),
+            "get secrets -n kube-system --field-selector type=bootstrap.kubernetes.io/token -o name",
+        );
         assert_eq!(tokens, "", "tokens outlive the joins");
     }
 
@@ -201,7 +224,20 @@ impl Life {
         let still = Snapshot::of_files(ours, &STILL);
         let masters = list([strange, ours]);
         let nodes = theirs.address();
-        let mut words = ["run", KUBERNETES, FLANNEL, "--name", "other", "--yes", "--masters", &masters, "--nodes", &nodes].map(str::to_owned).to_vec();
+        let mut words = [
+            "run",
+            KUBERNETES,
+            FLANNEL,
+            "--name",
+            "other",
+            "--yes",
+            "--masters",
+            &masters,
+            "--nodes",
+            &nodes,
+        ]
+        .map(str::to_owned)
+        .to_vec();
         words.extend(self.machines.login());
         words.extend(self.spare.login());
         let ended = self.operator.types(words);
@@ -214,7 +250,11 @@ impl Life {
                     && problem.to_string().contains(evidence)
                     && !problem.remedies.is_empty()
             });
-            assert!(found.is_some(), "{} is not refused because of {evidence}: {problems:#?}", machine.address());
+            assert!(
+                found.is_some(),
+                "{} is not refused because of {evidence}: {problems:#?}",
+                machine.address()
+            );
         }
         assert_same(&before, &look_at_all([strange, theirs].into_iter()));
         assert_eq!(Snapshot::of_files(ours, &STILL).differences(&still), [""; 0]);
@@ -241,8 +281,11 @@ impl Life {
         );
         assert_eq!(members.lines().filter(|member| member.contains("started")).count(), 3, "{members}");
         for worker in [0, 1].map(|index| self.machines.worker(index)) {
-            let config: serde_json::Value = serde_json::from_str(&worker.sh("cat /var/lib/sealift/care/config.json")).unwrap();
-            let wanted: Vec<String> = (0..3).map(|index| format!("{}:6443", self.machines.control_plane(index).address())).collect();
+            let config: serde_json::Value =
+                serde_json::from_str(&worker.sh("cat /var/lib/sealift/care/config.json")).unwrap();
+            let wanted: Vec<String> = (0..3)
+                .map(|index| format!("{}:6443", self.machines.control_plane(index).address()))
+                .collect();
             assert_eq!(config["api"]["servers"], serde_json::json!(wanted), "{}", worker.hostname());
         }
     }
@@ -257,7 +300,12 @@ impl Life {
             });
         }
         until("the others can be asked", || {
-            self.machines.control_plane(1).try_sh("kubectl --kubeconfig /etc/kubernetes/admin.conf get nodes").status.success().then_some(())
+            self.machines
+                .control_plane(1)
+                .try_sh("kubectl --kubeconfig /etc/kubernetes/admin.conf get nodes")
+                .status
+                .success()
+                .then_some(())
         });
     }
 
@@ -292,7 +340,10 @@ fn look_at_all<'a>(machines: impl Iterator<Item = Machine<'a>>) -> BTreeMap<Stri
     let mut seen = BTreeMap::new();
     for pair in machines.chunks(2) {
         std::thread::scope(|scope| {
-            let looks: Vec<_> = pair.iter().map(|machine| (machine.hostname().to_owned(), scope.spawn(|| Snapshot::of(*machine)))).collect();
+            let looks: Vec<_> = pair
+                .iter()
+                .map(|machine| (machine.hostname().to_owned(), scope.spawn(|| Snapshot::of(*machine))))
+                .collect();
             seen.extend(looks.into_iter().map(|(name, look)| (name, look.join().unwrap())));
         });
     }
@@ -302,7 +353,9 @@ fn look_at_all<'a>(machines: impl Iterator<Item = Machine<'a>>) -> BTreeMap<Stri
 /// Fails unless all machines are as they were before.
 #[track_caller]
 fn assert_same(before: &BTreeMap<String, Snapshot>, after: &BTreeMap<String, Snapshot>) {
-    let differences = before.iter().map(|(machine, before)| (machine.clone(), after[machine].differences(before)));
-    let differences: BTreeMap<String, Vec<String>> = differences.filter(|(_, found)| !found.is_empty()).collect();
+    let differences =
+        before.iter().map(|(machine, before)| (machine.clone(), after[machine].differences(before)));
+    let differences: BTreeMap<String, Vec<String>> =
+        differences.filter(|(_, found)| !found.is_empty()).collect();
     assert!(differences.is_empty(), "{}", told(&differences));
 }

@@ -87,7 +87,8 @@ impl Machines {
 impl Drop for Machines {
     fn drop(&mut self) {
         let gone = self.runtime.block_on(async {
-            let provider = ContainerProvider::connect(self.home.path()).await.map_err(|problem| problem.to_string())?;
+            let provider =
+                ContainerProvider::connect(self.home.path()).await.map_err(|problem| problem.to_string())?;
             provider.remove(&self.group).await.map_err(|problems| problems.to_string())
         });
         if let Err(why) = gone {
@@ -207,7 +208,8 @@ fn prepare() {
 pub(crate) fn shared_home() -> PathBuf {
     let named = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let cache = || {
-        let caches = named("XDG_CACHE_HOME").or_else(|| named("HOME").map(|home| home.join(".cache"))).unwrap();
+        let caches =
+            named("XDG_CACHE_HOME").or_else(|| named("HOME").map(|home| home.join(".cache"))).unwrap();
         named("SEALIFT_DEV_CACHE").unwrap_or_else(|| caches.join("sealift-dev"))
     };
     named("SEALIFT_HOME").unwrap_or_else(|| cache().join("home"))

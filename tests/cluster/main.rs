@@ -4,8 +4,6 @@
 //! machines they run one after the other; a stage that is asked for alone brings those before it with it.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
-
-
 mod events;
 mod kubernetes;
 mod left_behind;

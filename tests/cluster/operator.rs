@@ -40,7 +40,8 @@ impl Operator {
         let operator = Self { directory: tempfile::tempdir().unwrap() };
         fs::create_dir_all(operator.home()).unwrap();
         fs::create_dir_all(operator.person().join(".ssh")).unwrap();
-        std::os::unix::fs::symlink(machines::shared_home().join("images"), operator.home().join("images")).unwrap();
+        std::os::unix::fs::symlink(machines::shared_home().join("images"), operator.home().join("images"))
+            .unwrap();
         operator
     }
 
@@ -144,7 +145,8 @@ impl Ended {
     /// Returns the problems that the command ended with.
     pub(crate) fn problems(&self) -> Vec<Problem> {
         let told = self.named("problems");
-        told.flat_map(|line| serde_json::from_value::<Vec<Problem>>(line["problems"].clone()).unwrap()).collect()
+        told.flat_map(|line| serde_json::from_value::<Vec<Problem>>(line["problems"].clone()).unwrap())
+            .collect()
     }
 
     /// Returns the summary that the command ended with.
