@@ -7,6 +7,7 @@ use super::command::Command;
 use super::{authority, paths};
 use crate::cluster::Api;
 use crate::error::{Class, Problem, Result};
+use crate::kubeadm::JOIN_TOKEN;
 use crate::model::ApiFacts;
 use crate::wire::{AwaitReady, JoinSecrets, MintJoin};
 use crate::{fsx, yaml};
@@ -27,9 +28,9 @@ pub(super) async fn await_ready(order: &AwaitReady) -> Result<ApiFacts> {
 /// Makes a token, and uploads the certificates if another control plane is to join.
 pub(super) fn mint(order: &MintJoin) -> Result<JoinSecrets> {
     let kubeconfig = format!("--kubeconfig={}", paths::ADMIN);
-    let token = Command::new("kubeadm", ["token", "create", &kubeconfig, "--ttl", TOKEN_LIFETIME])
-        .output()
-        .map_err(of_kubernetes)?;
+    let description = format!("--description={JOIN_TOKEN}");
+    let arguments = ["token", "create", &kubeconfig, "--ttl", TOKEN_LIFETIME, &description];
+    let token = Command::new("kubeadm", arguments).output().map_err(of_kubernetes)?;
     if let Some(key) = &order.certificate_key {
         upload_certificates(key)?;
     }

@@ -47,6 +47,7 @@ async fn answer(envelope: Envelope, context: CallContext) -> Result<serde_json::
         Request::ReceiveLayer(order) => reply(blocking(move || receive(&order, context)).await),
         Request::Act(order) => reply(act(order, &envelope.run, &context).await),
         Request::MintJoin(order) => reply(blocking(move || kubernetes::mint(&order)).await),
+        Request::EndJoining(_) => reply(async { kubernetes::api().await?.end_joining().await }.await),
         Request::AwaitReady(order) => tokio::select! {
             facts = kubernetes::await_ready(&order) => reply(facts),
             () = context.cancelled.cancelled() => Err(gone()),

@@ -11,7 +11,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use tokio::time::Instant;
 
-use super::state;
+use super::{joining, state};
 use crate::error::{Class, Context, Problem, Result};
 use crate::model::{ApiFacts, Digest, NodeFacts};
 
@@ -96,6 +96,11 @@ impl Api {
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
+    }
+
+    /// Removes what machines needed to join: tokens that sealift or kubeadm made by themselves, and certificates.
+    pub async fn end_joining(&self) -> Result<()> {
+        joining::end(&self.client).await
     }
 
     /// Keeps the cluster's definition in the cluster.

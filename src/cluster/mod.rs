@@ -2,6 +2,7 @@
 
 mod api;
 mod fleet;
+mod joining;
 mod state;
 
 pub use api::Api;

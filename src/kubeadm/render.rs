@@ -14,6 +14,9 @@ pub const API_NAME: &str = "apiserver.cluster.local";
 /// The port of the API server.
 pub const API_PORT: u16 = 6443;
 
+/// The description of bootstrap tokens that are made for joins, and that nobody needs when those are over.
+pub const JOIN_TOKEN: &str = "sealift: machines join";
+
 /// How kube-proxy forwards; one setting for the whole cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -157,6 +160,8 @@ fn defaults(cluster: &ClusterSettings<'_>) -> Documents {
     // Images are in the cluster's registry, so pulling side by side costs nothing and saves seconds.
     let serial = if cluster.version.minor() >= 31 { json!({"imagePullSerial": false}) } else { json!({}) };
     documents.lay("InitConfiguration", json!({"nodeRegistration": serial}));
+    // kubeadm makes a token by itself otherwise, which nobody could tell from one that somebody wants to keep.
+    documents.lay("InitConfiguration", json!({"bootstrapTokens": [{"description": JOIN_TOKEN, "ttl": "1h0m0s"}]}));
     documents.lay("ClusterConfiguration", json!({"certificatesDir": "/etc/kubernetes/pki"}));
     let mut kubelet = json!({
         "cgroupDriver": cgroup_driver(cluster.control_groups),

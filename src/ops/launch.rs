@@ -10,7 +10,7 @@ use super::context::Context;
 use super::execute::{self, Purpose};
 use super::login::LoginRequest;
 use super::reporter::Question;
-use super::{contract, observe, reach, secrets};
+use super::{contract, intact, observe, reach, secrets};
 use crate::cluster::Fleet;
 use crate::error::{Class, Context as _, Problem, Problems, Result};
 use crate::image::Store;
@@ -106,6 +106,7 @@ pub async fn launch(context: &Context, request: LaunchRequest) -> Result<(), Pro
     let authority = state.authority.clone().or_else(|| observe::authority(&cluster.name, &sight.observed));
 
     let plan = plan::launch(&desired, &sight.observed, authority.as_ref())?;
+    intact::check(&store, &desired.images, &plan).await?;
     let site = Arc::new(Site {
         desired,
         observed: sight.observed,

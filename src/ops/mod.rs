@@ -5,6 +5,7 @@ mod context;
 mod contract;
 mod execute;
 mod images;
+mod intact;
 mod journal;
 mod launch;
 mod login;

@@ -6,7 +6,7 @@ use super::site::Site;
 use crate::engine::{Acted, Progress, Step};
 use crate::error::Result;
 use crate::model::BoxFuture;
-use crate::wire::SaveState;
+use crate::wire::{EndJoining, SaveState};
 
 pub(super) struct KeepState {
     pub(super) site: Arc<Site>,
@@ -26,7 +26,10 @@ impl Step for KeepState {
             let state = self.site.change_state(|_| {});
             state.save(&self.site.home)?;
             let save = SaveState { state: state.to_json()? };
-            self.site.agent(self.site.commanding()?).await?.ask(save).await?;
+            let commanding = self.site.agent(self.site.commanding()?).await?;
+            commanding.ask(save).await?;
+            // Whoever joins next gets secrets of its own.
+            commanding.ask(EndJoining {}).await?;
             Ok(Acted::Changed)
         })
     }

@@ -7,7 +7,7 @@ use crate::engine::{Acted, Progress, Step};
 use crate::error::Result;
 use crate::model::{BoxFuture, LayerInfo, MachineSpec};
 use crate::plan::{self, Duty};
-use crate::wire::{LayOutWork, Work};
+use crate::wire::{LayOutWork, ScriptCommand, Work};
 
 pub(super) struct LayOut {
     pub(super) machine: MachineSpec,
@@ -27,6 +27,8 @@ impl Step for LayOut {
         Box::pin(async {
             let (desired, facts) = (&self.site.desired, self.site.facts(&self.machine)?);
             let duty = Duty::of(self.machine.role);
+            let scripts = &desired.rootfs()?.scripts;
+            let environment = plan::of_machine(desired, &self.machine, facts);
             let diff_id = |layer: &LayerInfo| layer.diff_id.clone();
             let work = LayOutWork {
                 receipt: plan::lay_out(desired, &self.machine, facts),
@@ -40,7 +42,13 @@ impl Step for LayOut {
                     .into_iter()
                     .map(diff_id)
                     .collect(),
-                environment: plan::of_machine(desired, &self.machine, facts),
+                // Images take their own running parts for somebody else's, so they look before anything is started.
+                check: facts
+                    .holdings
+                    .receipts
+                    .is_empty()
+                    .then(|| ScriptCommand { text: scripts.check.clone(), environment: environment.clone() }),
+                environment,
             };
             self.site.act(&self.machine, Work::LayOut(work), progress).await?;
             Ok(Acted::Changed)

@@ -51,8 +51,6 @@ impl Prepare {
         Ok(PrepareWork {
             receipt: plan::prepared(desired, &self.machine, facts),
             cluster: desired.cluster.name.clone(),
-            // Images take their own running parts for somebody else's, so they only look at machines that are new.
-            check: facts.marker.is_none().then(|| script(&scripts.check)),
             scripts: scripts.init_cri.iter().chain([&scripts.init]).map(script).collect(),
             postconditions: vec![
                 says("kubeadm", &["version", "--output=short"]),

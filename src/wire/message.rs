@@ -59,6 +59,7 @@ requests! {
     ReceiveLayer -> (),
     Act -> (),
     MintJoin -> JoinSecrets,
+    EndJoining -> (),
     AwaitReady -> ApiFacts,
     TakeKubeconfig -> String,
     SaveState -> (),
@@ -169,6 +170,10 @@ impl std::fmt::Debug for MintJoin {
         f.write_str("MintJoin(***)")
     }
 }
+
+/// Removes what machines needed to join: tokens and the uploaded certificates.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct EndJoining {}
 
 /// What a machine needs to join.
 #[derive(Clone, Serialize, Deserialize)]

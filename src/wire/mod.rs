@@ -12,9 +12,9 @@ mod work;
 pub use client::AgentClient;
 pub use greeting::{GREETING, await_greeting};
 pub use message::{
-    Act, Ask, AwaitReady, Claim, Envelope, HoldPorts, JoinSecrets, Leave, Look, LookAtApi, Measure, MintJoin,
-    MissingLayer, MissingLayers, Note, ReachPorts, ReceiveLayer, Request, SaveState, TakeKubeconfig,
-    TakeState,
+    Act, Ask, AwaitReady, Claim, EndJoining, Envelope, HoldPorts, JoinSecrets, Leave, Look, LookAtApi,
+    Measure, MintJoin, MissingLayer, MissingLayers, Note, ReachPorts, ReceiveLayer, Request, SaveState,
+    TakeKubeconfig, TakeState,
 };
 pub use server::{CallContext, Handler, LayerBytes, serve};
 pub use work::{

@@ -96,6 +96,8 @@ pub struct LayOutWork {
     pub registry_layers: Vec<Digest>,
     /// What templates see.
     pub environment: Environment,
+    /// The image's `check`, on a machine where nothing of the image was ever started.
+    pub check: Option<ScriptCommand>,
 }
 
 /// Names in /etc/hosts, and care.
@@ -139,8 +141,6 @@ pub struct PrepareWork {
     pub receipt: Digest,
     /// The cluster's name.
     pub cluster: String,
-    /// The image's `check`, on a machine that had nothing of ours before this run.
-    pub check: Option<ScriptCommand>,
     /// The image's scripts, `init-cri` before `init` where there is one.
     pub scripts: Vec<ScriptCommand>,
     /// What must hold then.

@@ -84,7 +84,8 @@ impl Drop for Undo<'_> {
 impl Ground {
     fn begin() -> Self {
         let ground = Self { machines: Machines::make("bad", 2, 1) };
-        let public = fs::read_to_string(ground.machines.key()).map(|_| ground.first().sh("cat /root/.ssh/authorized_keys"));
+        let public = fs::read_to_string(ground.machines.key())
+            .map(|_| ground.first().sh("cat /root/.ssh/authorized_keys"));
         for machine in ground.machines.all() {
             machine.sh(&format!(
                 "useradd --create-home --shell /bin/bash {USER} && echo {USER}:{PASSWORD} | chpasswd
@@ -106,7 +107,10 @@ impl Ground {
     }
 
     fn pins(&self) -> Vec<String> {
-        self.machines.all().flat_map(|machine| ["--host-key".to_owned(), machine.host_key().to_owned()]).collect()
+        self.machines
+            .all()
+            .flat_map(|machine| ["--host-key".to_owned(), machine.host_key().to_owned()])
+            .collect()
     }
 
     fn key(&self) -> String {
@@ -119,7 +123,18 @@ impl Ground {
     }
 
     fn run_on(&self, masters: &str, nodes: &str, login: &[&str]) -> Vec<String> {
-        let mut words = vec!["run", KUBERNETES, FLANNEL, "--name", "bad", "--yes", "--masters", masters, "--nodes", nodes];
+        let mut words = vec![
+            "run",
+            KUBERNETES,
+            FLANNEL,
+            "--name",
+            "bad",
+            "--yes",
+            "--masters",
+            masters,
+            "--nodes",
+            nodes,
+        ];
         words.extend(login);
         words.into_iter().map(str::to_owned).collect()
     }
@@ -148,13 +163,15 @@ impl Ground {
 
     #[track_caller]
     fn leaves_no_trace(&self, operator: &Operator, words: Vec<String>) -> Ended {
-        let look = || self.machines.all().map(|machine| Snapshot::of_files(machine, &TOUCHED)).collect::<Vec<_>>();
+        let look =
+            || self.machines.all().map(|machine| Snapshot::of_files(machine, &TOUCHED)).collect::<Vec<_>>();
         let before = look();
         let ended = operator.types(words);
         // What the agent was started from goes when its connection does, a moment after the command.
         let mut differences = Vec::new();
         let same = until_same(|| {
-            differences = look().iter().zip(&before).flat_map(|(after, before)| after.differences(before)).collect();
+            differences =
+                look().iter().zip(&before).flat_map(|(after, before)| after.differences(before)).collect();
             differences.is_empty()
         });
         assert!(same, "the machines were touched: {differences:#?}");
@@ -186,8 +203,12 @@ impl Refusal<'_> {
 fn unknown_image(ground: &Ground) {
     let mut words = ground.run_as_root(&ground.first().address(), &ground.worker().address());
     words[1] = "kubernetes:v0.0.0".to_owned();
-    let refusal =
-        Refusal { class: Class::Config, machine: None, says: "`kubernetes:v0.0.0`", remedy: "sealift images" };
+    let refusal = Refusal {
+        class: Class::Config,
+        machine: None,
+        says: "`kubernetes:v0.0.0`",
+        remedy: "sealift images",
+    };
     ground.refuses(&Operator::new(), words, &refusal);
 }
 
@@ -223,7 +244,10 @@ fn refused_key(ground: &Ground) {
 /// Returns a private key that nobody knows.
 fn strange_key(operator: &Operator) -> String {
     let path = operator.person().join("strange");
-    let made = std::process::Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&path).status();
+    let made = std::process::Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+        .arg(&path)
+        .status();
     assert!(made.unwrap().success());
     fs::read_to_string(path).unwrap()
 }
@@ -298,9 +322,16 @@ fn host_in_both_lists(ground: &Ground) {
 fn two_addresses(ground: &Ground) {
     let second = in_the_same_network(ground.first(), 249);
     ground.first().sh(&format!("ip addr add {second}/24 dev eth0 label eth0:test"));
-    let _undo = Undo(ground.first(), "ip addr del $(ip -o -4 addr show label eth0:test | awk '{ print $4 }') dev eth0");
-    let refusal =
-        Refusal { class: Class::Config, machine: None, says: "are the same machine", remedy: "name each machine once" };
+    let _undo = Undo(
+        ground.first(),
+        "ip addr del $(ip -o -4 addr show label eth0:test | awk '{ print $4 }') dev eth0",
+    );
+    let refusal = Refusal {
+        class: Class::Config,
+        machine: None,
+        says: "are the same machine",
+        remedy: "name each machine once",
+    };
     ground.refuses(&Operator::new(), ground.run_as_root(&ground.first().address(), &second), &refusal);
 }
 
@@ -380,7 +411,9 @@ fn small_disk(ground: &Ground) {
 fn taken_port(ground: &Ground) {
     let _undo = Undo(ground.first(), "pkill socat");
     ground.first().start_program("exec socat TCP-LISTEN:6443,fork,reuseaddr -");
-    until("the port is taken", || ground.first().try_sh("ss -Hlt sport = 6443 | grep -q 6443").status.success().then_some(()));
+    until("the port is taken", || {
+        ground.first().try_sh("ss -Hlt sport = 6443 | grep -q 6443").status.success().then_some(())
+    });
     let words = ground.run_as_root(&ground.first().address(), &ground.worker().address());
     let refusal = Refusal {
         class: Class::Machine,
@@ -439,7 +472,8 @@ fn own_images(operator: &Operator) -> PathBuf {
     let shared = fs::canonicalize(&images).unwrap();
     fs::remove_file(&images).unwrap();
     // Hard links only if it can: the operator's directory may be on another file system.
-    let linked = |how: &str| std::process::Command::new("cp").arg(how).args([&shared, &images]).output().unwrap();
+    let linked =
+        |how: &str| std::process::Command::new("cp").arg(how).args([&shared, &images]).output().unwrap();
     if !linked("-al").status.success() {
         fs::remove_dir_all(&images).unwrap();
         assert!(linked("-a").status.success());
@@ -458,7 +492,8 @@ fn unknown_instruction(ground: &Ground) {
     let operator = Operator::new();
     let kubefile = operator.file("Kubefile", "FROM scratch\n  FETCH there here\n");
     let directory = operator.person().display().to_string();
-    let ended = ground.leaves_no_trace(&operator, ["build", "-t", "bad:v1", &directory].map(str::to_owned).to_vec());
+    let ended =
+        ground.leaves_no_trace(&operator, ["build", "-t", "bad:v1", &directory].map(str::to_owned).to_vec());
     assert_eq!(ended.code(), Some(Class::Config.exit_code().into()), "{}", ended.told());
     for part in [&format!("{kubefile}:2:3: "), "`FETCH`", "instructions are FROM"] {
         assert!(ended.stderr.contains(part), "{part}: {}", ended.stderr);
@@ -470,7 +505,9 @@ fn all_at_once(ground: &Ground) {
     let _undo_other = Undo(ground.worker(), "umount /var/lib");
     ground.first().start_program("exec socat TCP-LISTEN:6443,fork,reuseaddr -");
     ground.worker().sh("mount -t tmpfs -o size=64m none /var/lib");
-    until("the port is taken", || ground.first().try_sh("ss -Hlt sport = 6443 | grep -q 6443").status.success().then_some(()));
+    until("the port is taken", || {
+        ground.first().try_sh("ss -Hlt sport = 6443 | grep -q 6443").status.success().then_some(())
+    });
     let words = ground.run_as_root(&ground.first().address(), &ground.worker().address());
     let refusal = Refusal {
         class: Class::Machine,
@@ -479,6 +516,11 @@ fn all_at_once(ground: &Ground) {
         remedy: "stop",
     };
     let ended = ground.refuses(&Operator::new(), words, &refusal);
-    let disk = Refusal { machine: Some(ground.worker().address()), says: "/var/lib has", remedy: "make room", ..refusal };
+    let disk = Refusal {
+        machine: Some(ground.worker().address()),
+        says: "/var/lib has",
+        remedy: "make room",
+        ..refusal
+    };
     assert!(ended.problems().iter().any(|problem| disk.is(problem)), "{}", ended.told());
 }

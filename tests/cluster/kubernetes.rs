@@ -31,22 +31,18 @@ fn name(object: &Value) -> String {
     object["metadata"]["name"].as_str().unwrap_or_default().to_owned()
 }
 
-/// Returns what is not Ready: nodes other than these, and pods of the system; `None` when the API does not answer.
-fn waiting(control_plane: Machine<'_>, nodes: &[Machine<'_>]) -> Option<Vec<String>> {
+/// The pods of the cluster itself, which a launch waits for.
+const SYSTEM: &str = "pods -n kube-system";
+
+/// Returns what is not Ready: nodes other than these, and pods; `None` when the API does not answer.
+fn waiting(control_plane: Machine<'_>, nodes: &[Machine<'_>], pods: &str) -> Option<Vec<String>> {
     let found = items(control_plane, "nodes")?;
     let ready: Vec<String> = found.iter().filter(|node| is_ready(node)).map(name).collect();
     let lacking =
         nodes.iter().map(|machine| machine.hostname().to_owned()).filter(|node| !ready.contains(node));
     let unknown =
         found.iter().map(name).filter(|node| !nodes.iter().any(|machine| machine.hostname() == node));
-    let pods: Vec<Value> = ["pods -n kube-system", "pods -n kube-flannel"]
-        .iter()
-        .filter_map(|pods| items(control_plane, pods))
-        .flatten()
-        .collect();
-    if pods.is_empty() {
-        return None;
-    }
+    let pods = items(control_plane, pods)?;
     let pods = pods.iter().filter(|pod| !is_ready(pod)).map(name);
     Some(lacking.chain(unknown).chain(pods).collect())
 }
@@ -54,13 +50,13 @@ fn waiting(control_plane: Machine<'_>, nodes: &[Machine<'_>]) -> Option<Vec<Stri
 /// Fails unless the cluster has just these nodes and all of them and all pods of the system are Ready now.
 #[track_caller]
 pub(crate) fn assert_ready(control_plane: Machine<'_>, nodes: &[Machine<'_>]) {
-    assert_eq!(waiting(control_plane, nodes), Some(vec![]));
+    assert_eq!(waiting(control_plane, nodes, SYSTEM), Some(vec![]));
 }
 
-/// Waits until that is so.
+/// Waits until that is so, and until every other pod is Ready as well.
 pub(crate) fn await_ready(control_plane: Machine<'_>, nodes: &[Machine<'_>]) {
     until("everything is Ready", || {
-        waiting(control_plane, nodes).is_some_and(|waiting| waiting.is_empty()).then_some(())
+        waiting(control_plane, nodes, "pods -A").is_some_and(|waiting| waiting.is_empty()).then_some(())
     });
 }
 

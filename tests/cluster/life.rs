@@ -271,15 +271,10 @@ impl Life {
         };
         in_order(&[join(1), join(2)]);
         assert_ready(self.first(), &self.whole());
-        let members = kubectl(
-            self.first(),
-            &format!(
-                "exec -n kube-system etcd-{} -- etcdctl --endpoints https://127.0.0.1:2379 --cacert /etc/kubernetes/pki/etcd/ca.crt \
-                 --cert /etc/kubernetes/pki/etcd/healthcheck-client.crt --key /etc/kubernetes/pki/etcd/healthcheck-client.key member list",
-                self.first().hostname()
-            ),
-        );
-        assert_eq!(members.lines().filter(|member| member.contains("started")).count(), 3, "{members}");
+        await_ready(self.first(), &self.whole());
+        let members = etcd_members(self.first());
+        assert_eq!(members.len(), 3, "{members:#?}");
+        assert!(members.iter().all(|member| member["isLearner"].is_null()), "{members:#?}");
         for worker in [0, 1].map(|index| self.machines.worker(index)) {
             let config: serde_json::Value =
                 serde_json::from_str(&worker.sh("cat /var/lib/sealift/care/config.json")).unwrap();
@@ -321,6 +316,16 @@ impl Life {
         assert_eq!(self.operator.clusters(), [""; 0]);
         assert_same(&self.before, &look_at_all(self.machines.all()));
     }
+}
+
+/// Asks the etcd of a control plane who belongs to it, through its gateway for JSON.
+fn etcd_members(control_plane: Machine<'_>) -> Vec<serde_json::Value> {
+    let answer = control_plane.sh(
+        "cd /etc/kubernetes/pki/etcd && curl -sS --cacert ca.crt --cert healthcheck-client.crt --key healthcheck-client.key \
+         -X POST -d '{}' https://127.0.0.1:2379/v3/cluster/member/list",
+    );
+    let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
+    answer["members"].as_array().cloned().unwrap_or_default()
 }
 
 /// Fails unless every step that was told of beforehand came, and no other.

@@ -4,6 +4,8 @@
 //! machines they run one after the other; a stage that is asked for alone brings those before it with it.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod bad_input;
+mod cut_off;
 mod events;
 mod kubernetes;
 mod left_behind;
@@ -21,6 +23,6 @@ use libtest_mimic::Arguments;
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
-    let trials = [life::trials()];
+    let trials = [bad_input::trials(), life::trials(), cut_off::trials()];
     libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()).exit_code()
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use crate::left_behind;
 use crate::machines::Machine;
 
-/// Prints lines of kind, name and value, with tabs between. It runs as root and writes nothing.
+/// Prints lines of kind, name and value, with tabs between. It runs as root and writes nothing. Of the kernel's settings it
+/// takes those that a container has for itself: all others are its host's, which anybody may change meanwhile.
 const LOOK: &str = r#"
 set -u; export LC_ALL=C
 outside='-path /proc -o -path /sys -o -path /dev -o -path /run/log -o -path /var/log/journal -o -path /run/systemd/journal'
@@ -26,7 +27,7 @@ systemctl list-unit-files --no-legend --no-pager | awk '{ print "unit file\t" $1
 systemctl list-units --all --plain --no-legend --no-pager | awk '{ print "unit\t" $1 "\t" $2 " " $3 " " $4 }'
 ss -Hltun | awk '{ print "socket\t" $1 " " $5 "\t" }'
 ss -Hlx | awk '{ print "socket\t" $1 " " $5 "\t" }' | grep -v 'u_str \*' || true
-sysctl -a 2>/dev/null | sed 's/ = /\t/; s/^/kernel setting\t/'
+sysctl -a -r '^net[.]|^kernel[.](hostname|domainname|shm|msg|sem)' 2>/dev/null | sed 's/ = /\t/; s/^/kernel setting\t/'
 for p in /proc/[0-9]*; do [ "$(readlink $p/exe)" ] && [ "$(tail -n +1 $p/cgroup 2>/dev/null | grep -c 'system.slice\|init.scope\|kubepods')" != 0 ] && printf 'process\t%s\t\n' "$(<$p/comm)"; done 2>/dev/null
 true
 "#;

@@ -12,7 +12,7 @@ use std::path::Path;
 use super::{authority, ownership, paths, receipts, transient, units};
 use crate::distribute::store::LayerStore;
 use crate::error::{Class, Problem, Result};
-use crate::model::{Arch, Holdings, MachineFacts};
+use crate::model::{Arch, Digest, Holdings, MachineFacts, Marker};
 use crate::wire::{Look, Measure};
 
 pub(super) use system::machine_id;
@@ -52,7 +52,7 @@ pub(super) fn look(order: &Look) -> Result<MachineFacts> {
         taken_ports: ports::taken(&order.ports),
         foreign_runtimes,
         kubernetes_traces,
-        authority: authority::of_this_machine()?,
+        authority: authority(marker.as_ref())?,
         holdings: holdings()?,
         marker,
         units: units::states(&UNITS),
@@ -60,6 +60,12 @@ pub(super) fn look(order: &Look) -> Result<MachineFacts> {
         cri_answers: std::os::unix::net::UnixStream::connect(&order.cri_socket).is_ok(),
         api_ready: super::work::api_is_ready(),
     })
+}
+
+/// The identity of the cluster here. Nobody promised that a stranger's file is a certificate: it is evidence all the same.
+fn authority(marker: Option<&Marker>) -> Result<Option<Digest>> {
+    let found = authority::of_this_machine();
+    if marker.is_none() { Ok(found.unwrap_or_default()) } else { found }
 }
 
 /// What the machine has of a cluster.

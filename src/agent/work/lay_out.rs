@@ -1,13 +1,27 @@
-//! The rootfs: layers merged, templates rendered.
+//! The rootfs: layers merged, templates rendered, and the machine looked at by the image's own check.
 
+use std::path::Path;
+
+use super::script;
+use crate::agent::command::Tell;
 use crate::agent::{paths, receipts, tree};
-use crate::error::Result;
-use crate::wire::LayOutWork;
+use crate::error::{Problem, Result};
+use crate::wire::{LayOutWork, ScriptCommand};
 
-pub(super) fn carry_out(work: &LayOutWork) -> Result<()> {
+pub(super) fn carry_out(work: &LayOutWork, tell: Tell<'_>) -> Result<()> {
     receipts::withdraw("lay-out")?;
     let rootfs = paths::rootfs(&work.cluster);
     tree::lay_out(&work.layers, &rootfs, &work.environment)?;
     tree::publish(&work.registry_layers, &rootfs)?;
+    if let Some(command) = &work.check {
+        check(&rootfs, command, tell)?;
+    }
     receipts::write("lay-out", &work.receipt)
+}
+
+fn check(rootfs: &Path, command: &ScriptCommand, tell: Tell<'_>) -> Result<()> {
+    script::run(rootfs, command, tell).map_err(|problem| {
+        let message = format!("the image's check `{}` finds the machine unfit", command.text);
+        Problem { message, ..problem }.remedy("mend what it names, then run the same command again")
+    })
 }

@@ -22,7 +22,7 @@ use crate::wire::Work;
 /// Carries out a piece of work.
 pub(super) fn carry_out(work: &Work, tell: Tell<'_>) -> Result<()> {
     match work {
-        Work::LayOut(work) => lay_out::carry_out(work),
+        Work::LayOut(work) => lay_out::carry_out(work, tell),
         Work::Endpoints(work) => endpoints::carry_out(work, tell),
         Work::Registry(work) => registry::carry_out(work, tell),
         Work::Prepare(work) => prepare::carry_out(work, tell),

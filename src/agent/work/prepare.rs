@@ -10,9 +10,6 @@ use super::script;
 pub(super) fn carry_out(work: &PrepareWork, tell: Tell<'_>) -> Result<()> {
     receipts::withdraw("prepare")?;
     let rootfs = paths::rootfs(&work.cluster);
-    if let Some(check) = &work.check {
-        script::run(&rootfs, check, tell)?;
-    }
     for command in &work.scripts {
         script::run(&rootfs, command, tell)?;
     }

@@ -1,0 +1,74 @@
+//! What joins leave in the cluster: tokens, and the certificates for control planes. Nobody needs them afterwards.
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::Client;
+use kube::api::{Api, DeleteParams, ListParams};
+
+use crate::error::{Class, Context, Result};
+use crate::kubeadm::JOIN_TOKEN;
+
+const NAMESPACE: &str = "kube-system";
+const TOKEN_TYPE: &str = "type=bootstrap.kubernetes.io/token";
+const DESCRIPTION_KEY: &str = "description";
+
+/// How descriptions begin of tokens that nobody asked for: ours, which `kubeadm init` makes one of as well, and those
+/// that `upload-certs` makes by itself (cmd/kubeadm/app/phases/copycerts). A token without one is somebody's own.
+const NOBODYS: [&str; 2] = [JOIN_TOKEN, "Proxy for managing TTL for the kubeadm-certs secret"];
+
+/// The Secret that `upload-certs` keeps the certificates in.
+const CERTIFICATES: &str = "kubeadm-certs";
+
+pub(super) async fn end(client: &Client) -> Result<()> {
+    let secrets: Api<Secret> = Api::namespaced(client.clone(), NAMESPACE);
+    let tokens = secrets.list(&ListParams::default().fields(TOKEN_TYPE)).await;
+    let tokens = tokens.problem(Class::Kubernetes, "the API does not list its tokens")?;
+    remove(&secrets, CERTIFICATES).await?;
+    for name in tokens
+        .items
+        .iter()
+        .filter(|token| is_nobodys(token))
+        .filter_map(|token| token.metadata.name.as_deref())
+    {
+        remove(&secrets, name).await?;
+    }
+    Ok(())
+}
+
+fn is_nobodys(token: &Secret) -> bool {
+    let description = token.data.as_ref().and_then(|data| data.get(DESCRIPTION_KEY));
+    description.is_some_and(|description| {
+        let description = String::from_utf8_lossy(&description.0);
+        NOBODYS.iter().any(|beginning| description.starts_with(beginning))
+    })
+}
+
+async fn remove(secrets: &Api<Secret>, name: &str) -> Result<()> {
+    match secrets.delete(name, &DeleteParams::default()).await {
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+        answer => answer
+            .map(drop)
+            .problem_with(Class::Kubernetes, || format!("the Secret {name} cannot be removed")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_that_somebody_made_is_left_alone() {
+        let token = |description: Option<&str>| -> Secret {
+            let data = description.map(|text| {
+                let text = k8s_openapi::ByteString(text.as_bytes().to_vec());
+                [(DESCRIPTION_KEY.to_owned(), text)].into()
+            });
+            Secret { data, ..Secret::default() }
+        };
+        for description in NOBODYS {
+            assert!(is_nobodys(&token(Some(description))), "{description}");
+        }
+        for description in [None, Some(""), Some("for the new rack")] {
+            assert!(!is_nobodys(&token(description)), "{description:?}");
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Launches that are cut off, and the same command again: the cluster comes up, and nobody has to mend anything.
+
+use std::time::{Duration, Instant};
+
+use libtest_mimic::Trial;
+use sealift::engine::{Event, StepNumber};
+
+use crate::events::Line;
+use crate::kubernetes::{assert_ready, await_ready};
+use crate::machines::{FLANNEL, KUBERNETES, Machine, Machines};
+use crate::operator::{Blow, Ended, Operator};
+use crate::story::Matters::ToAllAfter;
+use crate::story::{self, Stage};
+
+const INIT: &str = "make the first control plane";
+const JOIN: &str = "join as worker";
+
+/// Work that began is well under way after this; an init takes four times as long and more.
+const WELL_INTO_IT: Duration = Duration::from_secs(2);
+
+/// Each stage is the next try at the same launch.
+const KILLED: [Stage<Launch>; 4] = [
+    ("killed_while_layers_travel", ToAllAfter, Launch::kill_in_copy),
+    ("killed_while_the_first_control_plane_is_made", ToAllAfter, Launch::kill_in_init),
+    ("killed_while_a_worker_joins", ToAllAfter, Launch::kill_in_join),
+    ("the_same_command_ends_well", ToAllAfter, Launch::end_well),
+];
+
+const HALTED: [Stage<Launch>; 3] = [
+    ("interrupted_while_the_first_control_plane_is_made", ToAllAfter, Launch::interrupt_in_init),
+    ("a_worker_loses_power_while_it_joins", ToAllAfter, Launch::lose_worker_in_join),
+    ("the_same_command_ends_well_with_power", ToAllAfter, Launch::end_well_with_power),
+];
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let mut trials = story::tell("cut_off", || Launch::on("killed"), &KILLED);
+    trials.extend(story::tell("cut_off", || Launch::on("halted"), &HALTED));
+    trials
+}
+
+/// One command, typed until it succeeds.
+struct Launch {
+    operator: Operator,
+    machines: Machines,
+}
+
+impl Launch {
+    fn on(group: &str) -> Self {
+        Self { operator: Operator::new(), machines: Machines::make(group, 1, 1) }
+    }
+
+    fn both(&self) -> Vec<Machine<'_>> {
+        self.machines.all().collect()
+    }
+
+    fn command(&self) -> Vec<String> {
+        let (master, node) = (self.machines.control_plane(0).address(), self.machines.worker(0).address());
+        let words =
+            ["run", KUBERNETES, FLANNEL, "--name", "again", "--yes", "--masters", &master, "--nodes", &node];
+        words.into_iter().map(str::to_owned).chain(self.machines.login()).collect()
+    }
+
+    fn strike(&self, blow: Blow, mut moment: impl FnMut(&Line) -> bool) -> Ended {
+        self.operator.types_until(self.command(), |line| moment(line).then_some(blow))
+    }
+
+    fn kill_in_copy(&mut self) {
+        self.strike(Blow::Kill, |line| matches!(line.event, Some(Event::StepProgress { .. }))).killed();
+    }
+
+    fn kill_in_init(&mut self) {
+        let mut init = Within::step(INIT, WELL_INTO_IT);
+        self.strike(Blow::Kill, |line| init.is_reached(line)).killed();
+    }
+
+    fn kill_in_join(&mut self) {
+        let mut join = Within::step(JOIN, Duration::ZERO);
+        self.strike(Blow::Kill, |line| join.is_reached(line)).killed();
+    }
+
+    fn end_well(&mut self) {
+        let ended = self.operator.types(self.command()).well();
+        assert_ready(self.machines.control_plane(0), &self.both());
+        assert_ne!(ended.summary()["ending"], "nothing-to-do", "it had ended before it was killed");
+        let again = self.operator.types(self.command()).well();
+        assert_eq!(again.summary()["ending"], "nothing-to-do");
+        await_ready(self.machines.control_plane(0), &self.both());
+    }
+
+    fn interrupt_in_init(&mut self) {
+        let mut init = Within::step(INIT, WELL_INTO_IT);
+        let ended = self.strike(Blow::Interrupt, |line| init.is_reached(line));
+        assert_eq!(ended.code(), Some(130), "{}", ended.told());
+        assert!(ended.lines.iter().any(|line| line.value["event"] == "stopping"), "{}", ended.told());
+        let summary = ended.summary();
+        assert_eq!(summary["ending"], "interrupted");
+        let half_done =
+            serde_json::json!({"machine": self.machines.control_plane(0).address(), "title": INIT});
+        assert!(summary["half_done"].as_array().unwrap().contains(&half_done), "{summary}");
+        let again = summary["again"].as_str().unwrap();
+        let typed = shell_words::split(again).unwrap();
+        assert_eq!(typed[..3], ["sealift", "--output", "json"]);
+        assert_eq!(typed[3..], self.command());
+    }
+
+    fn lose_worker_in_join(&mut self) {
+        let mut join = Within::step(JOIN, Duration::ZERO);
+        let mut has_power = true;
+        let ended = self.operator.types_until(self.command(), |line| {
+            if has_power && join.is_reached(line) {
+                self.machines.worker(0).kill();
+                has_power = false;
+            }
+            None
+        });
+        assert!(!has_power, "the worker never joined: {}", ended.told());
+        assert_eq!(ended.code(), Some(8), "{}", ended.told());
+        let worker = self.machines.worker(0).address();
+        let set_aside = ended.summary()["set_aside"].as_array().unwrap();
+        assert!(set_aside.iter().any(|problem| problem["machine"] == worker.as_str()), "{set_aside:#?}");
+        assert_ready(self.machines.control_plane(0), &[self.machines.control_plane(0)]);
+    }
+
+    fn end_well_with_power(&mut self) {
+        self.machines.worker(0).start();
+        self.operator.types(self.command()).well();
+        assert_ready(self.machines.control_plane(0), &self.both());
+        await_ready(self.machines.control_plane(0), &self.both());
+    }
+}
+
+/// A moment within a step: it has said something, and so much time has passed since it began.
+struct Within {
+    title: &'static str,
+    least: Duration,
+    began: Option<(StepNumber, Instant)>,
+}
+
+impl Within {
+    fn step(title: &'static str, least: Duration) -> Self {
+        Self { title, least, began: None }
+    }
+
+    fn is_reached(&mut self, line: &Line) -> bool {
+        match (&line.event, self.began) {
+            (Some(Event::StepStarted { step, title, .. }), _) if title == self.title => {
+                self.began = Some((*step, Instant::now()));
+                false
+            }
+            (Some(Event::StepSaid { step, .. }), Some((wanted, began))) => {
+                *step == wanted && began.elapsed() >= self.least
+            }
+            _ => false,
+        }
+    }
+}
