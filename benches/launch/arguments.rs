@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 use clap::Parser;
 
 use crate::machines::Shape;
+use crate::measurement::Tool;
 
 /// Measures `sealift run` beside a shell script that does the same work
 #[derive(Debug, Parser)]
@@ -22,6 +23,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_delimiter = ',', default_value = "1+1,1+2", value_name = "LIST")]
     pub(crate) machines: Vec<Shape>,
 
+    /// What is measured; with one alone no report is written
+    #[arg(long, value_delimiter = ',', default_value = "sealift,by-hand", value_name = "LIST")]
+    pub(crate) tools: Vec<Tool>,
+
     /// The page whose part about launches is written
     #[arg(long, default_value = "docs/benchmarks.md", value_name = "FILE")]
     pub(crate) report: PathBuf,
@@ -36,6 +41,11 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
+    /// Tells whether both are measured, so that there is something to compare.
+    pub(crate) fn is_comparison(&self) -> bool {
+        [Tool::Sealift, Tool::ByHand].iter().all(|tool| self.tools.contains(tool))
+    }
+
     /// Returns the home of sealift whose images are launched.
     pub(crate) fn home(&self) -> Result<PathBuf> {
         let default = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".sealift"));

@@ -234,9 +234,27 @@ fn archive_images(store: &Store<'_>, kubernetes: &Path, pod_network: &Path) -> R
         .iter()
         .map(String::as_str)
         .partition(|image| everywhere.iter().any(|part| image.contains(part)));
-    store.save("every-machine", &every_machine)?;
-    store.save("control-plane", &control_plane)?;
-    Ok(())
+    name_in_full(&store.save("every-machine", &every_machine)?)?;
+    name_in_full(&store.save("control-plane", &control_plane)?)
+}
+
+/// Gives the images of an archive the names that Kubernetes asks for: `ctr` takes them as they are written.
+fn name_in_full(archive: &Path) -> Result<()> {
+    let layout = tempfile::tempdir_in(archive.parent().context("an archive has a directory")?)?;
+    tar::Archive::new(File::open(archive)?).unpack(layout.path())?;
+    let path = layout.path().join("index.json");
+    let mut index: Value = serde_json::from_slice(&fs::read(&path)?)?;
+    for manifest in index["manifests"].as_array_mut().context("the archive has no images")? {
+        let name = &mut manifest["annotations"]["org.opencontainers.image.ref.name"];
+        let registry = name.as_str().and_then(|name| name.split_once('/')).map(|(registry, _)| registry);
+        if registry.is_none_or(|registry| !registry.contains(['.', ':'])) {
+            *name = format!("docker.io/{}", name.as_str().unwrap_or_default()).into();
+        }
+    }
+    fs::write(&path, serde_json::to_vec(&index)?)?;
+    let mut whole = tar::Builder::new(File::create(archive)?);
+    whole.append_dir_all("", layout.path())?;
+    Ok(whole.finish()?)
 }
 
 fn named_images(tree: &Path) -> Result<Vec<String>> {

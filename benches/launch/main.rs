@@ -13,6 +13,7 @@ mod sealift_run;
 
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use clap::Parser as _;
@@ -24,19 +25,35 @@ use machines::{Machines, Shape};
 use measurement::{Measurement, Tool};
 
 #[tokio::main]
-async fn main() -> Result<()> {
-    let arguments = Arguments::parse();
-    let scratch = Scratch::new(&arguments)?;
+async fn main() -> ExitCode {
+    match bench(&Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn bench(arguments: &Arguments) -> Result<()> {
+    let scratch = Scratch::new(arguments)?;
     let machines = Machines::connect(&scratch.home).await?;
     // What a killed bench left.
     machines.remove().await?;
     let measured = tokio::select! {
-        measured = measure_all(&arguments, &scratch, &machines) => measured,
+        measured = measure_all(arguments, &scratch, &machines) => measured,
         _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("stopped by the operator")),
     };
     machines.remove().await?;
-    let page = report::page(&arguments, &measured?)?;
+    let page = report::page(arguments, &measured?)?;
+    if !arguments.is_comparison() {
+        return print(&page);
+    }
     report::place(&arguments.report, &page)?;
+    print(&page)
+}
+
+fn print(page: &str) -> Result<()> {
     std::io::stdout().write_all(page.as_bytes()).context("cannot print the report")
 }
 
@@ -52,7 +69,7 @@ async fn measure_all(
     let mut measured = Vec::new();
     for repetition in 0..arguments.repetitions {
         for shape in &arguments.machines {
-            for tool in Tool::in_turn(repetition) {
+            for tool in Tool::in_turn(repetition).into_iter().filter(|tool| arguments.tools.contains(tool)) {
                 let measurement = measure(arguments, scratch, machines, &artefacts, *shape, tool).await?;
                 say(&format!("{shape} {tool}, repetition {}: {:.1} s", repetition + 1, measurement.seconds));
                 measured.push(measurement);

@@ -8,9 +8,11 @@ use sealift::model::Role;
 use crate::machines::Shape;
 
 /// Who launches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Tool {
+    /// `sealift run`
     Sealift,
+    /// dev/bench/by-hand.sh
     ByHand,
 }
 

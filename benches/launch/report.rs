@@ -24,10 +24,12 @@ pub(crate) fn page(arguments: &Arguments, measured: &[Measurement]) -> Result<St
     let mut page = String::from(BEGIN);
     page += INTRODUCTION;
     write!(page, "\n{}\n", conditions(arguments, measured)?)?;
-    page += &totals(arguments, measured)?;
+    if arguments.is_comparison() {
+        page += &totals(arguments, measured)?;
+    }
     for shape in &arguments.machines {
-        for tool in [Tool::Sealift, Tool::ByHand] {
-            page += &stages(*shape, tool, measured)?;
+        for tool in &arguments.tools {
+            page += &stages(*shape, *tool, measured)?;
         }
     }
     page += END;
