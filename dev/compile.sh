@@ -1,11 +1,11 @@
 # shellcheck shell=bash
 # Sourced: the one way in which this project is compiled, and a head start for a clean clone.
 #
-# Everything is compiled for a named target: static, and in a directory apart from build scripts, so that tests and
-# program share their dependencies.
+# The program is compiled for a named target, static and small. Tests are compiled as cargo does by itself, with checks
+# for overflows: optimising a dozen test programs takes longer than running them.
 #
-#   compile build --bin sealift      # cargo build with the project's flags
-#   $program                         # where the program is then
+#   compile_program                  # where it is then: $program
+#   compile_tests ARGUMENT...        # cargo test
 #
 # Compiled dependencies are kept in the cache and copied into a clone that has none. Two clones do not share one
 # target directory: cargo tells a changed source by its file's time, and would take the one's program for the other's.
@@ -22,69 +22,84 @@ program=$target_dir/$triple/release/sealift
 readonly root triple target_dir
 readonly static_flags='-C target-feature=+crt-static'
 
-compile() { # COMMAND [ARGUMENT...]
+compile_program() {
   take_dependencies
-  cargo_static "$@"
-  keep_dependencies
+  (cd "$root" && CARGO_TARGET_DIR=$target_dir RUSTFLAGS=$static_flags \
+    cargo build --release --locked --target "$triple" --bin sealift)
+  keep_dependencies program
 }
 
-cargo_static() { # COMMAND [ARGUMENT...]
-  local command=$1
-  shift
-  (cd "$root" && CARGO_TARGET_DIR=$target_dir RUSTFLAGS=$static_flags \
-    cargo "$command" --release --locked --target "$triple" "$@")
+compile_tests() { # ARGUMENT...
+  take_dependencies
+  (cd "$root" && CARGO_TARGET_DIR=$target_dir cargo test --locked "$@")
+  keep_dependencies tests
 }
 
 # ---- dependencies, kept by what they are made from
 
-dependencies_entry() {
-  cache_path cargo/dependencies "$(cache_key "$static_flags" "$(rustc -vV)" "$root/Cargo.toml" "$root/Cargo.lock")"
+# Where cargo puts what it compiles: for build scripts, for the program, for tests.
+readonly directories=(release "$triple/release" debug)
+
+dependencies_entry() { # program|tests
+  cache_path "cargo/dependencies-$1" "$(cache_key "$static_flags" "$(rustc -vV)" "$root/Cargo.toml" "$root/Cargo.lock")"
 }
 
 # Cargo checks every dependency against its own notes, so those of another state of the tree do no harm: what fits is used.
 take_dependencies() {
-  local entry
-  [ -e "$target_dir/$triple/release" ] && return
-  entry=$(dependencies_entry)
-  if [ ! -d "$entry" ]; then entry=$(newest_dependencies); fi
-  [ -n "$entry" ] || return 0
-  mkdir -p "$target_dir"
-  rm -rf "$target_dir"/.taken.*
-  if cp -a "$entry" "$target_dir/.taken.$$" 2>/dev/null; then
-    [ -e "$target_dir/release" ] || mv -T "$target_dir/.taken.$$/release" "$target_dir/release"
-    mkdir -p "$target_dir/$triple"
-    mv -T "$target_dir/.taken.$$/$triple/release" "$target_dir/$triple/release"
-  fi
-  rm -rf "$target_dir/.taken.$$"
+  local entry kind directory
+  for kind in tests program; do
+    entry=$(dependencies_entry "$kind")
+    if [ ! -d "$entry" ]; then entry=$(newest_dependencies "$kind"); fi
+    [ -n "$entry" ] || continue
+    for directory in "${directories[@]}"; do take_directory "$entry" "$directory"; done
+  done
 }
 
-newest_dependencies() {
-  find "$(cache_root)/cargo" -maxdepth 1 -name 'dependencies-*' -type d ! -name '*.tmp.*' -printf '%T@ %p\n' 2>/dev/null |
+# Copied beside its place first: a directory that was cut off in the middle of a copy would be taken for whole.
+take_directory() { # ENTRY DIRECTORY
+  local from=$1/$2 to=$target_dir/$2
+  if [ -e "$to" ] || [ ! -d "$from" ]; then return 0; fi
+  mkdir -p "${to%/*}"
+  rm -rf "$to".taken.*
+  if cp -a "$from" "$to.taken.$$" 2>/dev/null; then mv -T "$to.taken.$$" "$to"; fi
+  rm -rf "$to.taken.$$"
+}
+
+newest_dependencies() { # program|tests
+  [ -d "$(cache_root)/cargo" ] || return 0
+  find "$(cache_root)/cargo" -maxdepth 1 -name "dependencies-$1-*" -type d ! -name '*.tmp.*' -printf '%T@ %p\n' |
     sort -rn | sed -n '1s/^[^ ]* //p'
 }
 
-keep_dependencies() {
+keep_dependencies() { # program|tests
   local entry
-  entry=$(dependencies_entry)
+  entry=$(dependencies_entry "$1")
   [ -d "$entry" ] && return
+  kept=$1
   cache_fill "$entry" copy_dependencies
   # The time of an entry tells which is the newest; a few old ones serve branches.
   touch "$entry"
-  find "$(cache_root)/cargo" -maxdepth 1 -name 'dependencies-*' -type d -printf '%T@ %p\n' |
-    sort -rn | sed -n '4,$s/^[^ ]* //p' | xargs -r -d '\n' rm -rf
+  find "$(cache_root)/cargo" -maxdepth 1 -name "dependencies-$1-*" -type d -printf '%T@ %p\n' |
+    sort -rn | sed -n '3,$s/^[^ ]* //p' | xargs -r -d '\n' rm -rf
 }
 
 # Copies what was compiled, without what belongs to this project: a stranger's clone has sources of its own.
 copy_dependencies() { # DIR
   local dir=$1 directory
-  mkdir -p "$dir/$triple"
-  cp -a "$target_dir/release" "$dir/release"
-  cp -a "$target_dir/$triple/release" "$dir/$triple/release"
-  for directory in "$dir/release" "$dir/$triple/release"; do
-    rm -rf "$directory"/{.cargo-lock,.cargo-build-lock,.cargo-artifact-lock,incremental,examples}
-    find "$directory" -maxdepth 1 -type f -delete
-    find "$directory" -mindepth 2 -maxdepth 2 \( -name 'sealift*' -o -name 'libsealift*' \) -exec rm -rf {} +
-    # Test programs. What else may be executed there are libraries.
-    find "$directory/deps" -maxdepth 1 -type f -perm -100 ! -name '*.so' -delete
+  for directory in "${directories[@]}"; do
+    if [ "$kept" = tests ] && [ "$directory" != debug ]; then continue; fi
+    if [ "$kept" = program ] && [ "$directory" = debug ]; then continue; fi
+    [ -d "$target_dir/$directory" ] || continue
+    mkdir -p "$dir/${directory%/*}"
+    cp -a "$target_dir/$directory" "$dir/$directory"
+    without_our_own "$dir/$directory"
   done
+}
+
+without_our_own() { # DIRECTORY
+  rm -rf "$1"/{.cargo-lock,.cargo-build-lock,.cargo-artifact-lock,incremental,examples}
+  find "$1" -maxdepth 1 -type f -delete
+  find "$1" -mindepth 2 -maxdepth 2 \( -name 'sealift*' -o -name 'libsealift*' \) -exec rm -rf {} +
+  # Test programs. What else may be executed there are libraries.
+  if [ -d "$1/deps" ]; then find "$1/deps" -maxdepth 1 -type f -perm -100 ! -name '*.so' -delete; fi
 }

@@ -56,7 +56,7 @@ build_other() {
 }
 
 main() {
-  compile build --bin sealift
+  compile_program
   check_static "$program"
   check_size "$program"
   check_cryptography

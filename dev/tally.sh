@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Sourced: runs stages of tests, says how long each took, and counts their tests.
 #
-#   stage "unit tests" compile test --lib      # $stage_status tells how it went
+#   stage "unit tests" compile_tests --lib      # $stage_status tells how it went
 #   tally                                      # the last line: `N passed, N failed`; fails if anything did
 #
 # Call stage as a plain command: in a condition bash would ignore errors of what it runs.

@@ -10,6 +10,7 @@ their system for less motion, see the end. Exits with the command's status.
 import re
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from html import escape
@@ -23,7 +24,7 @@ BRIGHT = ["#6b7280", "#ef8a92", "#b3d99a", "#f0d399", "#85c4f7", "#d79ae8", "#7f
 
 
 def record(columns, rows, command):
-    """Runs the command and returns its screens as (seconds, text with SGR sequences), and its exit status."""
+    """Runs the command and returns its screens as (seconds, text with SGR sequences)."""
     server = ["tmux", "-L", f"sealift-record-{uuid.uuid4().hex[:8]}", "-f", "/dev/null"]
 
     def tmux(*words):
@@ -34,18 +35,18 @@ def record(columns, rows, command):
          ";", "set-option", "-g", "status", "off",
          ";", "set-option", "-g", "default-terminal", "tmux-256color",
          ";", "new-session", "-d", "-x", str(columns), "-y", str(rows), *command)
-    began, screens, status = time.monotonic(), [], ""
+    began, screens, dead = time.monotonic(), [], False
     try:
-        while not status:
+        while not dead:
             # Asked before the screen is taken, so that the last screen is the whole one.
-            status = tmux("display-message", "-p", "#{?pane_dead,#{pane_dead_status}.,}").strip()
+            dead = tmux("display-message", "-p", "#{pane_dead}").strip() == "1"
             screen = tmux("capture-pane", "-e", "-p")
             if not screens or screens[-1][1] != screen:
                 screens.append((time.monotonic() - began, screen))
             time.sleep(1 / SAMPLES_PER_SECOND)
     finally:
         subprocess.run([*server, "kill-server"], check=False, capture_output=True)
-    return screens, int(status.rstrip(".") or 1)
+    return screens
 
 
 def colour(codes):
@@ -160,10 +161,14 @@ g.end{{visibility:visible}}
 
 def main():
     out, columns, rows, *command = sys.argv[1:]
-    screens, status = record(int(columns), int(rows), command)
+    with tempfile.NamedTemporaryFile("r") as status:
+        # tmux 3.3 does not always know how the command of a dead pane ended, so a shell writes it down.
+        noted = ["sh", "-c", '"$@"; echo $? >"$0"', status.name, *command]
+        screens = record(int(columns), int(rows), noted)
+        ended = int(status.read() or 1)
     with open(out, "w", encoding="utf-8") as file:
         file.write(svg(screens, int(columns), int(rows)))
-    sys.exit(status)
+    sys.exit(ended)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ images_from_source() {
 }
 
 run_part() { # PART
-  compile test --no-fail-fast --tests -- --ignored --test-threads=1 "part_$1::"
+  compile_tests --no-fail-fast --tests -- --ignored --test-threads=1 "part_$1::"
 }
 
 row() { # PART

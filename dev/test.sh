@@ -15,6 +15,9 @@ readonly alone=(provider_container cluster)
 SEALIFT_HOME=${SEALIFT_HOME:-$(cache_root)/home}
 export SEALIFT_HOME
 
+# The program that machines are given: the one that a release carries.
+export SEALIFT_PROGRAM=$root/target/release/sealift
+
 # Every test program of tests/, so that none is forgotten.
 test_programs() {
   local path
@@ -40,7 +43,7 @@ prepare() {
 }
 
 programs() {
-  compile test --no-run
+  compile_tests --no-run
   "$root/dev/release.sh"
 }
 
@@ -49,11 +52,11 @@ side_by_side() {
   while read -r name; do
     if ! runs_alone "$name"; then arguments+=(--test "$name"); fi
   done < <(test_programs)
-  compile test --no-fail-fast --lib "${arguments[@]}"
+  compile_tests --no-fail-fast --lib "${arguments[@]}"
 }
 
 one_after_the_other() { # NAME
-  compile test --no-fail-fast --test "$1" -- --test-threads=1
+  compile_tests --no-fail-fast --test "$1" -- --test-threads=1
 }
 
 cluster_images() {

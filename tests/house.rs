@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The rooms, each with those that it may use to its right: from the top of the house to its ground.
-const ROOMS: [&str; 23] = [
+/// The rooms, from the top of the house to its ground: each may use those that stand after it. Some are drawn and still empty.
+const ROOMS: [&str; 24] = [
     "cli",
     "ui",
     "ops",
@@ -27,13 +27,11 @@ const ROOMS: [&str; 23] = [
     "render",
     "template",
     "model",
+    "redact",
     "yaml",
     "fsx",
     "error",
 ];
-
-/// Rooms that DESIGN.md draws and a later issue moves into.
-const EMPTY_ROOMS: [&str; 2] = ["etcd", "clusterfile"];
 
 /// Rooms whose thinking is tested without a machine: they do no I/O and know no clock.
 const PURE_ROOMS: [&str; 5] = ["model", "template", "clusterfile", "kubeadm", "plan"];
@@ -90,9 +88,8 @@ fn pure_rooms_have_no_io_and_no_clock() {
 fn every_room_is_on_the_map() {
     let found: BTreeSet<String> =
         sources().iter().filter_map(|file| file.room().map(ToOwned::to_owned)).collect();
-    let drawn: BTreeSet<String> =
-        ROOMS.iter().filter(|room| !EMPTY_ROOMS.contains(*room)).map(|room| (*room).to_owned()).collect();
-    assert_eq!(found, drawn, "left: the rooms in src/, right: those that tests/house.rs knows");
+    let unknown: Vec<&String> = found.iter().filter(|room| !ROOMS.contains(&room.as_str())).collect();
+    assert!(unknown.is_empty(), "say in ROOMS of tests/house.rs where these rooms are: {unknown:?}");
 
     let map = fs::read_to_string(root().join("docs/architecture.md")).unwrap();
     let missing: Vec<&String> = found

@@ -58,6 +58,12 @@ impl Command {
         command
     }
 
+    /// Calls it something else in what is told of it.
+    pub(super) fn called(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.name);
+        self
+    }
+
     /// Sets the working directory.
     pub(super) fn within(mut self, directory: &Path) -> Self {
         self.command.current_dir(directory);

@@ -24,7 +24,9 @@ pub(crate) const FLANNEL: &str = "flannel:v0.28.4";
 pub(crate) const HELLO: &str = "hello:v1";
 
 /// The program under test.
-pub(crate) const SEALIFT: &str = env!("CARGO_BIN_EXE_sealift");
+pub(crate) fn sealift() -> String {
+    std::env::var("SEALIFT_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_sealift").to_owned())
+}
 
 /// A group of machines in one network.
 pub(crate) struct Machines {
@@ -218,7 +220,7 @@ pub(crate) fn shared_home() -> PathBuf {
 /// Returns at once when all images are there and made from what is in the tree.
 fn build_images(root: &Path) {
     let mut build = Command::new(root.join("images/build.sh"));
-    let output = build.args(["--sealift", SEALIFT]).env("SEALIFT_HOME", shared_home()).output().unwrap();
+    let output = build.args(["--sealift", &sealift()]).env("SEALIFT_HOME", shared_home()).output().unwrap();
     assert!(output.status.success(), "images/build.sh: {}", String::from_utf8_lossy(&output.stderr));
 }
 

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::events::Line;
-use crate::machines::{self, SEALIFT};
+use crate::machines;
 
 /// A person at a machine that nobody else uses: no agent, no known hosts, no clusters. The images are everybody's.
 pub(crate) struct Operator {
@@ -107,7 +107,7 @@ impl Operator {
 
     fn start<A: AsRef<str>>(&self, arguments: impl IntoIterator<Item = A>) -> Child {
         let arguments: Vec<String> = arguments.into_iter().map(|word| word.as_ref().to_owned()).collect();
-        let mut command = Command::new(SEALIFT);
+        let mut command = Command::new(machines::sealift());
         command.args(["--output", "json"]).args(arguments).env("SEALIFT_HOME", self.home());
         command.env("HOME", self.person()).env_remove("SSH_AUTH_SOCK").stdin(Stdio::null());
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()

@@ -35,12 +35,12 @@ async fn sudo_in_another_language_and_with_another_prompt() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lying_prompt_does_not_get_the_password() {
-    // Something else on standard error asks first; the agent would then read the password as its first message.
+    // Something else on standard error asks first; the agent would then hear the password as its first message.
     let server = Setup::new()
-        .prepare("printf 'echo \"[sudo] password for bob: \" >&2\\n' > /home/alice/.tcshrc")
-        .prepare("cp /home/alice/.tcshrc /home/carol/.tcshrc")
+        .prepare("echo 'echo \"[sudo] password for noel: \" >&2' > /home/noel/.bashrc")
+        .prepare("chown noel:noel /home/noel/.bashrc")
         .start();
-    let options = SshOptions { sudo_password: Some(PASSWORD.into()), ..by_key(&server, "carol") };
+    let options = SshOptions { sudo_password: Some(PASSWORD.into()), ..by_key(&server, "noel") };
     assert!(started(&server, options).await.contains("uid=0"));
 }
 

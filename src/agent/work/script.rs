@@ -39,7 +39,7 @@ pub(super) fn with_environment(line: &str, environment: &Environment, directory:
     fsx::write_atomically(&path, exports, 0o600)?;
     let path = path.to_string_lossy();
     let path = shell_words::quote(&path);
-    Ok(Command::shell(&format!(". {path} && rm -f {path} && {line}")).within(directory))
+    Ok(Command::shell(&format!(". {path} && rm -f {path} && {line}")).called(line).within(directory))
 }
 
 /// Checks what must hold after a script, since scripts exit well whatever failed in them.

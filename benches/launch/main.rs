@@ -1,0 +1,126 @@
+//! How long a launch takes: `sealift run` beside a shell script that does the same work, on fresh machines each time.
+//!
+//! `make bench` runs it; `cargo bench --bench launch -- --help` tells its flags.
+
+mod arguments;
+mod artefacts;
+mod by_hand;
+mod launch;
+mod machines;
+mod measurement;
+mod report;
+mod sealift_run;
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use clap::Parser as _;
+
+use arguments::Arguments;
+use artefacts::Artefacts;
+use launch::Launch;
+use machines::{Machines, Shape};
+use measurement::{Measurement, Tool};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match bench(&Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn bench(arguments: &Arguments) -> Result<()> {
+    let scratch = Scratch::new(arguments)?;
+    let machines = Machines::connect(&scratch.home).await?;
+    // What a killed bench left.
+    machines.remove().await?;
+    let measured = tokio::select! {
+        measured = measure_all(arguments, &scratch, &machines) => measured,
+        _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("stopped by the operator")),
+    };
+    machines.remove().await?;
+    let page = report::page(arguments, &measured?)?;
+    if !arguments.is_comparison() {
+        return print(&page);
+    }
+    report::place(&arguments.report, &page)?;
+    print(&page)
+}
+
+fn print(page: &str) -> Result<()> {
+    std::io::stdout().write_all(page.as_bytes()).context("cannot print the report")
+}
+
+/// Every shape, every repetition, both tools; whoever goes first changes from one repetition to the next.
+async fn measure_all(
+    arguments: &Arguments,
+    scratch: &Scratch,
+    machines: &Machines,
+) -> Result<Vec<Measurement>> {
+    say("preparing what goes to the machines by hand");
+    let artefacts =
+        Artefacts::prepare(&arguments.sealift, &scratch.home, &scratch.directory.path().join("artefacts"))?;
+    let mut measured = Vec::new();
+    for repetition in 0..arguments.repetitions {
+        for shape in &arguments.machines {
+            for tool in Tool::in_turn(repetition).into_iter().filter(|tool| arguments.tools.contains(tool)) {
+                let measurement = measure(arguments, scratch, machines, &artefacts, *shape, tool).await?;
+                say(&format!("{shape} {tool}, repetition {}: {:.1} s", repetition + 1, measurement.seconds));
+                measured.push(measurement);
+            }
+        }
+    }
+    Ok(measured)
+}
+
+async fn measure(
+    arguments: &Arguments,
+    scratch: &Scratch,
+    machines: &Machines,
+    artefacts: &Artefacts,
+    shape: Shape,
+    tool: Tool,
+) -> Result<Measurement> {
+    let made = machines.fresh(shape).await?;
+    let launch = Launch::new(shape, made);
+    // What making the machines left to be written is not the launch's work.
+    rustix::fs::sync();
+    let measurement = match tool {
+        Tool::Sealift => sealift_run::measure(&arguments.sealift, &scratch.home, &launch).await,
+        Tool::ByHand => {
+            let directory = scratch.directory.path().join("launch");
+            by_hand::measure(artefacts, &directory, &launch).await
+        }
+    };
+    machines.remove().await?;
+    measurement
+}
+
+/// What is gone after the bench: a home for sealift whose images are those of the operator's, and nothing else.
+struct Scratch {
+    directory: tempfile::TempDir,
+    home: PathBuf,
+}
+
+impl Scratch {
+    fn new(arguments: &Arguments) -> Result<Self> {
+        let directory = tempfile::Builder::new().prefix("sealift-bench.").tempdir()?;
+        let home = directory.path().join("home");
+        std::fs::create_dir(&home)?;
+        let images = std::path::absolute(arguments.home()?)?.join("images");
+        std::os::unix::fs::symlink(&images, home.join("images"))?;
+        Ok(Self { directory, home })
+    }
+}
+
+/// Tells how far it is; the report alone goes to standard output.
+fn say(text: &str) {
+    // Nobody is there to be told that nobody hears.
+    drop(writeln!(std::io::stderr(), "bench: {text}"));
+}
