@@ -64,13 +64,12 @@ fn upload_certificates(key: &str) -> Result<()> {
 /// Returns the cluster's own configuration, without which kubeadm would look up a version online.
 fn cluster_configuration() -> Result<String> {
     let kubeconfig = format!("--kubeconfig={}", paths::ADMIN);
+    let cache = format!("--cache-dir={}", paths::KUBECTL_CACHE);
     let path = "jsonpath={.data.ClusterConfiguration}";
-    Command::new(
-        "kubectl",
-        [&kubeconfig, "--namespace=kube-system", "get", "configmap", "kubeadm-config", "--output", path],
-    )
-    .output()
-    .map_err(of_kubernetes)
+    let of_config = ["--namespace=kube-system", "get", "configmap", "kubeadm-config", "--output", path];
+    Command::new("kubectl", [[&kubeconfig, cache.as_str()].as_slice(), &of_config].concat())
+        .output()
+        .map_err(of_kubernetes)
 }
 
 /// Returns the administrator's kubeconfig.

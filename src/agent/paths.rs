@@ -18,6 +18,8 @@ pub(super) const LAYERS: &str = "/var/lib/sealift/layers";
 pub(super) const AGENTS: &str = "/usr/local/lib/sealift";
 /// What is gone with a reboot: work under way, secrets in use.
 pub(super) const RUN: &str = "/run/sealift";
+/// What kubectl keeps of the API for its next call; by itself it would keep that in root's home.
+pub(super) const KUBECTL_CACHE: &str = "/run/sealift/kubectl";
 /// The administrator's kubeconfig on a control plane.
 pub(super) const ADMIN: &str = "/etc/kubernetes/admin.conf";
 /// What kubelet authenticates with; its presence means that the machine was let in.

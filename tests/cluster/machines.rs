@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fmt::Write as _;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::Once;
+use std::sync::{Once, OnceLock};
 use std::time::{Duration, Instant};
 
 use sealift::model::Role;
@@ -202,8 +203,18 @@ fn prepare() {
         assert_eq!(elsewhere, "", "DOCKER_HOST names an engine that does not answer");
         command(root.join("images/machine/build.sh"), &[]);
         build_images(root);
+        keep_others_away();
         remove_leftovers();
     });
+}
+
+/// Waits until no other clone tests clusters on this machine: each would take the other's machines for leftovers.
+fn keep_others_away() {
+    static LOCK: OnceLock<File> = OnceLock::new();
+    let lock = File::create(shared_home().join("cluster-tests.lock")).unwrap();
+    lock.lock().unwrap();
+    // It is held until this program ends, however it ends.
+    LOCK.set(lock).unwrap();
 }
 
 /// The images are in the store that all clones share, unless the environment names another.

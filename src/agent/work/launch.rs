@@ -16,6 +16,7 @@ pub(super) fn carry_out(work: &LaunchWork, tell: Tell<'_>) -> Result<()> {
     let mut environment = work.environment.clone();
     // Images expect their commands to find the cluster without being told.
     environment.entry("KUBECONFIG".to_owned()).or_insert_with(|| paths::ADMIN.to_owned());
+    environment.entry("KUBECACHEDIR".to_owned()).or_insert_with(|| paths::KUBECTL_CACHE.to_owned());
     for command in &work.commands {
         tell(command);
         run(command, &environment, &directory, tell).map_err(|problem| Problem {
