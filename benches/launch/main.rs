@@ -124,6 +124,11 @@ impl Scratch {
         let home = directory.path().join("home");
         std::fs::create_dir(&home)?;
         let images = std::path::absolute(arguments.home()?)?.join("images");
+        anyhow::ensure!(
+            images.is_dir(),
+            "{} holds no images: dev/images.sh builds them, SEALIFT_HOME tells where they are",
+            images.display()
+        );
         std::os::unix::fs::symlink(&images, home.join("images"))?;
         Ok(Self { directory, home })
     }
