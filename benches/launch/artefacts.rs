@@ -2,6 +2,7 @@
 //!
 //! It is made from the same images that sealift launches, and laid out as `dev/bench/by-hand.sh` says.
 
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -12,8 +13,8 @@ use anyhow::{Context as _, Result};
 use sealift::kubeadm::{self, ClusterSettings, JoinTicket, NodeSettings, ProxyMode};
 use sealift::model::{ControlGroups, Environment, KubernetesVersion, Network, Role};
 use sealift::provider::container::MadeMachine;
-use sealift::render;
-use serde_json::Value;
+use sealift::{render, yaml};
+use serde_json::{Value, json};
 
 use crate::launch::{KUBERNETES, Launch, POD_NETWORK};
 
@@ -65,20 +66,12 @@ impl Artefacts {
             launch.addresses(Role::ControlPlane).next().context("there is no control plane")?;
         let token = token();
         for machine in &launch.machines {
-            known_hosts += &format!("{} {}\n", machine.address, machine.host_key);
+            writeln!(known_hosts, "{} {}", machine.address, machine.host_key)?;
             let node = node(machine);
             match machine.role {
                 Role::ControlPlane => {
-                    let text = kubeadm::init(&settings, &node)?;
-                    let kind = "kind: InitConfiguration\n";
-                    anyhow::ensure!(
-                        text.contains(kind),
-                        "kubeadm's configuration is not as expected:\n{text}"
-                    );
-                    // The token that workers come with is known beforehand, which spares a call.
-                    let with_token =
-                        text.replace(kind, &format!("{kind}bootstrapTokens:\n- token: {token}\n"));
-                    write_secret(&directory.join("init.yml"), &with_token)?;
+                    let text = with_token(&kubeadm::init(&settings, &node)?, &token)?;
+                    write_secret(&directory.join("init.yml"), &text)?;
                 }
                 Role::Worker => {
                     let ticket = JoinTicket {
@@ -286,16 +279,24 @@ fn node(machine: &MadeMachine) -> NodeSettings {
 }
 
 fn control_groups() -> ControlGroups {
-    match Path::new("/sys/fs/cgroup/cgroup.controllers").exists() {
-        true => ControlGroups::V2,
-        false => ControlGroups::V1,
-    }
+    let unified = Path::new("/sys/fs/cgroup/cgroup.controllers").exists();
+    if unified { ControlGroups::V2 } else { ControlGroups::V1 }
 }
 
 /// A bootstrap token of this launch's own, in kubeadm's form.
 fn token() -> String {
     let random = format!("{:032x}", rand::random::<u128>());
     format!("{}.{}", &random[..6], &random[6..22])
+}
+
+/// Names the token that workers come with in kubeadm's configuration: known beforehand, it spares a call.
+fn with_token(configuration: &str, token: &str) -> Result<String> {
+    let mut documents = yaml::documents("kubeadm.yml", configuration)?;
+    let init = documents.iter_mut().find(|document| document["kind"] == "InitConfiguration");
+    let init = init.context("kubeadm's configuration has no InitConfiguration")?;
+    init["bootstrapTokens"] = json!([{ "token": token }]);
+    let documents = documents.iter().map(yaml::to_string).collect::<Result<Vec<_>, _>>()?;
+    Ok(documents.join("---\n"))
 }
 
 fn write_secret(path: &Path, text: &str) -> Result<()> {

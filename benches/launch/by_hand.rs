@@ -35,13 +35,16 @@ pub(crate) async fn measure(artefacts: &Artefacts, directory: &Path, launch: &La
         )
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
+        // Programs warn there of what does not matter here; it is told when the script fails.
+        .stderr(Stdio::piped())
         .process_group(0)
         .spawn()
         .context("cannot start the script")?;
     let _group = Group(child.id().and_then(|id| Pid::from_raw(id.cast_signed())));
     let output = child.wait_with_output().await?;
     let seconds = clock.elapsed().as_secs_f64();
-    anyhow::ensure!(output.status.success(), "{SCRIPT} failed: {}", output.status);
+    let said = String::from_utf8_lossy(&output.stderr);
+    anyhow::ensure!(output.status.success(), "by-hand.sh failed: {}\n{said}", output.status);
     let text = String::from_utf8_lossy(&output.stdout);
     Ok(Measurement {
         tool: Tool::ByHand,

@@ -17,6 +17,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use clap::Parser as _;
+use tokio::signal::unix::{SignalKind, signal};
 
 use arguments::Arguments;
 use artefacts::Artefacts;
@@ -42,7 +43,7 @@ async fn bench(arguments: &Arguments) -> Result<()> {
     machines.remove().await?;
     let measured = tokio::select! {
         measured = measure_all(arguments, &scratch, &machines) => measured,
-        _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("stopped by the operator")),
+        told = told_to_stop() => Err(told.err().unwrap_or_else(|| anyhow::anyhow!("told to stop"))),
     };
     machines.remove().await?;
     let page = report::page(arguments, &measured?)?;
@@ -55,6 +56,15 @@ async fn bench(arguments: &Arguments) -> Result<()> {
 
 fn print(page: &str) -> Result<()> {
     std::io::stdout().write_all(page.as_bytes()).context("cannot print the report")
+}
+
+/// Waits for Ctrl-C, or for what a service manager or `timeout` sends.
+async fn told_to_stop() -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        interrupted = tokio::signal::ctrl_c() => Ok(interrupted?),
+    }
 }
 
 /// Every shape, every repetition, both tools; whoever goes first changes from one repetition to the next.
@@ -114,6 +124,11 @@ impl Scratch {
         let home = directory.path().join("home");
         std::fs::create_dir(&home)?;
         let images = std::path::absolute(arguments.home()?)?.join("images");
+        anyhow::ensure!(
+            images.is_dir(),
+            "{} holds no images: dev/images.sh builds them, SEALIFT_HOME tells where they are",
+            images.display()
+        );
         std::os::unix::fs::symlink(&images, home.join("images"))?;
         Ok(Self { directory, home })
     }
