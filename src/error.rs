@@ -171,7 +171,7 @@ impl Problems {
             [only] => only.clone(),
             all => {
                 let whole = Problem::new(self.class(), format!("{} things are wrong", all.len()));
-                let whole = all.iter().fold(whole, |whole, problem| whole.saw(problem));
+                let whole = all.iter().fold(whole, Problem::saw);
                 all.iter().flat_map(|problem| problem.remedies.clone()).fold(whole, Problem::remedy)
             }
         }

@@ -16,21 +16,20 @@ use crate::wire::Claim;
 /// Class `Refused` if it is somebody else's. Looked at again here, since the operator's look is a while ago.
 pub(super) fn claim(order: &Claim) -> Result<()> {
     let machine_id = super::look::machine_id()?;
-    let marker = match ownership::read()? {
-        Some(marker) => again(marker, order)?,
-        None => {
-            refuse_foreign()?;
-            Marker {
-                cluster: order.cluster.clone(),
-                launch: order.launch.clone(),
-                authority: order.authority.clone(),
-                machine_id,
-                node_name: order.node_name.clone(),
-                role: order.role,
-                intent: Intent::Member,
-                name: order.name.clone(),
-                before: baseline()?,
-            }
+    let marker = if let Some(marker) = ownership::read()? {
+        again(marker, order)?
+    } else {
+        refuse_foreign()?;
+        Marker {
+            cluster: order.cluster.clone(),
+            launch: order.launch.clone(),
+            authority: order.authority.clone(),
+            machine_id,
+            node_name: order.node_name.clone(),
+            role: order.role,
+            intent: Intent::Member,
+            name: order.name.clone(),
+            before: baseline()?,
         }
     };
     ownership::write(&marker)?;

@@ -141,7 +141,7 @@ impl Command {
 
     fn failed<'a>(&self, status: process::ExitStatus, lines: impl Iterator<Item = &'a str>) -> Problem {
         let problem = Problem::new(Class::Machine, format!("`{}` failed: {status}", self.name));
-        lines.filter(|line| !line.trim().is_empty()).fold(problem, |problem, line| problem.saw(line))
+        lines.filter(|line| !line.trim().is_empty()).fold(problem, Problem::saw)
     }
 }
 

@@ -82,8 +82,8 @@ impl LoginArgs {
                 user: self.user.clone(),
                 port: self.port,
                 identities: absolute(&self.identity)?,
-                password_file: self.password_file.as_ref().map(|file| one_absolute(file)).transpose()?,
-                passphrase_file: self.passphrase_file.as_ref().map(|file| one_absolute(file)).transpose()?,
+                password_file: self.password_file.as_ref().map(one_absolute).transpose()?,
+                passphrase_file: self.passphrase_file.as_ref().map(one_absolute).transpose()?,
                 host_keys: self.host_key.clone(),
             },
             password,
@@ -106,7 +106,7 @@ fn from_standard_input() -> Result<secrecy::SecretString> {
 
 /// Paths are kept for later commands, which may start elsewhere.
 fn absolute(files: &[PathBuf]) -> Result<Vec<PathBuf>> {
-    files.iter().map(|file| one_absolute(file)).collect()
+    files.iter().map(one_absolute).collect()
 }
 
 fn one_absolute(file: &PathBuf) -> Result<PathBuf> {

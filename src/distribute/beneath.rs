@@ -51,7 +51,7 @@ fn walk_below(root: BorrowedFd<'_>, path: &Path, mounts: Mounts) -> Result<Owned
         match component {
             Component::CurDir => continue,
             Component::Normal(name) => {
-                directory = rustix::fs::openat(&directory, name, DIRECTORY, Mode::empty())?
+                directory = rustix::fs::openat(&directory, name, DIRECTORY, Mode::empty())?;
             }
             Component::ParentDir | Component::RootDir | Component::Prefix(_) => return Err(Errno::XDEV),
         }

@@ -81,7 +81,7 @@ pub async fn execute(
             }
             // A panic in a step is a defect; the others still run to their ends.
             Err(error) => {
-                observer.event(&Event::StepSaid { step: 0, line: format!("a step broke: {error}") })
+                observer.event(&Event::StepSaid { step: 0, line: format!("a step broke: {error}") });
             }
         }
     }

@@ -31,9 +31,9 @@ fn each(value: &mut Value, change: &impl Fn(&mut Value)) {
         Value::Object(map) => {
             for (key, value) in map {
                 if key == "extraArgs" || key == "kubeletExtraArgs" {
-                    change(value)
+                    change(value);
                 } else {
-                    each(value, change)
+                    each(value, change);
                 }
             }
         }

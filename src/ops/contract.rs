@@ -18,7 +18,7 @@ pub(super) fn read(store: &Store, name: &str, arch: Arch) -> Result<ImageContrac
     let image = store.resolve(name, arch)?;
     let meaning = ClusterImage::of(&image)?;
     let text = |script: Script| {
-        meaning.scripts.command(script).map(str::to_owned).unwrap_or_else(|| format!("{}.sh", script.label()))
+        meaning.scripts.command(script).map_or_else(|| format!("{}.sh", script.label()), str::to_owned)
     };
     let labelled = |script: Script| meaning.scripts.command(script).map(str::to_owned);
     let kubeadm = match meaning.kind {
@@ -43,7 +43,7 @@ pub(super) fn read(store: &Store, name: &str, arch: Arch) -> Result<ImageContrac
         },
         vip: meaning.vip,
         commands: meaning.commands.clone(),
-        layers: image.layers.iter().map(|layer| layer.clone()).collect(),
+        layers: image.layers.clone(),
         kubeadm,
     })
 }

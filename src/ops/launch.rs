@@ -324,9 +324,10 @@ fn add(
     role: Role,
 ) {
     if let Some(twin) = machines.iter().find(|machine| machine.address == address) {
-        let message = match twin.role == role {
-            true => format!("it is in the list twice, as {} and as {}", twin.ssh, ssh),
-            false => "it is in both lists, of control planes and of workers".to_owned(),
+        let message = if twin.role == role {
+            format!("it is in the list twice, as {} and as {}", twin.ssh, ssh)
+        } else {
+            "it is in both lists, of control planes and of workers".to_owned()
         };
         problems.push(Problem::new(Class::Usage, message).on(&ssh).remedy("name every machine once"));
         return;

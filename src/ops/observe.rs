@@ -12,7 +12,7 @@ use crate::plan::{self, Desired};
 use crate::wire::{Look, LookAtApi, Measure};
 
 /// How long a machine may take to connect, start its agent and tell its facts.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// What was seen, and when by this machine's clock, milliseconds since 1970.
 pub(super) struct Sight {

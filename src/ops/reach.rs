@@ -31,7 +31,7 @@ pub(super) async fn check(fleet: &Fleet, machines: &[MachineSpec], observed: &Ob
     // The listening ends when it is dropped.
     let outcomes = tokio::select! {
         outcomes = tries => outcomes,
-        _ = async { join_all(holding).await; std::future::pending::<()>().await } => vec![],
+        () = async { join_all(holding).await; std::future::pending::<()>().await } => vec![],
     };
     outcomes.into_iter().flatten().collect()
 }

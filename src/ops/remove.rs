@@ -104,9 +104,10 @@ fn unknown(context: &Context, name: &str) -> Problem {
         .map(|entries| entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect())
         .unwrap_or_default();
     let problem = Problem::new(Class::Config, format!("no cluster `{name}` is known here"));
-    match known.is_empty() {
-        true => problem.remedy(format!("clusters are kept in {}", context.home.join("clusters").display())),
-        false => problem.remedy(format!("name one of these with --name: {}", known.join(", "))),
+    if known.is_empty() {
+        problem.remedy(format!("clusters are kept in {}", context.home.join("clusters").display()))
+    } else {
+        problem.remedy(format!("name one of these with --name: {}", known.join(", ")))
     }
 }
 

@@ -77,9 +77,9 @@ pub fn preflight(
             let doubt = doubt.on(&machine.name);
             // A clock that is off breaks certificates and leases, so it is no mere doubt.
             if doubt.step.as_deref() == Some("clock") {
-                found.problems.push(doubt)
+                found.problems.push(doubt);
             } else {
-                found.warnings.push(doubt)
+                found.warnings.push(doubt);
             }
         }
     }
@@ -241,10 +241,10 @@ fn room(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts, problems
         missing
             .iter()
             .map(|layer| {
-                if layer.content != LayerContent::Files {
-                    3 * layer.unpacked_size
-                } else {
+                if layer.content == LayerContent::Files {
                     layer.unpacked_size
+                } else {
+                    3 * layer.unpacked_size
                 }
             })
             .sum();
@@ -277,7 +277,7 @@ fn room(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts, problems
 fn doubts(machine: &MachineSpec, facts: &MachineFacts, now: Option<i64>) -> Vec<Problem> {
     let mut doubts = Vec::new();
     let mut doubt = |check: &str, message: String, remedy: &str| {
-        doubts.push(Problem::new(Class::Machine, message).during(check).remedy(remedy))
+        doubts.push(Problem::new(Class::Machine, message).during(check).remedy(remedy));
     };
     if let Some(difference) = now.map(|now| facts.clock - now).filter(|d| d.abs() > LARGEST_CLOCK_DIFFERENCE)
     {

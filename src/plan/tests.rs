@@ -151,7 +151,7 @@ fn every_unfit_machine_is_told_with_its_class_and_a_remedy() {
         ("names no server", Class::Machine, |f| f.nameservers.clear()),
         ("MTU of 1200", Class::Machine, |f| f.interfaces[0].mtu = 1200),
         ("has the address", Class::Machine, |f| {
-            f.interfaces[0].addresses = vec!["10.9.9.9/24".parse().unwrap()]
+            f.interfaces[0].addresses = vec!["10.9.9.9/24".parse().unwrap()];
         }),
         ("port 6443 is taken", Class::Machine, |f| drop(f.taken_ports.insert(6443, "nginx".to_owned()))),
         ("container runtime", Class::Machine, |f| f.foreign_runtimes = vec!["Docker".to_owned()]),

@@ -34,9 +34,10 @@ impl Step for Endpoints {
             let desired = &self.site.desired;
             let first = self.site.commanding()?.address;
             // A control plane that answers already keeps asking itself.
-            let hosts = match self.site.facts(&self.machine)?.api_ready {
-                true => plan::hosts_once_joined(desired, &self.machine),
-                false => plan::hosts_of(desired, &self.machine, first),
+            let hosts = if self.site.facts(&self.machine)?.api_ready {
+                plan::hosts_once_joined(desired, &self.machine)
+            } else {
+                plan::hosts_of(desired, &self.machine, first)
             };
             let care = serde_json::to_value(self.care())
                 .problem(Class::Internal, "cannot write care's configuration")?;

@@ -16,7 +16,7 @@ const MOUNTED: [&str; 5] =
     ["/var/lib/kubelet", "/run/containerd", "/run/netns", "/var/lib/containerd", "/run/flannel"];
 
 /// How long pods may take to stop.
-const PODS_DEADLINE: Duration = Duration::from_secs(60);
+const PODS_DEADLINE: Duration = Duration::from_mins(1);
 
 pub(super) fn carry_out(work: &CleanWork, tell: Tell<'_>) -> Result<()> {
     let marker = ownership::record_leaving(&work.cluster)?;

@@ -11,7 +11,7 @@ use crate::error::{Class, Context, Problem, Result};
 use crate::fsx;
 
 /// How long a new API server may take to answer. Slow disks and cold images are within it.
-const API_DEADLINE: Duration = Duration::from_secs(240);
+const API_DEADLINE: Duration = Duration::from_mins(4);
 
 /// Tells whether kubelet was let into a cluster and runs.
 pub(super) fn is_in() -> bool {

@@ -102,7 +102,7 @@ fn await_answer(work: &RegistryWork) -> Result<()> {
     let runtime = runtime.problem(Class::Machine, "cannot start a runtime")?;
     runtime.block_on(async {
         use crate::ha::forward::Dial;
-        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
+        let deadline = tokio::time::Instant::now() + std::time::Duration::from_mins(1);
         loop {
             match tunnel.dial(work.listen).await {
                 Ok(_) => return Ok(()),
