@@ -29,6 +29,7 @@ pub(super) fn claim(order: &Claim) -> Result<()> {
             role: order.role,
             intent: Intent::Member,
             name: order.name.clone(),
+            epoch: 0,
             before: baseline()?,
         }
     };

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::error::{Class, Context as _, Result};
+use crate::model::Login;
 use crate::ops::{Context, LoginRequest};
 use crate::remote::HostKeys;
-use crate::steps::Login;
 
 /// How to log in to the machines.
 #[derive(Debug, Args)]

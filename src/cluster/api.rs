@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::{joining, state};
 use crate::error::{Class, Context, Problem, Result};
-use crate::model::{ApiFacts, Digest, NodeFacts};
+use crate::model::{ApiFacts, Digest, NodeFacts, Taint};
 
 /// How long one answer may take.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(10);
@@ -135,6 +135,9 @@ fn unmet(facts: &ApiFacts, machine_ids: &[String]) -> Vec<String> {
 
 fn node_facts(node: &Node) -> NodeFacts {
     let status = node.status.as_ref();
+    let spec = node.spec.as_ref();
+    let labels = node.metadata.labels.clone().unwrap_or_default();
+    let taints = spec.and_then(|spec| spec.taints.as_deref()).unwrap_or_default();
     let info = status.and_then(|status| status.node_info.as_ref());
     let conditions = status.and_then(|status| status.conditions.as_deref()).unwrap_or_default();
     let addresses = status.and_then(|status| status.addresses.as_deref()).unwrap_or_default();
@@ -148,10 +151,20 @@ fn node_facts(node: &Node) -> NodeFacts {
             .filter(|address| address.type_ == "InternalIP")
             .filter_map(|address| address.address.parse::<IpAddr>().ok())
             .collect(),
-        control_plane: node.metadata.labels.as_ref().is_some_and(|labels: &BTreeMap<_, _>| {
-            labels.contains_key("node-role.kubernetes.io/control-plane")
-        }),
+        control_plane: labels.contains_key("node-role.kubernetes.io/control-plane"),
+        cordoned: spec.and_then(|spec| spec.unschedulable).unwrap_or_default(),
+        labels,
+        taints: taints.iter().filter_map(taint).collect(),
     }
+}
+
+/// Returns a taint; one with an effect that nobody knows yet is not ours to compare.
+fn taint(taint: &k8s_openapi::api::core::v1::Taint) -> Option<Taint> {
+    Some(Taint {
+        key: taint.key.clone(),
+        value: taint.value.clone().unwrap_or_default(),
+        effect: taint.effect.parse().ok()?,
+    })
 }
 
 /// Returns `namespace/name: why` for a pod that is not Ready; one that has done its job waits for nothing.

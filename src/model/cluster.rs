@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{Role, SshAddress};
+use super::{Login, NodeWishes, Role, SshAddress};
 
 /// The name of an image as the operator writes it: `kubernetes:v1.36.3`, `registry.k8s.io/pause:3.10.2`.
 pub type ImageName = String;
@@ -37,6 +37,30 @@ pub struct MachineSpec {
     pub ssh: SshAddress,
     /// What it does in the cluster.
     pub role: Role,
+    /// Its own variables; they win over the cluster's.
+    #[serde(default, skip_serializing_if = "Environment::is_empty")]
+    pub environment: Environment,
+    /// What its Node is to be like.
+    #[serde(default, skip_serializing_if = "NodeWishes::is_empty")]
+    pub node: NodeWishes,
+    /// How it is logged in to, where that differs from the cluster's other machines.
+    #[serde(default, skip_serializing_if = "Login::is_empty")]
+    pub login: Login,
+}
+
+impl MachineSpec {
+    /// Returns a machine of which nothing else is said.
+    pub fn new(ssh: SshAddress, address: IpAddr, role: Role) -> Self {
+        Self {
+            name: MachineName(ssh.host.clone()),
+            address,
+            ssh,
+            role,
+            environment: Environment::new(),
+            node: NodeWishes::default(),
+            login: Login::default(),
+        }
+    }
 }
 
 /// Addresses of the cluster's own networks.

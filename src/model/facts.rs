@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{Arch, Digest, MachineName, Role};
+use super::{Arch, Digest, MachineName, Role, Taint};
 use crate::error::Problem;
 
 /// The version of control groups that a machine runs its units in.
@@ -77,6 +77,9 @@ pub struct Marker {
     pub intent: Intent,
     /// The address it is called by.
     pub name: MachineName,
+    /// The newest holder of the cluster's lock that it was given a message by; older ones are refused.
+    #[serde(default)]
+    pub epoch: u64,
     /// How the machine was before: what is not in here and ours by name is removed when it leaves.
     pub before: Baseline,
 }
@@ -183,6 +186,9 @@ pub struct MachineFacts {
     pub cri_answers: bool,
     /// Whether an API server on this machine answers its `/readyz`.
     pub api_ready: bool,
+    /// The certificates of Kubernetes there.
+    #[serde(default)]
+    pub certificates: Vec<CertificateFacts>,
 }
 
 impl MachineFacts {
@@ -190,6 +196,30 @@ impl MachineFacts {
     pub fn runs(&self, unit: &str) -> bool {
         self.units.get(unit).is_some_and(UnitState::is_active)
     }
+}
+
+/// A certificate that Kubernetes uses on a machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertificateFacts {
+    /// What it is for, as kubeadm calls it: `apiserver`, `etcd-server`, `admin.conf`, `kubelet`.
+    pub name: String,
+    /// When it ends to be valid, seconds since 1970.
+    pub expires: i64,
+}
+
+/// A member of etcd, as its own list has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EtcdMember {
+    /// Its id.
+    pub id: u64,
+    /// Its name; empty until it has started once.
+    pub name: String,
+    /// Where the other members reach it: `https://10.0.0.1:2380`.
+    pub peer_urls: Vec<String>,
+    /// Whether it only learns and has no vote yet.
+    pub learner: bool,
+    /// Whether it answered.
+    pub healthy: bool,
 }
 
 /// A Node as the API has it.
@@ -207,6 +237,15 @@ pub struct NodeFacts {
     pub addresses: Vec<IpAddr>,
     /// Whether it carries the control plane's label.
     pub control_plane: bool,
+    /// Whether no new pods are put there.
+    #[serde(default)]
+    pub cordoned: bool,
+    /// Its labels.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    /// Its taints.
+    #[serde(default)]
+    pub taints: Vec<Taint>,
 }
 
 /// What the Kubernetes API says, in one list each.
@@ -216,6 +255,12 @@ pub struct ApiFacts {
     pub nodes: Vec<NodeFacts>,
     /// Pods of kube-system and the pod network that are not Ready, as `namespace/name: why`.
     pub waiting_pods: Vec<String>,
+    /// The members of etcd; empty where its list could not be had.
+    #[serde(default)]
+    pub etcd: Vec<EtcdMember>,
+    /// The API server's version.
+    #[serde(default)]
+    pub version: String,
     /// Applications that were launched, by image name with the digest of what was run.
     pub applications: BTreeMap<String, Digest>,
 }

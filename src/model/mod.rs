@@ -4,8 +4,11 @@ mod address;
 mod arch;
 mod cluster;
 mod contract;
+mod declared;
 mod digest;
 mod facts;
+mod login;
+mod node;
 mod role;
 mod version;
 
@@ -13,11 +16,14 @@ pub use address::{HostList, SshAddress};
 pub use arch::Arch;
 pub use cluster::{Cluster, Environment, ImageName, MachineName, MachineSpec, Network};
 pub use contract::{Compression, ImageContract, ImageKind, LayerContent, LayerInfo, LayerOrder, Scripts};
+pub use declared::{Declared, DeclaredMachine, DeclaredMachines, DeclaredNetwork, HostAlias};
 pub use digest::{Digest, DigestWriter};
 pub use facts::{
-    ApiFacts, Baseline, ControlGroups, Holdings, Intent, Interface, MachineFacts, Marker, NodeFacts,
-    Observed, Receipt, Room, Seen, UnitState,
+    ApiFacts, Baseline, CertificateFacts, ControlGroups, EtcdMember, Holdings, Intent, Interface,
+    MachineFacts, Marker, NodeFacts, Observed, Receipt, Room, Seen, UnitState,
 };
+pub use login::{DeclaredLogin, Login, SecretReference};
+pub use node::{NodeWishes, Taint, TaintEffect, TaintKey};
 pub use role::Role;
 pub use version::KubernetesVersion;
 

@@ -107,7 +107,15 @@ fn group(action: &Action) -> &'static str {
         Action::JoinWorker => "workers",
         Action::Launch { .. } => "applications",
         Action::AwaitReady | Action::KeepState | Action::Kubeconfig => "cluster",
-        Action::Clean | Action::Leave | Action::RemoveMachines | Action::ForgetCluster => "removal",
+        Action::ConfigureNode | Action::ConfigureKubelet => "nodes",
+        Action::Drain
+        | Action::RemoveEtcdMember
+        | Action::DeleteNode
+        | Action::Clean
+        | Action::Leave
+        | Action::RemoveMachine
+        | Action::RemoveMachines
+        | Action::ForgetCluster => "removal",
     }
 }
 

@@ -15,8 +15,8 @@ use crate::cluster::Fleet;
 use crate::error::{Class, Context as _, Problem, Problems, Result};
 use crate::image::Store;
 use crate::model::{
-    Arch, Cluster, Digest, Environment, HostList, ImageContract, ImageKind, ImageName, MachineName,
-    MachineSpec, Network, Role, SshAddress,
+    Arch, Cluster, Digest, Environment, HostList, ImageContract, ImageKind, ImageName, MachineSpec, Network,
+    Role, SshAddress,
 };
 use crate::plan::{self, Desired, Plan};
 use crate::provider::container::{ContainerProvider, MACHINE_IMAGE, MadeMachine, SSH_USER};
@@ -95,6 +95,7 @@ pub async fn launch(context: &Context, request: LaunchRequest) -> Result<(), Pro
         images,
         registry: state.registry.clone(),
         launch: state.launch.clone(),
+        leaving: vec![],
     };
     desired.version()?;
 
@@ -235,11 +236,9 @@ async fn made(
         IpNet::from(network.vip),
     ]);
     let made = provider.ensure(&request.name, control_planes, workers, image).await?;
-    let specs = made.iter().map(|machine| MachineSpec {
-        name: MachineName(machine.address.to_string()),
-        address: machine.address,
-        ssh: SshAddress { host: machine.address.to_string(), port: None },
-        role: machine.role,
+    let specs = made.iter().map(|machine| {
+        let ssh = SshAddress { host: machine.address.to_string(), port: None };
+        MachineSpec::new(ssh, machine.address, machine.role)
     });
     let common = login.options()?;
     let options = made.iter().map(|machine| login_of_made(machine, &common)).collect::<Result<_>>()?;
@@ -332,7 +331,7 @@ fn add(
         problems.push(Problem::new(Class::Usage, message).on(&ssh).remedy("name every machine once"));
         return;
     }
-    machines.push(MachineSpec { name: MachineName(ssh.host.clone()), address, ssh, role });
+    machines.push(MachineSpec::new(ssh, address, role));
 }
 
 /// Returns the address that the machines of the cluster use for a host.

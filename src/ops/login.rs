@@ -6,9 +6,8 @@ use secrecy::SecretString;
 
 use crate::error::{Class, Context as _, Result};
 use crate::fsx;
-use crate::model::MachineSpec;
+use crate::model::{Login, MachineSpec};
 use crate::remote::{HostKeys, Machine, SshMachine, SshOptions};
-use crate::steps::Login;
 
 /// What the command line says about logging in.
 #[derive(Debug, Clone, Default)]

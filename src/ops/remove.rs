@@ -45,6 +45,7 @@ pub async fn remove(context: &Context, request: RemoveRequest) -> Result<(), Pro
         images: state.images.clone(),
         registry: state.registry.clone(),
         launch: state.launch.clone(),
+        leaving: vec![],
     };
     let thrown_away = origin == Origin::Made && request.definition == Definition::Forgotten;
     let (fleet, observed) = if thrown_away {

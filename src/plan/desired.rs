@@ -37,6 +37,8 @@ pub struct Desired {
     pub registry: RegistryAccess,
     /// The launch's id; machines claimed by it know each other before there is a CA.
     pub launch: String,
+    /// Machines that were in the cluster and are not in `cluster.machines` any more.
+    pub leaving: Vec<MachineSpec>,
 }
 
 impl Desired {
@@ -71,9 +73,9 @@ impl Desired {
         self.images.iter().filter(|image| image.kind == ImageKind::Application)
     }
 
-    /// Returns the machine of this name.
+    /// Returns the machine of this name, also one that is leaving.
     pub fn machine(&self, name: &MachineName) -> Option<&MachineSpec> {
-        self.cluster.machines.iter().find(|machine| machine.name == *name)
+        self.cluster.machines.iter().chain(&self.leaving).find(|machine| machine.name == *name)
     }
 
     /// Returns the control planes in the operator's order.

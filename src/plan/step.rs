@@ -42,10 +42,22 @@ pub enum Action {
     KeepState,
     /// Hand the operator a kubeconfig.
     Kubeconfig,
+    /// Give a Node the labels and taints that are wanted.
+    ConfigureNode,
+    /// Give a kubelet the arguments that are wanted.
+    ConfigureKubelet,
+    /// Keep new pods from a Node and move those that run there elsewhere.
+    Drain,
+    /// Take a control plane's etcd out of the members.
+    RemoveEtcdMember,
+    /// Remove a Node from the API.
+    DeleteNode,
     /// Leave the cluster and remove what it brought.
     Clean,
     /// Remove the marker, the data and the agent.
     Leave,
+    /// Remove one machine that a provider made.
+    RemoveMachine,
     /// Remove the machines that a provider made.
     RemoveMachines,
     /// Forget the cluster on the operator's side.
@@ -125,7 +137,10 @@ impl PlanBuilder {
         needs.sort_unstable();
         needs.dedup();
         let disruption = match action {
-            Action::Clean | Action::RemoveMachines => Disruption::Data,
+            Action::Clean | Action::RemoveMachine | Action::RemoveMachines => Disruption::Data,
+            Action::Drain | Action::DeleteNode | Action::RemoveEtcdMember | Action::ConfigureKubelet => {
+                Disruption::Machine
+            }
             _ => Disruption::None,
         };
         self.plan.steps.push(PlannedStep {

@@ -42,11 +42,9 @@ pub(super) fn image(name: &str, kind: ImageKind) -> ImageContract {
 
 /// Returns a desired cluster of so many machines: 10.0.0.1... and 10.0.0.101...
 pub(super) fn desired(control_planes: u8, workers: u8) -> Desired {
-    let machine = |last: u8, role| MachineSpec {
-        name: MachineName(format!("10.0.0.{last}")),
-        address: std::net::IpAddr::from([10, 0, 0, last]),
-        ssh: SshAddress { host: format!("10.0.0.{last}"), port: None },
-        role,
+    let machine = |last: u8, role| {
+        let ssh = SshAddress { host: format!("10.0.0.{last}"), port: None };
+        MachineSpec::new(ssh, std::net::IpAddr::from([10, 0, 0, last]), role)
     };
     let images = vec![image("kubernetes", ImageKind::Rootfs), image("flannel", ImageKind::Application)];
     Desired {
@@ -74,6 +72,7 @@ pub(super) fn desired(control_planes: u8, workers: u8) -> Desired {
             authority_key: "key".to_owned(),
         },
         launch: "launch-1".to_owned(),
+        leaving: vec![],
     }
 }
 
@@ -115,6 +114,7 @@ pub(super) fn fresh(spec: &MachineSpec) -> MachineFacts {
         joined: false,
         cri_answers: false,
         api_ready: false,
+        certificates: vec![],
     }
 }
 
@@ -164,6 +164,7 @@ pub(super) fn marker(cluster: &str, spec: &MachineSpec) -> Marker {
         role: spec.role,
         intent: Intent::Member,
         name: spec.name.clone(),
+        epoch: 0,
         before: Baseline::default(),
     }
 }
@@ -187,6 +188,9 @@ pub(super) fn observed(desired: &Desired, look: impl Fn(&MachineSpec) -> Machine
             version: "v1.36.3".to_owned(),
             addresses: vec![],
             control_plane: facts.api_ready,
+            cordoned: false,
+            labels: BTreeMap::new(),
+            taints: vec![],
         })
         .collect();
     let applications = desired
@@ -196,6 +200,6 @@ pub(super) fn observed(desired: &Desired, look: impl Fn(&MachineSpec) -> Machine
     let api = nodes
         .iter()
         .any(|node| node.control_plane)
-        .then(|| Seen::Known(ApiFacts { nodes: nodes.clone(), waiting_pods: vec![], applications }));
+        .then(|| Seen::Known(ApiFacts { nodes: nodes.clone(), applications, ..ApiFacts::default() }));
     Observed { machines, api }
 }

@@ -20,7 +20,7 @@ mod site;
 mod state;
 
 pub use site::{Blobs, Site};
-pub use state::{Login, Provider, State};
+pub use state::{Provider, State};
 
 use std::sync::Arc;
 
@@ -49,7 +49,7 @@ fn step(planned: &PlannedStep, site: &Arc<Site>) -> Result<Box<dyn Step>> {
     let site = site.clone();
     let machine = || -> Result<MachineSpec> {
         let name = planned.machine.as_ref();
-        let spec = name.and_then(|name| site.cluster().machines.iter().find(|machine| machine.name == *name));
+        let spec = name.and_then(|name| site.desired.machine(name));
         spec.cloned().ok_or_else(|| Problem::new(Class::Internal, "a step of the plan has no machine"))
     };
     Ok(match &planned.action {
@@ -72,6 +72,14 @@ fn step(planned: &PlannedStep, site: &Arc<Site>) -> Result<Box<dyn Step>> {
         Action::AwaitReady => Box::new(await_ready::AwaitReady { site }),
         Action::KeepState => Box::new(keep_state::KeepState { site }),
         Action::Kubeconfig => Box::new(kubeconfig::Kubeconfig { site }),
+        Action::ConfigureNode
+        | Action::ConfigureKubelet
+        | Action::Drain
+        | Action::RemoveEtcdMember
+        | Action::DeleteNode
+        | Action::RemoveMachine => {
+            return Err(Problem::new(Class::Internal, "nothing carries this step out"));
+        }
         Action::Clean => Box::new(clean::Clean { machine: machine()?, site }),
         Action::Leave => Box::new(leave::Leave { machine: machine()?, site }),
         Action::RemoveMachines => Box::new(remove_machines::RemoveMachines { site }),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Class, Context, Result};
 use crate::fsx;
-use crate::model::{Cluster, Digest, ImageContract};
+use crate::model::{Cluster, Digest, ImageContract, Login};
 use crate::plan::RegistryAccess;
 
 /// Where a cluster's machines come from.
@@ -38,29 +38,6 @@ pub struct State {
     /// How to log in again, without any secret.
     #[serde(default)]
     pub login: Login,
-}
-
-/// How the operator logged in: names and paths, never a password.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Login {
-    /// The user.
-    #[serde(default)]
-    pub user: Option<String>,
-    /// The port where an address has none.
-    #[serde(default)]
-    pub port: Option<u16>,
-    /// Private keys.
-    #[serde(default)]
-    pub identities: Vec<PathBuf>,
-    /// A file with the password.
-    #[serde(default)]
-    pub password_file: Option<PathBuf>,
-    /// A file with the key's passphrase.
-    #[serde(default)]
-    pub passphrase_file: Option<PathBuf>,
-    /// Pinned host keys.
-    #[serde(default)]
-    pub host_keys: Vec<String>,
 }
 
 impl State {

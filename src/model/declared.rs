@@ -1,0 +1,99 @@
+//! What was declared, by a Clusterfile of any dialect or by flags: before names are resolved and images are read.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::{DeclaredLogin, Environment, ImageName, NodeWishes, Role, SshAddress};
+use crate::error::Problem;
+
+/// A cluster as somebody wrote it down. What is not said is `None` or empty; defaults come later.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Declared {
+    /// The cluster's name.
+    pub name: String,
+    /// Its images, in the order they are launched; the first is the rootfs image.
+    pub images: Vec<ImageName>,
+    /// Where its machines come from.
+    pub machines: DeclaredMachines,
+    /// How machines are logged in to that say nothing else.
+    pub login: DeclaredLogin,
+    /// Variables for all images and machines.
+    pub environment: Environment,
+    /// In place of the first application's commands.
+    pub command: Option<Vec<String>>,
+    /// Its networks.
+    pub network: DeclaredNetwork,
+    /// Names that all machines know.
+    pub host_aliases: Vec<HostAlias>,
+    /// More names and addresses of the API servers' certificates.
+    pub certificate_names: Vec<String>,
+    /// What was read and can be converted, but is not acted on by this version: each with its place and a remedy. A
+    /// plan of such a cluster is refused.
+    pub not_acted_on: Vec<Problem>,
+}
+
+/// Where machines come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeclaredMachines {
+    /// They are the operator's.
+    Given(Vec<DeclaredMachine>),
+    /// sealift makes so many as containers of the local Docker Engine.
+    Containers {
+        /// How many control planes.
+        control_planes: usize,
+        /// How many workers.
+        workers: usize,
+        /// The image they are made from.
+        image: Option<String>,
+    },
+}
+
+impl Default for DeclaredMachines {
+    fn default() -> Self {
+        Self::Given(vec![])
+    }
+}
+
+/// One machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeclaredMachine {
+    /// Where its SSH server listens.
+    pub ssh: SshAddress,
+    /// The address the other machines reach it at, where that is not the one of SSH.
+    pub address: Option<IpAddr>,
+    /// What it does.
+    pub role: Role,
+    /// How it is logged in to, where that differs.
+    pub login: DeclaredLogin,
+    /// Its own variables; they win over the cluster's.
+    pub environment: Environment,
+    /// What its Node is to be like.
+    pub node: NodeWishes,
+}
+
+/// The cluster's networks, as far as they are declared.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeclaredNetwork {
+    /// Where pods get their addresses.
+    pub pods: Option<IpNet>,
+    /// Where Services get their addresses.
+    pub services: Option<IpNet>,
+    /// The virtual address of the API servers.
+    pub vip: Option<IpAddr>,
+    /// The suffix of the cluster's names.
+    pub dns_domain: Option<String>,
+    /// Which of the machines' interfaces the pod network uses; reaches applications as a variable.
+    pub interface: Option<String>,
+    /// The pod network that one of the images must provide.
+    pub pod_network: Option<String>,
+}
+
+/// An address with its names, in every machine's `/etc/hosts`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostAlias {
+    /// The address.
+    pub address: IpAddr,
+    /// Its names.
+    pub names: Vec<String>,
+}
