@@ -49,7 +49,8 @@ impl Api {
     pub async fn facts(&self) -> Result<ApiFacts> {
         let nodes = self.nodes().await?;
         let waiting_pods = self.waiting_pods().await?;
-        Ok(ApiFacts { nodes, waiting_pods, applications: state::applications(&self.client).await? })
+        let applications = state::applications(&self.client).await?;
+        Ok(ApiFacts { nodes, waiting_pods, applications, ..ApiFacts::default() })
     }
 
     async fn nodes(&self) -> Result<Vec<NodeFacts>> {
