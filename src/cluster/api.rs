@@ -1,6 +1,5 @@
 //! Nodes and pods, asked for with the administrator's kubeconfig on a control plane.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
