@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::error::{Class, Context as _, Result};
-use crate::model::Login;
+use crate::model::{DeclaredLogin, SecretReference};
 use crate::ops::{Context, LoginRequest};
 use crate::remote::HostKeys;
 
@@ -74,24 +74,24 @@ impl LoginArgs {
                 Some(value.to_owned().into())
             }
         };
-        if let Some(password) = &password {
-            context.reporter.hide(password);
-        }
+        let file = |file: &Option<PathBuf>| -> Result<Option<SecretReference>> {
+            file.as_ref().map(|file| one_absolute(file).map(SecretReference::File)).transpose()
+        };
         Ok(LoginRequest {
-            login: Login {
+            login: DeclaredLogin {
                 user: self.user.clone(),
                 port: self.port,
                 identities: absolute(&self.identity)?,
-                password_file: self.password_file.as_ref().map(one_absolute).transpose()?,
-                passphrase_file: self.passphrase_file.as_ref().map(one_absolute).transpose()?,
+                key: None,
+                password: password.map(SecretReference::Literal).or(file(&self.password_file)?),
+                passphrase: file(&self.passphrase_file)?,
                 host_keys: self.host_key.clone(),
+                jump: self.jump.clone(),
             },
-            password,
             host_keys: self.host_keys.map(|policy| match policy {
                 HostKeyPolicy::Strict => HostKeys::Strict,
                 HostKeyPolicy::AcceptNew => HostKeys::AcceptNew,
             }),
-            jump: self.jump.clone(),
         })
     }
 }

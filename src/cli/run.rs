@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use super::login::LoginArgs;
 use crate::error::{Class, Problem, Problems, Result};
 use crate::model::{Environment, HostList};
-use crate::ops::{self, Context, Hosts, LaunchRequest};
+use crate::ops::{self, Context, Hosts, RunRequest};
 use crate::steps::Provider;
 
 /// Launch a cluster from images, or add images and machines to one
@@ -82,7 +82,7 @@ enum ProviderKind {
 }
 
 pub(super) async fn run(context: Context, args: &RunArgs) -> Result<(), Problems> {
-    let request = LaunchRequest {
+    let request = RunRequest {
         name: args.name.clone(),
         images: args.images.clone(),
         control_planes: args.masters.as_deref().map(hosts).transpose()?,
@@ -99,7 +99,7 @@ pub(super) async fn run(context: Context, args: &RunArgs) -> Result<(), Problems
         services: args.service_cidr,
         vip: args.vip,
     };
-    ops::launch(&context, request).await
+    ops::run(&context, request).await
 }
 
 /// A whole number is a count; everything else is a list.

@@ -10,6 +10,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::{Cli, OutputFormat};
 use crate::error::{Class, Context as _, Problem, Problems, Result};
+use crate::model::Environment;
 use crate::ops::{Context, Reporter};
 use crate::redact::Redactions;
 use crate::ui::{self, Assent, Output, Printer, Streams, Surroundings, Terminal, Verbosity, Wanted};
@@ -87,12 +88,20 @@ fn start_log(terminal: &Terminal) {
 fn context(cli: &Cli, reporter: Arc<dyn Reporter>, redactions: Redactions) -> Result<Context> {
     Ok(Context {
         home: home(cli.home.clone())?,
+        environment: environment(),
         reporter,
         redactions,
         stop: CancellationToken::new(),
         command_line: command_line(),
         run: crate::ops::new_id(),
     })
+}
+
+/// Variables that are not text name nothing that sealift looks for.
+fn environment() -> Environment {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 fn home(given: Option<PathBuf>) -> Result<PathBuf> {

@@ -72,6 +72,20 @@ pub struct DeclaredMachine {
     pub node: NodeWishes,
 }
 
+impl DeclaredMachine {
+    /// Returns a machine of which nothing else is said.
+    pub fn new(ssh: SshAddress, role: Role) -> Self {
+        Self {
+            ssh,
+            address: None,
+            role,
+            login: DeclaredLogin::default(),
+            environment: Environment::new(),
+            node: NodeWishes::default(),
+        }
+    }
+}
+
 /// The cluster's networks, as far as they are declared.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DeclaredNetwork {

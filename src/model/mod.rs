@@ -22,7 +22,7 @@ pub use facts::{
     ApiFacts, Baseline, CertificateFacts, ControlGroups, EtcdMember, Holdings, Intent, Interface,
     MachineFacts, Marker, NodeFacts, Observed, Receipt, Room, Seen, UnitState,
 };
-pub use login::{DeclaredLogin, Login, SecretReference};
+pub use login::{DeclaredLogin, Login, SecretPlace, SecretReference};
 pub use node::{NodeWishes, Taint, TaintEffect, TaintKey};
 pub use role::Role;
 pub use version::KubernetesVersion;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::reporter::Reporter;
+use crate::model::Environment;
 use crate::redact::Redactions;
 
 /// A command's surroundings. Nothing below reads the process's environment or writes to its terminal.
@@ -13,6 +14,8 @@ use crate::redact::Redactions;
 pub struct Context {
     /// The operator's directory, `SEALIFT_HOME`.
     pub home: PathBuf,
+    /// The variables of the operator's environment; secrets may be in them.
+    pub environment: Environment,
     /// The person or program that started the command.
     pub reporter: Arc<dyn Reporter>,
     /// Cancelled when the operator wants it to stop.

@@ -4,11 +4,12 @@ use std::sync::{Arc, Mutex};
 
 use super::agents::Beside;
 use super::context::Context;
+use super::converge::StoreBlobs;
 use super::execute::{self, Purpose};
-use super::launch::{StoreBlobs, logins_of_made};
 use super::login::LoginRequest;
 use super::observe;
 use super::reporter::Question;
+use super::resolve;
 use crate::cluster::Fleet;
 use crate::error::{Class, Problem, Problems, Result};
 use crate::image::Store;
@@ -33,13 +34,11 @@ pub async fn remove(context: &Context, request: RemoveRequest) -> Result<(), Pro
     let Some(state) = State::load(&context.home, &request.name)? else {
         return remove_machines_alone(context, &request.name).await;
     };
-    let login = request.login.clone().or(&state.login);
     let origin = match state.provider {
         Provider::BareMetal => Origin::Given,
         Provider::Container => Origin::Made,
     };
-    context.reporter.hide(&state.registry.password.clone().into());
-    context.reporter.hide(&state.registry.authority_key.clone().into());
+    resolve::hide(context, &state);
     let desired = Desired {
         cluster: state.cluster.clone(),
         images: state.images.clone(),
@@ -52,7 +51,8 @@ pub async fn remove(context: &Context, request: RemoveRequest) -> Result<(), Pro
         // Their provider removes them whole, whatever they would say.
         (Fleet::new(vec![], Arc::new(Beside), &context.run), Observed { machines: [].into(), api: None })
     } else {
-        let fleet = fleet(context, &state, &login, origin).await?;
+        let machines = resolve::kept(context, &state, &request.login).await?;
+        let fleet = resolve::fleet(context, &machines);
         context.reporter.note(&format!("looking at {} machines", state.cluster.machines.len()));
         let observed = observe::observe(&fleet, &desired).await.observed;
         (fleet, observed)
@@ -140,22 +140,6 @@ fn refusals(state: &State, observed: &Observed) -> Vec<Problem> {
         );
     }
     refusals
-}
-
-/// Returns the machines as they can be reached; those that are thrown away whole need not be.
-async fn fleet(
-    context: &Context,
-    state: &State,
-    login: &LoginRequest,
-    origin: Origin,
-) -> Result<Fleet, Problems> {
-    let machines = &state.cluster.machines;
-    let options = match origin {
-        Origin::Given => vec![login.options()?; machines.len()],
-        Origin::Made => logins_of_made(context, &state.cluster, login).await?,
-    };
-    let reached = machines.iter().zip(&options).map(|(machine, options)| login.machine(machine, options));
-    Ok(Fleet::new(reached.collect(), Arc::new(Beside), &context.run))
 }
 
 fn purpose(site: &Site, request: &RemoveRequest) -> Purpose {

@@ -42,7 +42,7 @@ impl Step for Kubeconfig {
 }
 
 /// Returns where a cluster's kubeconfig is kept.
-pub(crate) fn path(home: &Path, cluster: &str) -> PathBuf {
+pub fn path(home: &Path, cluster: &str) -> PathBuf {
     State::directory(home, cluster).join("kubeconfig")
 }
 

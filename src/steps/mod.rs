@@ -19,6 +19,7 @@ mod send_layers;
 mod site;
 mod state;
 
+pub use kubeconfig::path as kubeconfig_path;
 pub use site::{Blobs, Site};
 pub use state::{Provider, State};
 

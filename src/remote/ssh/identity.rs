@@ -17,6 +17,9 @@ use zeroize::Zeroizing;
 use super::target::{Credentials, Identities};
 use crate::error::{Class, Context, Problem, Result};
 
+/// What a key is called that is in no file.
+const GIVEN: &str = "that was given in place";
+
 /// A private key from a file.
 #[derive(Debug)]
 pub(super) struct FileKey {
@@ -55,6 +58,9 @@ pub(super) fn read_keys(credentials: &Credentials) -> Result<FileKeys> {
             }
             Err(_) => {}
         }
+    }
+    for text in &credentials.keys {
+        keys.add(Path::new(GIVEN), text.expose_secret(), credentials)?;
     }
     Ok(keys)
 }

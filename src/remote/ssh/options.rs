@@ -68,6 +68,8 @@ pub struct SshOptions {
     pub password: Option<SecretString>,
     /// Private keys. When given, no other key is offered, also none of the agent's.
     pub identities: Vec<PathBuf>,
+    /// Private keys in place, as their files have them; offered like those of `identities`.
+    pub keys: Vec<SecretString>,
     /// The passphrase of private keys that are encrypted.
     pub passphrase: Option<SecretString>,
     /// The socket of the SSH agent; else the configuration's, else `SSH_AUTH_SOCK`.

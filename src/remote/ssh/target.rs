@@ -55,6 +55,8 @@ pub(super) struct Credentials {
     pub(super) password: Option<SecretString>,
     pub(super) passphrase: Option<SecretString>,
     pub(super) identities: Identities,
+    /// Private keys that are in no file.
+    pub(super) keys: Vec<SecretString>,
     pub(super) certificates: Vec<PathBuf>,
     pub(super) agent: Option<PathBuf>,
 }
@@ -190,6 +192,7 @@ fn target(
         password: None,
         passphrase: options.passphrase.clone(),
         identities: identities(options, config, &path),
+        keys: options.keys.clone(),
         certificates: config.certificate_files.iter().map(|file| path(file)).collect(),
         agent: agent(options, operator, config, &path),
     };
@@ -198,7 +201,7 @@ fn target(
 }
 
 fn identities(options: &SshOptions, config: &HostConfig, path: &impl Fn(&str) -> PathBuf) -> Identities {
-    if !options.identities.is_empty() {
+    if !options.identities.is_empty() || !options.keys.is_empty() {
         return Identities::Only(options.identities.clone());
     }
     let configured = || config.identity_files.iter().map(|file| path(file)).collect();

@@ -1,0 +1,54 @@
+//! What was declared the last time, out of what is kept of a cluster.
+
+use crate::model::{
+    Cluster, Declared, DeclaredLogin, DeclaredMachine, DeclaredMachines, DeclaredNetwork, MachineSpec, Role,
+};
+use crate::steps::{Provider, State};
+
+/// Returns the declaration that leads to this state again.
+pub(in crate::ops) fn declared(state: &State) -> Declared {
+    let cluster = &state.cluster;
+    let network = &cluster.network;
+    Declared {
+        name: cluster.name.clone(),
+        images: cluster.images.clone(),
+        machines: machines(state.provider, cluster),
+        login: DeclaredLogin::from(&state.login),
+        environment: cluster.environment.clone(),
+        command: cluster.command.clone(),
+        network: DeclaredNetwork {
+            pods: Some(network.pods),
+            services: Some(network.services),
+            vip: Some(network.vip),
+            dns_domain: Some(network.dns_domain.clone()),
+            interface: None,
+            pod_network: None,
+        },
+        host_aliases: vec![],
+        certificate_names: vec![],
+        not_acted_on: vec![],
+    }
+}
+
+fn machines(provider: Provider, cluster: &Cluster) -> DeclaredMachines {
+    match provider {
+        Provider::BareMetal => DeclaredMachines::Given(cluster.machines.iter().map(kept).collect()),
+        Provider::Container => DeclaredMachines::Containers {
+            control_planes: cluster.with_role(Role::ControlPlane).count(),
+            workers: cluster.with_role(Role::Worker).count(),
+            image: None,
+        },
+    }
+}
+
+/// Returns the declaration of a machine that is kept.
+pub(super) fn kept(machine: &MachineSpec) -> DeclaredMachine {
+    DeclaredMachine {
+        ssh: machine.ssh.clone(),
+        address: Some(machine.address),
+        role: machine.role,
+        login: DeclaredLogin::from(&machine.login),
+        environment: machine.environment.clone(),
+        node: machine.node.clone(),
+    }
+}

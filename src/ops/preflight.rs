@@ -1,0 +1,32 @@
+//! Every problem of every machine, before anything is touched.
+
+use super::context::Context;
+use super::observe::Sight;
+use super::reach;
+use crate::cluster::Fleet;
+use crate::error::{Problems, Result};
+use crate::model::Digest;
+use crate::plan::{self, Desired};
+
+/// Tells what is doubtful, and fails with all that is wrong.
+pub(super) async fn check(
+    context: &Context,
+    fleet: &Fleet,
+    desired: &Desired,
+    sight: &Sight,
+    authority: Option<&Digest>,
+) -> Result<(), Problems> {
+    let mut found = plan::preflight(desired, &sight.observed, &sight.clocks, authority);
+    found.problems.extend(reach::check(fleet, &desired.cluster.machines, &sight.observed).await);
+    let control_planes = desired.control_planes().count();
+    if control_planes.is_multiple_of(2) && control_planes > 0 {
+        context.reporter.warn(&format!(
+            "{control_planes} control planes tolerate no more failures than {}",
+            control_planes - 1
+        ));
+    }
+    for warning in &found.warnings {
+        context.reporter.warn(&warning.to_string());
+    }
+    Problems::check(found.problems)
+}

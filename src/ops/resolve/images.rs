@@ -1,0 +1,72 @@
+//! What the declared images promise, read from the store as far as it may have changed.
+
+use std::collections::BTreeSet;
+
+use crate::error::{Class, Problem, Problems, Result};
+use crate::image::Store;
+use crate::model::{Arch, ImageContract, ImageKind, ImageName};
+use crate::ops::contract;
+use crate::steps::State;
+
+/// Which images are looked up again in the store, and which stay as they were the last time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::ops) enum Renewal {
+    /// All stay: the command is not about images.
+    Nothing,
+    /// Those of these names.
+    Named(BTreeSet<ImageName>),
+}
+
+/// Reads the images in the order of their names; all that is wrong is told at once.
+pub(super) fn read(
+    store: &Store,
+    names: &[ImageName],
+    last: Option<&State>,
+    renewal: &Renewal,
+) -> Result<Vec<ImageContract>, Problems> {
+    let mut images: Vec<ImageContract> = Vec::new();
+    let mut problems = Vec::new();
+    for name in names {
+        let before = last.and_then(|state| state.images.iter().find(|image| image.name == *name));
+        match one(store, name, before, renewal) {
+            Ok(image) => images.push(image),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    Problems::check(problems)?;
+    let bases: Vec<&str> = images
+        .iter()
+        .filter(|image| image.kind == ImageKind::Rootfs)
+        .map(|image| image.name.as_str())
+        .collect();
+    if bases.len() > 1 {
+        return Err(Problem::new(Class::Config, "more than one image brings Kubernetes")
+            .saw(bases.join(", "))
+            .remedy("a cluster has one; changing its version is not a launch")
+            .into());
+    }
+    Ok(images)
+}
+
+fn one(
+    store: &Store,
+    name: &ImageName,
+    before: Option<&ImageContract>,
+    renewal: &Renewal,
+) -> Result<ImageContract> {
+    let renewed = match renewal {
+        Renewal::Nothing => false,
+        Renewal::Named(names) => names.contains(name),
+    };
+    match before {
+        Some(before) if !renewed => Ok(before.clone()),
+        Some(before) => match store.resolve(name, Arch::THIS) {
+            // It says what it said before; reading its layers again would take longer than all the rest.
+            Ok(image) if image.manifest == before.manifest => Ok(before.clone()),
+            Ok(_) => contract::read(store, name, Arch::THIS),
+            // Machines may have all of it. Where one has not, its layers are missed before anything is touched.
+            Err(_) => Ok(before.clone()),
+        },
+        None => contract::read(store, name, Arch::THIS),
+    }
+}

@@ -1,0 +1,55 @@
+//! Machines that sealift makes: as many as are declared, and how they are logged in to.
+
+use ipnet::IpNet;
+
+use super::{Reached, Wish, common_login};
+use crate::error::{Problems, Result};
+use crate::model::{DeclaredLogin, MachineSpec, Network, SshAddress};
+use crate::ops::context::Context;
+use crate::ops::login::Secrets;
+use crate::provider::container::{ContainerProvider, MACHINE_IMAGE, MadeMachine, SSH_USER};
+use crate::remote::SshOptions;
+
+/// How many machines of each role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) control_planes: usize,
+    pub(super) workers: usize,
+}
+
+/// Makes the machines that are missing, starts those that stand still, and returns all.
+pub(super) async fn made(
+    context: &Context,
+    wish: &Wish<'_>,
+    counts: Counts,
+    image: Option<&str>,
+    network: &Network,
+) -> Result<Vec<Reached>, Problems> {
+    let Counts { control_planes, workers } = counts;
+    let name = &wish.declared.name;
+    context.reporter.note(&format!("making sure of {} machines", control_planes + workers));
+    let provider = ContainerProvider::connect(&context.home).await?.avoiding([
+        network.pods,
+        network.services,
+        IpNet::from(network.vip),
+    ]);
+    let made = provider.ensure(name, control_planes, workers, image.unwrap_or(MACHINE_IMAGE)).await?;
+    let common = Secrets::new(context).options(name, &common_login(wish), &DeclaredLogin::default(), None)?;
+    Ok(made.iter().map(|machine| reached(wish, machine, &common)).collect::<Result<_>>()?)
+}
+
+fn reached(wish: &Wish<'_>, made: &MadeMachine, common: &SshOptions) -> Result<Reached> {
+    let ssh = SshAddress { host: made.address.to_string(), port: None };
+    let bare = MachineSpec::new(ssh, made.address, made.role);
+    let before = wish.last.and_then(|state| state.cluster.machines.iter().find(|old| old.name == bare.name));
+    Ok(Reached { spec: before.cloned().unwrap_or(bare), options: login(made, common)? })
+}
+
+fn login(machine: &MadeMachine, common: &SshOptions) -> Result<SshOptions> {
+    Ok(SshOptions {
+        user: Some(SSH_USER.to_owned()),
+        identities: vec![machine.ssh_key.clone()],
+        pins: vec![machine.host_key.parse()?],
+        ..common.clone()
+    })
+}

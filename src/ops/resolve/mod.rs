@@ -1,0 +1,155 @@
+//! From what is declared to what is desired: names become addresses, images are read, defaults are filled in.
+
+mod images;
+mod machines;
+mod made;
+mod name;
+mod network;
+
+use super::context::Context;
+use super::login::{LoginRequest, Secrets};
+use super::{agents::Beside, secrets};
+use crate::cluster::Fleet;
+use crate::error::{Problems, Result};
+use crate::image::Store;
+use crate::model::{Cluster, Declared, DeclaredLogin, DeclaredMachines, MachineSpec};
+use crate::plan::Desired;
+use crate::remote::{SshMachine, SshOptions};
+use crate::steps::{Provider, State};
+
+pub(super) use images::Renewal;
+
+/// What a command works on.
+pub(super) struct Wish<'a> {
+    /// What is declared.
+    pub(super) declared: &'a Declared,
+    /// How flags say to log in; they win.
+    pub(super) login: &'a LoginRequest,
+    /// What was kept of the cluster the last time.
+    pub(super) last: Option<&'a State>,
+    /// Which images are looked up again.
+    pub(super) renewal: Renewal,
+}
+
+/// What is wanted, with all that it takes to get there.
+pub(super) struct Resolved {
+    /// The cluster as it should be.
+    pub(super) desired: Desired,
+    /// What will be kept of it.
+    pub(super) state: State,
+    /// Its machines and those that leave, each with how it is logged in to.
+    pub(super) machines: Vec<Reached>,
+    /// Where its images are.
+    pub(super) store: Store,
+}
+
+/// A machine with how it is logged in to.
+pub(super) struct Reached {
+    /// The machine.
+    pub(super) spec: MachineSpec,
+    /// How it is logged in to.
+    pub(super) options: SshOptions,
+}
+
+/// Resolves a wish. Whatever is wrong with it is told before any machine is spoken to.
+pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolved, Problems> {
+    let Wish { declared, last, .. } = *wish;
+    Problems::check(declared.not_acted_on.clone())?;
+    name::check(&declared.name)?;
+    let store = Store::open(&context.home)?;
+    let images = images::read(&store, &declared.images, last, &wish.renewal)?;
+    let network = network::network(&declared.network, last, &images)?;
+    let (mut machines, provider) = match &declared.machines {
+        DeclaredMachines::Given(given) => (machines::given(context, wish, given).await?, Provider::BareMetal),
+        DeclaredMachines::Containers { control_planes, workers, image } => {
+            let counts = made::Counts { control_planes: *control_planes, workers: *workers };
+            (made::made(context, wish, counts, image.as_deref(), &network).await?, Provider::Container)
+        }
+    };
+    machines.sort_by_key(|machine| machine.spec.role);
+    let cluster = Cluster {
+        name: declared.name.clone(),
+        images: images.iter().map(|image| image.name.clone()).collect(),
+        machines: machines.iter().map(|machine| machine.spec.clone()).collect(),
+        environment: declared.environment.clone(),
+        command: declared.command.clone(),
+        network,
+    };
+    let state = State {
+        cluster: cluster.clone(),
+        images: images.clone(),
+        provider,
+        launch: last.map_or_else(secrets::new_id, |state| state.launch.clone()),
+        authority: last.and_then(|state| state.authority.clone()),
+        registry: match last {
+            Some(state) => state.registry.clone(),
+            None => secrets::registry_access(&cluster.name)?,
+        },
+        login: common_login(wish).kept(),
+    };
+    hide(context, &state);
+    let desired = Desired {
+        cluster,
+        images,
+        registry: state.registry.clone(),
+        launch: state.launch.clone(),
+        leaving: vec![],
+    };
+    desired.version()?;
+    Ok(Resolved { desired, state, machines, store })
+}
+
+/// Returns the machines that are kept of a cluster, with how each is logged in to.
+pub(super) async fn kept(
+    context: &Context,
+    state: &State,
+    login: &LoginRequest,
+) -> Result<Vec<Reached>, Problems> {
+    let declared = super::declare::last(state);
+    let wish = Wish { declared: &declared, login, last: Some(state), renewal: Renewal::Nothing };
+    match &declared.machines {
+        DeclaredMachines::Given(given) => machines::given(context, &wish, given).await,
+        DeclaredMachines::Containers { control_planes, workers, .. } => {
+            let counts = made::Counts { control_planes: *control_planes, workers: *workers };
+            made::made(context, &wish, counts, None, &state.cluster.network).await
+        }
+    }
+}
+
+/// Returns the machines as they can be spoken to; nothing is connected yet.
+pub(super) fn fleet(context: &Context, machines: &[Reached]) -> Fleet {
+    let machines = machines
+        .iter()
+        .map(|machine| Box::new(SshMachine::of_spec(&machine.spec, machine.options.clone())) as Box<_>);
+    Fleet::new(machines.collect(), std::sync::Arc::new(Beside), &context.run)
+}
+
+/// Keeps the cluster's own secrets out of everything that is written.
+pub(super) fn hide(context: &Context, state: &State) {
+    context.reporter.hide(&state.registry.password.clone().into());
+    context.reporter.hide(&state.registry.authority_key.clone().into());
+}
+
+/// How machines are logged in to that say nothing: flags, then the declaration, then the last time.
+fn common_login(wish: &Wish<'_>) -> DeclaredLogin {
+    let last = wish.last.map(|state| DeclaredLogin::from(&state.login)).unwrap_or_default();
+    wish.login.login.or(&wish.declared.login).or(&last)
+}
+
+/// Returns how one machine is logged in to: flags, then what is declared for it, then what is common.
+fn options(
+    secrets: &mut Secrets<'_>,
+    wish: &Wish<'_>,
+    machine: &str,
+    declared: &DeclaredLogin,
+) -> Result<SshOptions> {
+    let common = common_login(wish);
+    let flags = &wish.login.login;
+    let own = DeclaredLogin {
+        // A flag is common to all machines, whatever one of them says for itself.
+        password: declared.password.clone().filter(|_| flags.password.is_none()),
+        passphrase: declared.passphrase.clone().filter(|_| flags.passphrase.is_none()),
+        ..flags.or(declared)
+    };
+    secrets.options(machine, &own, &common, wish.login.host_keys)
+}
