@@ -21,11 +21,11 @@ pub(in crate::ops) fn declared(state: &State) -> Declared {
             services: Some(network.services),
             vip: Some(network.vip),
             dns_domain: Some(network.dns_domain.clone()),
-            interface: None,
+            interface: cluster.interface.clone(),
             pod_network: None,
         },
-        host_aliases: vec![],
-        certificate_names: vec![],
+        host_aliases: cluster.host_aliases.clone(),
+        certificate_names: cluster.certificate_names.clone(),
         not_acted_on: vec![],
     }
 }
