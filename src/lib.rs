@@ -28,6 +28,7 @@ pub mod remote;
 
 pub mod wire;
 
+pub mod clusterfile;
 pub mod kubeadm;
 pub mod plan;
 pub mod template;
@@ -37,4 +38,5 @@ pub mod fsx;
 pub mod model;
 pub mod redact;
 pub mod render;
+mod suggest;
 pub mod yaml;

@@ -15,6 +15,15 @@ pub fn documents(name: &str, text: &str) -> Result<Vec<Value>> {
     Ok(documents.into_iter().filter(|document| !document.is_null()).collect())
 }
 
+/// Returns what a scalar that stands without quotes is read as: a number, a truth value, nothing, or its text.
+pub fn plain_scalar(text: &str) -> Value {
+    let options = serde_saphyr::options! { legacy_octal_numbers: true };
+    match serde_saphyr::from_str_with_options::<Value>(text, options) {
+        Ok(value @ (Value::Null | Value::Bool(_) | Value::Number(_))) => value,
+        _ => Value::String(text.to_owned()),
+    }
+}
+
 /// Writes one document.
 pub fn to_string(value: &impl serde::Serialize) -> Result<String> {
     let text = serde_saphyr::to_string(value).problem(Class::Internal, "cannot write YAML")?;
@@ -34,6 +43,21 @@ mod tests {
             documents("x", text).unwrap(),
             [json!({"mode": 420, "on": true, "port": 10000, "name": "0644"}), json!({"b": 1})]
         );
+    }
+
+    #[test]
+    fn one_scalar_is_read_like_a_document_of_it() {
+        for (text, value) in [
+            ("0644", json!(420)),
+            ("yes", json!(true)),
+            ("~", json!(null)),
+            ("1.10", json!(1.1)),
+            ("v1.10", json!("v1.10")),
+            ("10.0.0.1", json!("10.0.0.1")),
+            ("a: b", json!("a: b")),
+        ] {
+            assert_eq!(plain_scalar(text), value, "{text}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms, from the top of the house to its ground: each may use those that stand after it. Some are drawn and still empty.
-const ROOMS: [&str; 24] = [
+const ROOMS: [&str; 25] = [
     "cli",
     "ui",
     "ops",
@@ -29,6 +29,7 @@ const ROOMS: [&str; 24] = [
     "model",
     "redact",
     "yaml",
+    "suggest",
     "fsx",
     "error",
 ];

@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::{Image, suggest};
+use super::Image;
 use crate::error::{Class, Problem, Result};
 use crate::model::{Environment, ImageKind, KubernetesVersion};
+use crate::suggest;
 
 /// The versions of the contract that are understood.
 const VERSIONS: [&str; 2] = ["v1beta1", "v1beta2"];

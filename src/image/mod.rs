@@ -9,7 +9,6 @@ pub mod kubefile;
 mod layer;
 mod reference;
 pub mod store;
-mod suggest;
 #[cfg(test)]
 mod testing;
 

@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use serde::{Deserialize, Serialize};
 
 use super::{DeclaredLogin, Environment, ImageName, NodeWishes, Role, SshAddress};
 use crate::error::Problem;
@@ -32,6 +31,8 @@ pub struct Declared {
     /// What was read and can be converted, but is not acted on by this version: each with its place and a remedy. A
     /// plan of such a cluster is refused.
     pub not_acted_on: Vec<Problem>,
+    /// What can be acted on and is likely not meant, or has no effect: each with its place and a remedy.
+    pub warnings: Vec<Problem>,
 }
 
 /// Where machines come from.
@@ -48,6 +49,28 @@ pub enum DeclaredMachines {
         /// The image they are made from.
         image: Option<String>,
     },
+    /// They are ordered from Alibaba Cloud.
+    AlibabaCloud {
+        /// The control planes.
+        control_planes: MachineOrder,
+        /// The workers.
+        workers: MachineOrder,
+    },
+}
+
+/// Machines that are ordered: how many, and how large each is. What is not said is the provider's to choose.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MachineOrder {
+    /// How many.
+    pub count: usize,
+    /// Cores of each.
+    pub cpu: Option<u32>,
+    /// Memory of each, in GiB.
+    pub memory: Option<u32>,
+    /// Size of its system disk, in GB.
+    pub system_disk: Option<u32>,
+    /// Sizes of its further disks, in GB.
+    pub data_disks: Vec<u32>,
 }
 
 impl Default for DeclaredMachines {
@@ -105,7 +128,7 @@ pub struct DeclaredNetwork {
 }
 
 /// An address with its names, in every machine's `/etc/hosts`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostAlias {
     /// The address.
     pub address: IpAddr,

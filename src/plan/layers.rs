@@ -100,7 +100,6 @@ mod tests {
             vip: None,
             commands: vec![],
             layers: layers.to_vec(),
-            pod_networks: vec![],
             kubeadm: None,
         }
     }

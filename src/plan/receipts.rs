@@ -17,14 +17,9 @@ pub fn lay_out(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts) -
     digest(&("lay-out", layers, environment::of_machine(desired, machine, facts)))
 }
 
-/// Returns the digest of what care on a machine is told, and of the names that the machine knows.
+/// Returns the digest of what care on a machine is told.
 pub fn connected(desired: &Desired, machine: &MachineSpec) -> Digest {
-    let told = ("endpoints", endpoints(desired, machine), &desired.registry.authority);
-    match desired.cluster.host_aliases.as_slice() {
-        // The digest of clusters that were made before there were names is still the same.
-        [] => digest(&told),
-        aliases => digest(&(told, aliases)),
-    }
+    digest(&("endpoints", endpoints(desired, machine), &desired.registry.authority))
 }
 
 /// Returns the digest of the image's `init` on a machine.

@@ -8,8 +8,8 @@ use super::syntax::Statement;
 use super::words::{self, Variables};
 use super::{Base, Kubefile, platform_variables};
 use crate::error::{Problem, Problems};
-use crate::image::suggest;
 use crate::model::Arch;
+use crate::suggest;
 
 /// What the command line says about a build's variables.
 #[derive(Debug, Clone)]

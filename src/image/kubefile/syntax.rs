@@ -6,7 +6,7 @@ use parse_dockerfile::{Command, CopyInstruction, Flag, FromInstruction, Instruct
 
 use super::place::{Place, Source};
 use crate::error::{Problem, Problems};
-use crate::image::suggest;
+use crate::suggest;
 
 /// The instructions that are followed.
 const FOLLOWED: [&str; 7] = ["FROM", "ARG", "ENV", "LABEL", "COPY", "ENTRYPOINT", "CMD"];

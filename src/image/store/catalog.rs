@@ -6,9 +6,10 @@ use super::garbage::Sweep;
 use super::lock::Lock;
 use super::{Image, Store};
 use crate::error::{Class, Context, Problem, Result};
+use crate::image::ImageReference;
 use crate::image::document::{Descriptor, Index, Platform, REF_NAME};
-use crate::image::{ImageReference, suggest};
 use crate::model::{Arch, Digest};
+use crate::suggest;
 
 /// One line of the list of images.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -21,12 +21,13 @@ pub(in crate::ops) fn declared(state: &State) -> Declared {
             services: Some(network.services),
             vip: Some(network.vip),
             dns_domain: Some(network.dns_domain.clone()),
-            interface: cluster.interface.clone(),
+            interface: None,
             pod_network: None,
         },
-        host_aliases: cluster.host_aliases.clone(),
-        certificate_names: cluster.certificate_names.clone(),
+        host_aliases: vec![],
+        certificate_names: vec![],
         not_acted_on: vec![],
+        warnings: vec![],
     }
 }
 

@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 
 use super::{Reached, Wish, common_login};
-use crate::error::{Problems, Result};
+use crate::error::{Class, Problem, Problems, Result};
 use crate::model::{DeclaredLogin, MachineSpec, Network, SshAddress};
 use crate::ops::context::Context;
 use crate::ops::login::Secrets;
@@ -15,6 +15,12 @@ use crate::remote::SshOptions;
 pub(super) struct Counts {
     pub(super) control_planes: usize,
     pub(super) workers: usize,
+}
+
+/// Says that the machines of a cloud are not made.
+pub(super) fn no_cloud() -> Problem {
+    Problem::new(Class::Config, "this version makes no machines at Alibaba Cloud")
+        .remedy("make the machines yourself and list them")
 }
 
 /// Makes the machines that are missing, starts those that stand still, and returns all.

@@ -1,0 +1,54 @@
+//! Variables: as a mapping, and as the `NAME=VALUE` lists of the family.
+
+use super::ledger::Finding;
+use super::reader::Field;
+use crate::model::Environment;
+
+/// Reads a mapping of names to values.
+pub(super) fn mapping(field: &Field<'_>) -> Environment {
+    let mut environment = Environment::new();
+    for (name, value) in field.pairs() {
+        if !is_name(&name.value) {
+            let finding = Finding::of(&name, format!("`{}` is no name of a variable", name.value));
+            field.ledger().error(finding.remedy(NAMES));
+        } else if let Some(value) = value.text() {
+            environment.insert(name.value, value.value);
+        }
+    }
+    environment
+}
+
+/// Reads a list of `NAME=VALUE`.
+pub(super) fn list(field: &Field<'_>) -> Environment {
+    let mut environment = Environment::new();
+    for item in field.items() {
+        let Some(text) = item.word() else { continue };
+        match text.value.split_once('=') {
+            None => {
+                let finding = item.finding("is not `NAME=VALUE`");
+                field
+                    .ledger()
+                    .error(finding.remedy("put `=` between the name and its value, without blanks"));
+            }
+            Some((name, _)) if !is_name(name) => {
+                let finding = Finding::of(&text, format!("`{name}` is no name of a variable"));
+                field.ledger().error(finding.remedy(NAMES));
+            }
+            Some((name, value)) => {
+                if environment.insert(name.to_owned(), value.to_owned()).is_some() {
+                    let finding = Finding::of(&text, format!("the variable `{name}` is given twice"));
+                    field.ledger().error(finding.remedy("leave one of them out"));
+                }
+            }
+        }
+    }
+    environment
+}
+
+const NAMES: &str = "begin it with a letter or `_`, and go on with letters, digits, `_`, `.` and `-`";
+
+/// Tells whether a variable can have this name.
+pub(super) fn is_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))
+}
