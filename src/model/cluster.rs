@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{Login, NodeWishes, Role, SshAddress};
+use super::{HostAlias, Login, NodeWishes, Role, SshAddress};
 
 /// The name of an image as the operator writes it: `kubernetes:v1.36.3`, `registry.k8s.io/pause:3.10.2`.
 pub type ImageName = String;
@@ -92,6 +92,15 @@ pub struct Cluster {
     pub command: Option<Vec<String>>,
     /// Its networks.
     pub network: Network,
+    /// Which of the machines' interfaces the pod network uses, as applications are told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interface: Option<String>,
+    /// Names that all machines know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub host_aliases: Vec<HostAlias>,
+    /// More names and addresses of the API servers' certificates.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub certificate_names: Vec<String>,
 }
 
 impl Cluster {

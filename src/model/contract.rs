@@ -128,6 +128,9 @@ pub struct ImageContract {
     pub commands: Vec<String>,
     /// Its layers, lowest first.
     pub layers: Vec<LayerInfo>,
+    /// The pod networks that it says it brings, by name: `calico`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pod_networks: Vec<String>,
     /// Its `etc/kubeadm.yml`.
     pub kubeadm: Option<String>,
 }

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 
 use super::{DeclaredLogin, Environment, ImageName, NodeWishes, Role, SshAddress};
 use crate::error::Problem;
@@ -128,7 +129,7 @@ pub struct DeclaredNetwork {
 }
 
 /// An address with its names, in every machine's `/etc/hosts`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostAlias {
     /// The address.
     pub address: IpAddr,

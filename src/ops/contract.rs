@@ -44,8 +44,17 @@ pub(super) fn read(store: &Store, name: &str, arch: Arch) -> Result<ImageContrac
         vip: meaning.vip,
         commands: meaning.commands.clone(),
         layers: image.layers.clone(),
+        pod_networks: pod_networks(&image),
         kubeadm,
     })
+}
+
+/// How the label begins by which an image of the family says which pod network it brings.
+const POD_NETWORK_LABEL: &str = "cluster.alpha.sealer.io/kube-cni-";
+
+fn pod_networks(image: &Image) -> Vec<String> {
+    let labels = image.config.labels.iter().filter(|(_, value)| *value == "true");
+    labels.filter_map(|(name, _)| name.strip_prefix(POD_NETWORK_LABEL)).map(str::to_owned).collect()
 }
 
 /// Finds etc/kubeadm.yml, the topmost layer first. Layers of registry content cannot hold it.

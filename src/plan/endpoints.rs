@@ -31,7 +31,9 @@ pub fn hosts_once_joined(desired: &Desired, machine: &MachineSpec) -> Vec<(IpAdd
 
 fn hosts(desired: &Desired, api: IpAddr) -> Vec<(IpAddr, Vec<String>)> {
     let registry = desired.variable("registryDomain").unwrap_or(DEFAULT_REGISTRY.0).to_owned();
-    vec![(IpAddr::V4(Ipv4Addr::LOCALHOST), vec![registry]), (api, vec![API_NAME.to_owned()])]
+    let own = [(IpAddr::V4(Ipv4Addr::LOCALHOST), vec![registry]), (api, vec![API_NAME.to_owned()])];
+    let aliases = desired.cluster.host_aliases.iter().map(|alias| (alias.address, alias.names.clone()));
+    own.into_iter().chain(aliases).collect()
 }
 
 /// What care on a machine is told.

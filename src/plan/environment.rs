@@ -4,7 +4,7 @@ use super::desired::Desired;
 use crate::kubeadm;
 use crate::model::{Environment, ImageContract, MachineFacts, MachineSpec, Role};
 
-/// Returns the variables of a machine: images < what sealift knows < the operator's < credentials.
+/// Returns the variables of a machine: images < what sealift knows < the operator's < the machine's own < credentials.
 ///
 /// Names follow the sealos contract, so that unmodified images find what they look for.
 pub fn of_machine(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts) -> Environment {
@@ -21,14 +21,14 @@ pub fn of_machine(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts
         Role::Worker => "node",
     };
     environment.insert("SEALOS_SYS_RUN_MODE".to_owned(), mode.to_owned());
-    finish(environment, desired)
+    finish(environment, desired, &machine.environment)
 }
 
 /// Returns the variables of an application's templates and commands.
 pub fn of_application(desired: &Desired, image: &ImageContract) -> Environment {
     let mut environment = known(desired);
     environment.extend(image.environment.clone());
-    finish(environment, desired)
+    finish(environment, desired, &Environment::new())
 }
 
 /// What sealift knows of the cluster.
@@ -42,6 +42,10 @@ fn known(desired: &Desired) -> Environment {
         ("clusterName".to_owned(), desired.cluster.name.clone()),
         ("defaultVIP".to_owned(), network.vip.to_string()),
     ]);
+    if let Some(interface) = &desired.cluster.interface {
+        environment.insert("interface".to_owned(), interface.clone());
+        environment.insert("Interface".to_owned(), interface.clone());
+    }
     if let Ok(version) = desired.version() {
         environment.insert("SEALOS_SYS_KUBE_VERSION".to_owned(), version.to_string());
     }
@@ -49,8 +53,9 @@ fn known(desired: &Desired) -> Environment {
 }
 
 /// Lays the operator's variables over, and the registry's credentials, which are random whatever an image says.
-fn finish(mut environment: Environment, desired: &Desired) -> Environment {
-    let own = desired.cluster.environment.iter().filter(|(name, _)| !name.starts_with("SEALOS_SYS"));
+fn finish(mut environment: Environment, desired: &Desired, of_machine: &Environment) -> Environment {
+    let own = desired.cluster.environment.iter().chain(of_machine);
+    let own = own.filter(|(name, _)| !name.starts_with("SEALOS_SYS"));
     environment.extend(own.map(|(name, value)| (name.clone(), value.clone())));
     environment.insert("registryUsername".to_owned(), desired.registry.username.clone());
     environment.insert("registryPassword".to_owned(), desired.registry.password.clone());
@@ -110,7 +115,25 @@ fn is_name(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing;
     use super::*;
+
+    #[test]
+    fn a_machines_own_variables_win_and_the_interface_reaches_applications() {
+        let mut desired = testing::desired(1, 1);
+        desired.cluster.environment.insert("criData".to_owned(), "/data".to_owned());
+        desired.cluster.interface = Some("eth1".to_owned());
+        let mut machine = desired.cluster.machines[1].clone();
+        machine.environment = Environment::from(
+            ["criData", "SEALOS_SYS_RUN_MODE"].map(|name| (name.to_owned(), "mine".to_owned())),
+        );
+        let environment = of_machine(&desired, &machine, &testing::fresh(&machine));
+        assert_eq!(environment["criData"], "mine");
+        assert_eq!(environment["SEALOS_SYS_RUN_MODE"], "node");
+        let environment = of_application(&desired, &desired.images[1]);
+        assert_eq!((&*environment["criData"], &*environment["interface"]), ("/data", "eth1"));
+        assert_eq!(environment["podCIDR"], "100.64.0.0/10");
+    }
 
     #[test]
     fn commands_are_expanded_as_the_contract_has_it() {

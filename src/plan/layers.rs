@@ -100,6 +100,7 @@ mod tests {
             vip: None,
             commands: vec![],
             layers: layers.to_vec(),
+            pod_networks: vec![],
             kubeadm: None,
         }
     }

@@ -17,9 +17,14 @@ pub fn lay_out(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts) -
     digest(&("lay-out", layers, environment::of_machine(desired, machine, facts)))
 }
 
-/// Returns the digest of what care on a machine is told.
+/// Returns the digest of what care on a machine is told, and of the names that the machine knows.
 pub fn connected(desired: &Desired, machine: &MachineSpec) -> Digest {
-    digest(&("endpoints", endpoints(desired, machine), &desired.registry.authority))
+    let told = ("endpoints", endpoints(desired, machine), &desired.registry.authority);
+    match desired.cluster.host_aliases.as_slice() {
+        // The digest of clusters that were made before there were names is still the same.
+        [] => digest(&told),
+        aliases => digest(&(told, aliases)),
+    }
 }
 
 /// Returns the digest of the image's `init` on a machine.

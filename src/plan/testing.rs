@@ -35,6 +35,7 @@ pub(super) fn image(name: &str, kind: ImageKind) -> ImageContract {
         },
         vip: None,
         commands: vec![format!("kubectl apply -f {name}")],
+        pod_networks: vec![],
         layers: vec![layer("files", LayerContent::Files), layer("images", LayerContent::Registry)],
         kubeadm: None,
     }
@@ -63,6 +64,9 @@ pub(super) fn desired(control_planes: u8, workers: u8) -> Desired {
                 vip: "10.103.97.2".parse().unwrap(),
                 dns_domain: "cluster.local".to_owned(),
             },
+            interface: None,
+            host_aliases: vec![],
+            certificate_names: vec![],
         },
         images,
         registry: RegistryAccess {

@@ -97,7 +97,7 @@ impl Site {
             name: &self.cluster().name,
             version,
             network: &self.cluster().network,
-            sans: vec![],
+            sans: self.cluster().certificate_names.clone(),
             proxy: ProxyMode::choose(version, facts.iter().map(|facts| facts.kernel.as_str())),
             may_set_conntrack: facts.iter().all(|facts| facts.may_set_conntrack),
             control_groups: self.facts(machine)?.control_groups,

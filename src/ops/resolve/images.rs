@@ -48,6 +48,30 @@ pub(super) fn read(
     Ok(images)
 }
 
+/// Fails when a pod network is named that none of the images brings, by its label or its name.
+pub(super) fn require_pod_network(images: &[ImageContract], wanted: Option<&str>) -> Result<()> {
+    let Some(wanted) = wanted else { return Ok(()) };
+    let brings = |image: &ImageContract| {
+        image.pod_networks.iter().any(|network| network.eq_ignore_ascii_case(wanted))
+            || own_name(&image.name).to_lowercase().contains(&wanted.to_lowercase())
+    };
+    if images.iter().any(brings) {
+        return Ok(());
+    }
+    let names: Vec<&str> = images.iter().map(|image| image.name.as_str()).collect();
+    Err(Problem::new(Class::Config, format!("none of the images brings the pod network `{wanted}`"))
+        .saw(names.join(", "))
+        .remedy(format!(
+            "add an image that does, such as {wanted}:latest, or leave the name of the network out"
+        )))
+}
+
+/// Returns `calico` of `registry.example:5000/net/calico:v3.30`.
+fn own_name(image: &str) -> &str {
+    let last = image.rsplit('/').next().unwrap_or(image);
+    last.split([':', '@']).next().unwrap_or(last)
+}
+
 fn one(
     store: &Store,
     name: &ImageName,

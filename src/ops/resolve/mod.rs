@@ -6,11 +6,13 @@ mod made;
 mod name;
 mod network;
 
+use std::collections::BTreeSet;
+
 use super::context::Context;
 use super::login::{LoginRequest, Secrets};
 use super::{agents::Beside, secrets};
 use crate::cluster::Fleet;
-use crate::error::{Problems, Result};
+use crate::error::{Class, Problem, Problems, Result};
 use crate::image::Store;
 use crate::model::{Cluster, Declared, DeclaredLogin, DeclaredMachines, MachineSpec};
 use crate::plan::Desired;
@@ -58,6 +60,7 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
     name::check(&declared.name)?;
     let store = Store::open(&context.home)?;
     let images = images::read(&store, &declared.images, last, &wish.renewal)?;
+    images::require_pod_network(&images, declared.network.pod_network.as_deref())?;
     let network = network::network(&declared.network, last, &images)?;
     let (mut machines, provider) = match &declared.machines {
         DeclaredMachines::Given(given) => (machines::given(context, wish, given).await?, Provider::BareMetal),
@@ -75,6 +78,9 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
         environment: declared.environment.clone(),
         command: declared.command.clone(),
         network,
+        interface: declared.network.interface.clone(),
+        host_aliases: declared.host_aliases.clone(),
+        certificate_names: certificate_names(declared, last)?,
     };
     let state = State {
         cluster: cluster.clone(),
@@ -98,6 +104,24 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
     };
     desired.version()?;
     Ok(Resolved { desired, state, machines, store })
+}
+
+/// kubeadm makes the certificates when it makes a control plane, and nothing makes them again for other names.
+fn certificate_names(declared: &Declared, last: Option<&State>) -> Result<Vec<String>> {
+    let before = last.filter(|state| state.authority.is_some()).map(|state| &state.cluster.certificate_names);
+    let sorted = |names: &[String]| names.iter().cloned().collect::<BTreeSet<_>>();
+    match before {
+        Some(before) if sorted(before) != sorted(&declared.certificate_names) => {
+            let told = if before.is_empty() { "none".to_owned() } else { before.join(", ") };
+            Err(Problem::new(
+                Class::Refused,
+                "the names in the API servers' certificates cannot be changed once the cluster is made",
+            )
+            .saw(format!("it was made with {told}"))
+            .remedy("leave the list as it was"))
+        }
+        _ => Ok(declared.certificate_names.clone()),
+    }
 }
 
 /// Returns the machines that are kept of a cluster, with how each is logged in to.
