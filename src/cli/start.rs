@@ -11,7 +11,7 @@ use tracing_subscriber::EnvFilter;
 use super::{Cli, OutputFormat};
 use crate::error::{Class, Context as _, Problem, Problems, Result};
 use crate::model::Environment;
-use crate::ops::{Context, Reporter};
+use crate::ops::{Context, OverSsh, Reporter};
 use crate::redact::Redactions;
 use crate::ui::{self, Assent, Output, Printer, Streams, Surroundings, Terminal, Verbosity, Wanted};
 
@@ -91,6 +91,7 @@ fn context(cli: &Cli, reporter: Arc<dyn Reporter>, redactions: Redactions) -> Re
         environment: environment(),
         reporter,
         redactions,
+        machines: Arc::new(OverSsh),
         stop: CancellationToken::new(),
         command_line: command_line(),
         run: crate::ops::new_id(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use super::machines::Machines;
 use super::reporter::Reporter;
 use crate::model::Environment;
 use crate::redact::Redactions;
@@ -18,6 +19,8 @@ pub struct Context {
     pub environment: Environment,
     /// The person or program that started the command.
     pub reporter: Arc<dyn Reporter>,
+    /// How machines are reached.
+    pub machines: Arc<dyn Machines>,
     /// Cancelled when the operator wants it to stop.
     pub stop: CancellationToken,
     /// The command as it was typed, without secrets: what to type again.

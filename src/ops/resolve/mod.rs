@@ -16,7 +16,7 @@ use crate::error::{Class, Problem, Problems, Result};
 use crate::image::Store;
 use crate::model::{Cluster, Declared, DeclaredLogin, DeclaredMachines, MachineSpec};
 use crate::plan::Desired;
-use crate::remote::{SshMachine, SshOptions};
+use crate::remote::SshOptions;
 use crate::steps::{Provider, State};
 
 pub(super) use images::Renewal;
@@ -144,10 +144,8 @@ pub(super) async fn kept(
 
 /// Returns the machines as they can be spoken to; nothing is connected yet.
 pub(super) fn fleet(context: &Context, machines: &[Reached]) -> Fleet {
-    let machines = machines
-        .iter()
-        .map(|machine| Box::new(SshMachine::of_spec(&machine.spec, machine.options.clone())) as Box<_>);
-    Fleet::new(machines.collect(), std::sync::Arc::new(Beside), &context.run)
+    let reached = machines.iter().map(|machine| context.machines.machine(&machine.spec, &machine.options));
+    Fleet::new(reached.collect(), std::sync::Arc::new(Beside), &context.run)
 }
 
 /// Keeps the cluster's own secrets out of everything that is written.
