@@ -4,7 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::look::{network, traces};
-use super::{authority, ownership, paths};
+use super::paths::{self, Grounds};
+use super::{authority, fence, ownership};
 use crate::error::{Class, Context, Problem, Result};
 use crate::fsx;
 use crate::model::{Baseline, Digest, DigestWriter, Intent, Marker};
@@ -14,7 +15,10 @@ use crate::wire::Claim;
 ///
 /// # Errors
 /// Class `Refused` if it is somebody else's. Looked at again here, since the operator's look is a while ago.
-pub(super) fn claim(order: &Claim) -> Result<()> {
+pub(super) fn claim(order: &Claim, epoch: u64) -> Result<()> {
+    let grounds = Grounds::here();
+    paths::make_private(&grounds.run)?;
+    let _gate = fence::admit(&grounds, epoch)?;
     let machine_id = super::look::machine_id()?;
     let marker = if let Some(marker) = ownership::read()? {
         again(marker, order)?
@@ -29,7 +33,7 @@ pub(super) fn claim(order: &Claim) -> Result<()> {
             role: order.role,
             intent: Intent::Member,
             name: order.name.clone(),
-            epoch: 0,
+            epoch,
             before: baseline()?,
         }
     };

@@ -2,19 +2,22 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 use tokio::io::AsyncWriteExt;
 
-use super::{claim, kubernetes, look, ownership, paths, reach, transient, work};
+use super::lock::Locks;
+use super::paths::{self, Grounds};
+use super::{claim, fence, kubernetes, look, ownership, reach, transient, work};
 use crate::distribute::receive::receive_layer;
 use crate::distribute::store::LayerStore;
 use crate::error::{Class, Context, Problem, Result};
 use crate::fsx;
 use crate::model::BoxFuture;
 use crate::wire::{
-    Act, CallContext, Envelope, GREETING, Handler, MissingLayer, MissingLayers, Note, ReceiveLayer, Request,
-    serve,
+    Act, CallContext, Effect, Envelope, GREETING, Handler, MissingLayer, MissingLayers, Note, ReceiveLayer,
+    Request, serve,
 };
 
 /// Greets on standard output and serves the operator on standard input until it is gone.
@@ -22,19 +25,32 @@ pub async fn serve_standard_streams() -> Result<()> {
     let mut output = tokio::io::stdout();
     output.write_all(GREETING).await.problem(Class::Connection, "the operator is gone")?;
     output.flush().await.problem(Class::Connection, "the operator is gone")?;
-    serve(tokio::io::stdin(), output, Arc::new(Agent)).await;
+    let agent = Arc::new(Agent { locks: Arc::new(Locks::at(Grounds::here())) });
+    serve(tokio::io::stdin(), output, agent.clone()).await;
+    // The machine's lock goes with this process.
+    let _ = tokio::time::timeout(LAST_WORDS, agent.locks.abandon()).await;
     Ok(())
 }
 
-struct Agent;
+/// How long letting the Lease go may take when the operator is gone. It ends by itself as well.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// One operator's connection.
+struct Agent {
+    locks: Arc<Locks>,
+}
 
 impl Handler for Agent {
     fn handle(&self, envelope: Envelope, context: CallContext) -> BoxFuture<'_, Result<serde_json::Value>> {
-        Box::pin(answer(envelope, context))
+        Box::pin(answer(envelope, context, self.locks.clone()))
     }
 }
 
-async fn answer(envelope: Envelope, context: CallContext) -> Result<serde_json::Value> {
+async fn answer(envelope: Envelope, context: CallContext, locks: Arc<Locks>) -> Result<serde_json::Value> {
+    let epoch = envelope.epoch;
+    if envelope.request.effect() == Effect::Changes {
+        blocking(move || fence::admit(&Grounds::here(), epoch).map(drop)).await?;
+    }
     match envelope.request {
         Request::Look(order) => reply(blocking(move || look::look(&order)).await),
         Request::LookAtApi(_) => reply(async { kubernetes::api().await?.facts().await }.await),
@@ -42,10 +58,10 @@ async fn answer(envelope: Envelope, context: CallContext) -> Result<serde_json::
             reply(Ok(reach::hold(&order.ports, context.notes(), &context.cancelled).await))
         }
         Request::ReachPorts(order) => reply(Ok(reach::reach(&order.targets).await)),
-        Request::Claim(order) => reply(blocking(move || claim::claim(&order)).await),
+        Request::Claim(order) => reply(blocking(move || claim::claim(&order, epoch)).await),
         Request::MissingLayers(order) => reply(blocking(move || missing(&order)).await),
         Request::ReceiveLayer(order) => reply(blocking(move || receive(&order, context)).await),
-        Request::Act(order) => reply(act(order, &envelope.run, &context).await),
+        Request::Act(order) => reply(act(order, &envelope.run, epoch, &context).await),
         Request::MintJoin(order) => reply(blocking(move || kubernetes::mint(&order)).await),
         Request::EndJoining(_) => reply(async { kubernetes::api().await?.end_joining().await }.await),
         Request::AwaitReady(order) => tokio::select! {
@@ -57,7 +73,10 @@ async fn answer(envelope: Envelope, context: CallContext) -> Result<serde_json::
             reply(async { kubernetes::api().await?.save_state(&order.state).await }.await)
         }
         Request::TakeState(_) => reply(async { kubernetes::api().await?.take_state().await }.await),
-        Request::Leave(order) => reply(blocking(move || work::leave(&order.cluster)).await),
+        Request::Leave(order) => reply(blocking(move || work::leave(&order.cluster, epoch)).await),
+        Request::AcquireLock(order) => reply(locks.acquire(order).await),
+        Request::RenewLock(order) => reply(locks.renew(order, epoch).await),
+        Request::ReleaseLock(order) => reply(locks.release(&order, &envelope.run).await),
     }
 }
 
@@ -66,7 +85,9 @@ fn reply(result: Result<impl Serialize>) -> Result<serde_json::Value> {
 }
 
 /// Runs what blocks on a thread of its own.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
     tokio::task::spawn_blocking(work).await.problem(Class::Internal, "the agent broke")?
 }
 
@@ -96,9 +117,10 @@ fn missing(order: &MissingLayers) -> Result<Vec<MissingLayer>> {
         .collect())
 }
 
-async fn act(order: Act, run: &str, context: &CallContext) -> Result<()> {
+async fn act(order: Act, run: &str, epoch: u64, context: &CallContext) -> Result<()> {
     let run = run.to_owned();
     let transient = blocking(move || {
+        let _gate = fence::admit(&Grounds::here(), epoch)?;
         ownership::require(&order.cluster)?;
         transient::Transient::begin(&order.work, &run, &claim::program()?)
     })

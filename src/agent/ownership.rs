@@ -2,24 +2,35 @@
 
 use std::path::Path;
 
-use super::paths;
+use super::fence;
+use super::paths::{self, Grounds};
 use crate::error::{Class, Context, Problem, Result};
 use crate::fsx;
 use crate::model::{Digest, Intent, Marker};
 
 /// Reads the marker; none is a machine that is nobody's.
 pub(super) fn read() -> Result<Option<Marker>> {
-    let Some(bytes) = fsx::read_if_exists(Path::new(paths::MARKER))? else { return Ok(None) };
-    serde_json::from_slice(&bytes)
-        .map(Some)
-        .problem(Class::Machine, format!("{} cannot be read", paths::MARKER))
+    read_at(Path::new(paths::MARKER))
 }
 
-/// Writes the marker, on the disk when this returns.
+/// Reads the marker at `path`.
+pub(super) fn read_at(path: &Path) -> Result<Option<Marker>> {
+    let Some(bytes) = fsx::read_if_exists(path)? else { return Ok(None) };
+    serde_json::from_slice(&bytes)
+        .map(Some)
+        .problem_with(Class::Machine, || format!("{} cannot be read", path.display()))
+}
+
+/// Writes the marker, on the disk when this returns. The gate must be held.
 pub(super) fn write(marker: &Marker) -> Result<()> {
-    let bytes = serde_json::to_vec_pretty(marker).problem(Class::Internal, "cannot write the marker")?;
     fsx::make_directory(Path::new(paths::HOME))?;
-    fsx::write_atomically(Path::new(paths::MARKER), &bytes, 0o600)
+    write_at(Path::new(paths::MARKER), marker)
+}
+
+/// Writes the marker to `path`, as [`write`] does.
+pub(super) fn write_at(path: &Path, marker: &Marker) -> Result<()> {
+    let bytes = serde_json::to_vec_pretty(marker).problem(Class::Internal, "cannot write the marker")?;
+    fsx::write_atomically(path, &bytes, 0o600)
 }
 
 /// Returns the marker if the machine belongs to `cluster`.
@@ -38,6 +49,7 @@ pub(super) fn require(cluster: &str) -> Result<Marker> {
 
 /// Records the cluster's identity once it is known.
 pub(super) fn record_authority(cluster: &str, authority: &Digest) -> Result<()> {
+    let _gate = fence::close(&Grounds::here())?;
     let mut marker = require(cluster)?;
     if marker.authority.as_ref() == Some(authority) {
         return Ok(());
@@ -48,6 +60,7 @@ pub(super) fn record_authority(cluster: &str, authority: &Digest) -> Result<()> 
 
 /// Records that the machine is on its way out, before anything is taken away.
 pub(super) fn record_leaving(cluster: &str) -> Result<Marker> {
+    let _gate = fence::close(&Grounds::here())?;
     let mut marker = require(cluster)?;
     marker.intent = Intent::Leaving;
     write(&marker)?;

@@ -1,7 +1,9 @@
 //! Where sealift keeps things on a machine.
 
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use crate::error::{Class, Context, Result};
 use crate::model::Digest;
 
 /// Everything of ours that lasts.
@@ -50,4 +52,49 @@ pub(super) fn agent(digest: &Digest) -> PathBuf {
 /// Returns the directory of a piece of work.
 pub(super) fn work(name: &str) -> PathBuf {
     Path::new(RUN).join("work").join(name)
+}
+
+/// Makes a directory that only root may enter.
+pub(super) fn make_private(path: &Path) -> Result<()> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .problem_with(Class::Machine, || format!("cannot make {}", path.display()))
+}
+
+/// Where a machine keeps whose it is and who is at work on it.
+#[derive(Debug, Clone)]
+pub(super) struct Grounds {
+    /// The marker.
+    pub(super) marker: PathBuf,
+    /// What is gone with a reboot.
+    pub(super) run: PathBuf,
+}
+
+impl Grounds {
+    /// Those of this machine.
+    pub(super) fn here() -> Self {
+        Self { marker: MARKER.into(), run: RUN.into() }
+    }
+
+    /// Held while the marker changes or work begins.
+    pub(super) fn gate(&self) -> PathBuf {
+        self.run.join("gate")
+    }
+
+    /// The newest epoch that was seen while the machine was nobody's.
+    pub(super) fn epoch(&self) -> PathBuf {
+        self.run.join("epoch")
+    }
+
+    /// Held by the agent of the operator who is at work.
+    pub(super) fn operator_lock(&self) -> PathBuf {
+        self.run.join("operator.lock")
+    }
+
+    /// Who that is.
+    pub(super) fn operator_note(&self) -> PathBuf {
+        self.run.join("operator.json")
+    }
 }

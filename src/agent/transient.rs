@@ -63,8 +63,8 @@ impl Transient {
             std::fs::remove_dir_all(&transient.directory)
                 .problem_with(Class::Machine, || format!("cannot clear {}", transient.directory.display()))?;
         }
-        private_directory(Path::new(paths::RUN))?;
-        private_directory(&transient.directory)?;
+        paths::make_private(Path::new(paths::RUN))?;
+        paths::make_private(&transient.directory)?;
         fsx::write_atomically(&transient.directory.join("work.json"), &text, 0o600)?;
         let identity =
             serde_json::to_vec(&identity).problem(Class::Internal, "cannot write the identity down")?;
@@ -142,15 +142,6 @@ fn busy(name: &str, identity: &Identity) -> Problem {
     Problem::new(Class::Busy, format!("the machine is busy with `{name}`"))
         .saw(format!("run {}, since {}", identity.run, identity.since))
         .remedy("wait until it ends, then run the same command again")
-}
-
-fn private_directory(path: &Path) -> Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .problem_with(Class::Machine, || format!("cannot make {}", path.display()))
 }
 
 fn now() -> String {

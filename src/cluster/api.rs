@@ -10,9 +10,10 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use tokio::time::Instant;
 
-use super::{joining, state};
+use super::{joining, lease, state};
 use crate::error::{Class, Context, Problem, Result};
-use crate::model::{ApiFacts, Digest, NodeFacts, Taint};
+use crate::model::{ApiFacts, Digest, Holder, NodeFacts, Taint};
+use crate::wire::{LockAnswer, LockRecord};
 
 /// How long one answer may take.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(10);
@@ -111,6 +112,28 @@ impl Api {
     /// Returns the definition kept in the cluster.
     pub async fn take_state(&self) -> Result<Option<String>> {
         state::take(&self.client).await
+    }
+
+    /// Takes the cluster's lock if nobody has it, or if its record is still `over`.
+    ///
+    /// Epochs that begin are `at_least` that.
+    pub async fn acquire_lock(
+        &self,
+        holder: &Holder,
+        at_least: u64,
+        over: Option<&LockRecord>,
+    ) -> Result<LockAnswer> {
+        lease::acquire(&self.client, holder, at_least, over).await
+    }
+
+    /// Confirms the cluster's lock of this epoch; returns the record that was written, if it is still ours.
+    pub async fn renew_lock(&self, holder: &Holder, epoch: u64) -> Result<(LockAnswer, Option<LockRecord>)> {
+        lease::renew(&self.client, holder, epoch).await
+    }
+
+    /// Gives the cluster's lock back if it is this run's, and only if its record is `written` where that is given.
+    pub async fn release_lock(&self, run: &str, written: Option<&LockRecord>) -> Result<()> {
+        lease::release(&self.client, run, written).await
     }
 
     /// Records that an application was launched.

@@ -8,13 +8,13 @@ use tokio::sync::Mutex;
 use crate::error::{Class, Problem, Result};
 use crate::model::MachineName;
 use crate::remote::{AgentSource, Machine};
-use crate::wire::AgentClient;
+use crate::wire::{AgentClient, Speaker, Tenure};
 
 /// Machines by name.
 pub struct Fleet {
     members: BTreeMap<MachineName, Member>,
     agents: Arc<dyn AgentSource>,
-    run: String,
+    speaker: Speaker,
 }
 
 struct Member {
@@ -29,7 +29,12 @@ impl Fleet {
             .into_iter()
             .map(|machine| (machine.name().clone(), Member { machine, client: Mutex::new(None) }))
             .collect();
-        Self { members, agents, run: run.to_owned() }
+        Self { members, agents, speaker: Speaker::new(run) }
+    }
+
+    /// Returns the run's hold on the cluster, which every message to a machine shows.
+    pub fn tenure(&self) -> &Tenure {
+        &self.speaker.tenure
     }
 
     /// Returns the names of all machines.
@@ -49,7 +54,7 @@ impl Fleet {
         }
         let streams =
             member.machine.start_agent(self.agents.as_ref()).await.map_err(|problem| problem.on(name))?;
-        let connected = AgentClient::start(streams.from_agent, streams.to_agent, &self.run);
+        let connected = AgentClient::start(streams.from_agent, streams.to_agent, self.speaker.clone());
         *client = Some(connected.clone());
         Ok(connected)
     }

@@ -3,7 +3,10 @@
 mod api;
 mod fleet;
 mod joining;
+mod lease;
 mod state;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use api::Api;
 pub use fleet::Fleet;

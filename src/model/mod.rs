@@ -7,6 +7,7 @@ mod contract;
 mod declared;
 mod digest;
 mod facts;
+mod holder;
 mod login;
 mod node;
 mod role;
@@ -22,6 +23,7 @@ pub use facts::{
     ApiFacts, Baseline, CertificateFacts, ControlGroups, EtcdMember, Holdings, Intent, Interface,
     MachineFacts, Marker, NodeFacts, Observed, Receipt, Room, Seen, UnitState,
 };
+pub use holder::Holder;
 pub use login::{DeclaredLogin, Login, SecretPlace, SecretReference};
 pub use node::{NodeWishes, Taint, TaintEffect, TaintKey};
 pub use role::Role;

@@ -5,12 +5,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use futures_util::{SinkExt, StreamExt};
+use futures_util::StreamExt;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::sync::{Semaphore, mpsc};
 
+use super::beat::{attentive, write_frames};
 use super::frame::{self, CallNumber, DATA_PIECE, DATA_WINDOW, Frame};
-use super::message::{Ask, Envelope, Note};
+use super::message::{Ask, Effect, Envelope, Note, Request};
+use super::tenure::Speaker;
 use crate::error::{Class, Context, Problem, Result};
 
 /// What comes back for a call.
@@ -33,21 +35,21 @@ pub struct AgentClient {
     /// `None` once the connection is lost.
     calls: Calls,
     next: Arc<AtomicU32>,
-    run: Arc<str>,
+    speaker: Speaker,
 }
 
 impl AgentClient {
-    /// Starts to speak with an agent that has greeted. `run` goes with every call.
+    /// Starts to speak with an agent that has greeted. The speaker's run and epoch go with every call.
     pub fn start(
         from_agent: impl AsyncRead + Send + Unpin + 'static,
         to_agent: impl AsyncWrite + Send + Unpin + 'static,
-        run: &str,
+        speaker: Speaker,
     ) -> Self {
         let (outgoing, queue) = mpsc::channel(64);
         let calls: Calls = Arc::new(Mutex::new(Some(HashMap::new())));
         tokio::spawn(write_frames(queue, to_agent));
         tokio::spawn(read_frames(from_agent, calls.clone()));
-        Self { outgoing, calls, next: Arc::new(AtomicU32::new(1)), run: run.into() }
+        Self { outgoing, calls, next: Arc::new(AtomicU32::new(1)), speaker }
     }
 
     /// Tells whether the connection was not lost yet, as far as this end knows.
@@ -104,6 +106,11 @@ impl AgentClient {
     }
 
     async fn begin<A: Ask>(&self, ask: A) -> Result<Call> {
+        let request: Request = ask.into();
+        if request.effect() == Effect::Changes {
+            // The machine would refuse it too, but not one that the new holder has not spoken to yet.
+            self.speaker.tenure.permits_change()?;
+        }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let (sender, answers) = mpsc::unbounded_channel();
         let credit = Arc::new(Semaphore::new(DATA_WINDOW));
@@ -112,7 +119,8 @@ impl AgentClient {
             let calls = calls.as_mut().ok_or_else(lost)?;
             calls.insert(number, Pending { answers: sender, credit: credit.clone() });
         }
-        let envelope = Envelope { run: self.run.to_string(), request: ask.into() };
+        let envelope =
+            Envelope { run: self.speaker.run.to_string(), epoch: self.speaker.tenure.epoch(), request };
         let body = serde_json::to_vec(&envelope).problem(Class::Internal, "cannot write a message")?;
         let call =
             Call { number, answers, credit, calls: self.calls.clone(), outgoing: self.outgoing.clone() };
@@ -164,22 +172,8 @@ fn lost() -> Problem {
         .remedy("run the same command again: work that was begun goes on there and is picked up")
 }
 
-async fn write_frames(mut queue: mpsc::Receiver<Frame>, to_agent: impl AsyncWrite + Unpin) {
-    let mut writer = frame::writer(to_agent);
-    while let Some(frame) = queue.recv().await {
-        if writer.feed(frame.encode()).await.is_err() {
-            return;
-        }
-        // Flushed when nothing more waits: data frames leave in large writes.
-        if queue.is_empty() && SinkExt::<Bytes>::flush(&mut writer).await.is_err() {
-            return;
-        }
-    }
-    let _ = SinkExt::<Bytes>::close(&mut writer).await;
-}
-
 async fn read_frames(from_agent: impl AsyncRead + Unpin, calls: Calls) {
-    let mut reader = frame::reader(from_agent);
+    let mut reader = frame::reader(attentive(from_agent));
     while let Some(Ok(bytes)) = reader.next().await {
         let Ok(frame) = Frame::decode(bytes.freeze()) else { break };
         let mut calls = calls.lock().unwrap_or_else(PoisonError::into_inner);
@@ -200,6 +194,7 @@ async fn read_frames(from_agent: impl AsyncRead + Unpin, calls: Calls) {
                     let _ = call.answers.send(Answer::Reply(body));
                 }
             }
+            Frame::Beat => {}
             Frame::Request(..) | Frame::Data(..) | Frame::DataEnd(_) | Frame::Cancel(_) => break,
         }
     }

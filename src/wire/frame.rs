@@ -38,6 +38,8 @@ pub(super) enum Frame {
     Note(CallNumber, Bytes),
     /// Agent to operator: the call's end, a `Result` of reply and problem.
     Reply(CallNumber, Bytes),
+    /// Either way: this end is there and has nothing to say.
+    Beat,
 }
 
 impl Frame {
@@ -50,6 +52,7 @@ impl Frame {
             Self::Credit(call, bytes) => (4, call, Bytes::copy_from_slice(&bytes.to_be_bytes())),
             Self::Note(call, body) => (5, call, body),
             Self::Reply(call, body) => (6, call, body),
+            Self::Beat => (7, 0, Bytes::new()),
         };
         let mut frame = BytesMut::with_capacity(5 + body.len());
         frame.put_u8(kind);
@@ -72,6 +75,7 @@ impl Frame {
             4 if frame.len() == 4 => Self::Credit(call, frame.get_u32()),
             5 => Self::Note(call, frame),
             6 => Self::Reply(call, frame),
+            7 => Self::Beat,
             _ => return Err(broken()),
         })
     }
@@ -102,7 +106,7 @@ mod tests {
             for frame in [
                 Frame::Request(call, body.clone()), Frame::Data(call, body.clone()), Frame::DataEnd(call),
                 Frame::Cancel(call), Frame::Credit(call, credit), Frame::Note(call, body.clone()),
-                Frame::Reply(call, body.clone()),
+                Frame::Reply(call, body.clone()), Frame::Beat,
             ] {
                 prop_assert_eq!(Frame::decode(frame.clone().encode()).unwrap(), frame);
             }

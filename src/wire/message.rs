@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::lock::{AcquireLock, LockAnswer, ReleaseLock, RenewLock};
 use super::work::Work;
 use crate::model::{ApiFacts, Digest, LayerOrder, MachineFacts, MachineName, Role};
 
@@ -15,6 +16,9 @@ use crate::model::{ApiFacts, Digest, LayerOrder, MachineFacts, MachineName, Role
 pub struct Envelope {
     /// The operator's run.
     pub run: String,
+    /// The epoch of the cluster's lock that the run holds; 0 when it only looks. A machine refuses changes under an
+    /// older epoch than it has seen.
+    pub epoch: u64,
     /// What is asked.
     pub request: Request,
 }
@@ -25,17 +29,37 @@ pub trait Ask: Into<Request> {
     type Reply: Serialize + DeserializeOwned + Send;
 }
 
-/// Lists the requests once: the enum on the wire, the conversion into it, and each one's answer.
+/// What a request does to a machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing: whoever may log in may ask.
+    Looks,
+    /// Something there changes: only the holder of the cluster's lock may ask.
+    Changes,
+    /// The cluster's lock itself, which has rules of its own.
+    Locks,
+}
+
+/// Lists the requests once: the enum on the wire, the conversion into it, each one's effect and answer.
 macro_rules! requests {
-    ($($name:ident -> $reply:ty),* $(,)?) => {
+    ($($effect:ident { $($name:ident -> $reply:ty),* $(,)? })*) => {
         /// Every request there is.
         #[derive(Debug, Clone, Serialize, Deserialize)]
         #[serde(rename_all = "kebab-case")]
         pub enum Request {
-            $(#[doc = concat!("See [`", stringify!($name), "`].")] $name($name)),*
+            $($(#[doc = concat!("See [`", stringify!($name), "`].")] $name($name),)*)*
         }
 
-        $(
+        impl Request {
+            /// Returns what it does to the machine.
+            pub fn effect(&self) -> Effect {
+                match self {
+                    $($(Self::$name(_) => Effect::$effect,)*)*
+                }
+            }
+        }
+
+        $($(
             impl From<$name> for Request {
                 fn from(request: $name) -> Self {
                     Self::$name(request)
@@ -45,26 +69,35 @@ macro_rules! requests {
             impl Ask for $name {
                 type Reply = $reply;
             }
-        )*
+        )*)*
     };
 }
 
 requests! {
-    Look -> MachineFacts,
-    LookAtApi -> ApiFacts,
-    HoldPorts -> Vec<u16>,
-    ReachPorts -> BTreeMap<SocketAddr, String>,
-    Claim -> (),
-    MissingLayers -> Vec<MissingLayer>,
-    ReceiveLayer -> (),
-    Act -> (),
-    MintJoin -> JoinSecrets,
-    EndJoining -> (),
-    AwaitReady -> ApiFacts,
-    TakeKubeconfig -> String,
-    SaveState -> (),
-    TakeState -> Option<String>,
-    Leave -> (),
+    Looks {
+        Look -> MachineFacts,
+        LookAtApi -> ApiFacts,
+        HoldPorts -> Vec<u16>,
+        ReachPorts -> BTreeMap<SocketAddr, String>,
+        AwaitReady -> ApiFacts,
+        TakeKubeconfig -> String,
+        TakeState -> Option<String>,
+    }
+    Changes {
+        Claim -> (),
+        MissingLayers -> Vec<MissingLayer>,
+        ReceiveLayer -> (),
+        Act -> (),
+        MintJoin -> JoinSecrets,
+        EndJoining -> (),
+        SaveState -> (),
+        Leave -> (),
+    }
+    Locks {
+        AcquireLock -> LockAnswer,
+        RenewLock -> LockAnswer,
+        ReleaseLock -> (),
+    }
 }
 
 /// Asks for all facts of the machine. Changes nothing there.
@@ -124,7 +157,7 @@ pub struct Claim {
     pub node_name: String,
 }
 
-/// Asks which of these layers the machine has not got.
+/// Asks which of these layers the machine has not got, and makes their store ready.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MissingLayers {
     /// The layers.

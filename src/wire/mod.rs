@@ -1,22 +1,28 @@
 //! The typed messages between operator and agent, and their framing.
 
+mod beat;
 mod client;
 #[cfg(test)]
 mod conversation;
 mod frame;
 mod greeting;
+mod lock;
 mod message;
 mod server;
+mod tenure;
 mod work;
 
+pub use beat::SILENCE;
 pub use client::AgentClient;
 pub use greeting::{GREETING, await_greeting};
+pub use lock::{AcquireLock, Keeper, LockAnswer, LockRecord, ReleaseLock, RenewLock};
 pub use message::{
-    Act, Ask, AwaitReady, Claim, EndJoining, Envelope, HoldPorts, JoinSecrets, Leave, Look, LookAtApi,
-    Measure, MintJoin, MissingLayer, MissingLayers, Note, ReachPorts, ReceiveLayer, Request, SaveState,
-    TakeKubeconfig, TakeState,
+    Act, Ask, AwaitReady, Claim, Effect, EndJoining, Envelope, HoldPorts, JoinSecrets, Leave, Look,
+    LookAtApi, Measure, MintJoin, MissingLayer, MissingLayers, Note, ReachPorts, ReceiveLayer, Request,
+    SaveState, TakeKubeconfig, TakeState,
 };
 pub use server::{CallContext, Handler, LayerBytes, serve};
+pub use tenure::{Moment, Speaker, TERM, Tenure};
 pub use work::{
     CleanWork, EndpointsWork, InitWork, JoinWork, LaunchWork, LayOutWork, Postcondition, PrepareWork,
     RegistryWork, ScriptCommand, Work,

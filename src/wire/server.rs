@@ -3,14 +3,16 @@
 use std::collections::HashMap;
 use std::io::{self, Read};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use futures_util::{SinkExt, StreamExt};
+use futures_util::StreamExt;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::beat::{attentive, write_frames};
 use super::frame::{self, CallNumber, Frame};
 use super::message::{Envelope, Note};
 use crate::error::{Class, Context, Result};
@@ -79,15 +81,19 @@ struct Active {
     cancelled: CancellationToken,
 }
 
-/// Serves one operator until the connection ends; calls still under way are then cancelled.
+/// How long calls may take to end once the operator is gone. What lasts longer ends with the process.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+/// Serves one operator until the connection ends or nothing is heard of it for [`super::SILENCE`]; calls still under way
+/// are then cancelled.
 pub async fn serve(
     from_operator: impl AsyncRead + Send + Unpin + 'static,
     to_operator: impl AsyncWrite + Send + Unpin + 'static,
     handler: Arc<dyn Handler>,
 ) {
     let (outgoing, queue) = mpsc::channel(256);
-    let writer = tokio::spawn(write_frames(queue, to_operator));
-    let mut reader = frame::reader(from_operator);
+    let mut writer = tokio::spawn(write_frames(queue, to_operator));
+    let mut reader = frame::reader(attentive(from_operator));
     let mut active: HashMap<CallNumber, Active> = HashMap::new();
     let mut calls = JoinSet::new();
     while let Some(Ok(bytes)) = reader.next().await {
@@ -128,13 +134,22 @@ pub async fn serve(
                     call.cancelled.cancel();
                 }
             }
+            Ok(Frame::Beat) => {}
             _ => break,
         }
     }
-    active.values().for_each(|call| call.cancelled.cancel());
+    for call in active.values() {
+        call.cancelled.cancel();
+    }
     drop((active, outgoing));
-    while calls.join_next().await.is_some() {}
-    let _ = writer.await;
+    let farewell = async {
+        while calls.join_next().await.is_some() {}
+        let _ = (&mut writer).await;
+    };
+    if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
+        // An operator that is suspended reads nothing, so there is no end to writing.
+        writer.abort();
+    }
 }
 
 async fn answer(
@@ -152,13 +167,4 @@ async fn answer(
         let _ = outgoing.send(Frame::Reply(number, body.into())).await;
     }
     number
-}
-
-async fn write_frames(mut queue: mpsc::Receiver<Frame>, to_operator: impl AsyncWrite + Unpin) {
-    let mut writer = frame::writer(to_operator);
-    while let Some(frame) = queue.recv().await {
-        if writer.send(frame.encode()).await.is_err() {
-            return;
-        }
-    }
 }

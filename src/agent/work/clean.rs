@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::agent::command::{Command, Tell};
-use crate::agent::{care, hosts, leftovers, ownership, paths, receipts, units};
+use crate::agent::{care, fence, hosts, leftovers, ownership, paths, receipts, units};
 use crate::distribute::mounts::{Mount, mounts_below};
 use crate::error::{Class, Context, Problem, Result};
 use crate::wire::CleanWork;
@@ -114,7 +114,8 @@ fn run_scripts(work: &CleanWork, tell: Tell<'_>) -> Result<()> {
 }
 
 /// Removes the last of us: data, marker, agent. Called when nothing else is left to do.
-pub(in crate::agent) fn leave(cluster: &str) -> Result<()> {
+pub(in crate::agent) fn leave(cluster: &str, epoch: u64) -> Result<()> {
+    let _gate = fence::admit(&paths::Grounds::here(), epoch)?;
     ownership::require(cluster)?;
     // The layers before the marker: a machine that was cut off here still knows whose it is.
     for entry in
