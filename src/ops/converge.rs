@@ -10,7 +10,7 @@ use crate::cluster::Fleet;
 use crate::error::{Problems, Result};
 use crate::image::Store;
 use crate::model::{Cluster, Digest, Observed};
-use crate::plan::{self, Desired, Plan};
+use crate::plan::{self, Consents, Desired, Plan};
 use crate::steps::{Blobs, Site, State};
 
 /// A plan with everything it was made from and is carried out with.
@@ -44,7 +44,7 @@ pub(super) async fn draw(context: &Context, wish: &Wish<'_>) -> Result<Draft, Pr
     preflight::check(context, &fleet, &desired, &sight, state.authority.as_ref()).await?;
     let authority =
         state.authority.clone().or_else(|| observe::authority(&state.cluster.name, &sight.observed));
-    let plan = plan::launch(&desired, &sight.observed, authority.as_ref())?;
+    let plan = plan::apply(&desired, &sight.observed, authority.as_ref(), &Consents::default())?;
     let state = State { authority, ..state };
     Ok(Draft { desired, plan, observed: sight.observed, fleet, state, store })
 }

@@ -45,6 +45,7 @@ pub async fn remove(context: &Context, request: RemoveRequest) -> Result<(), Pro
         registry: state.registry.clone(),
         launch: state.launch.clone(),
         leaving: vec![],
+        origin,
     };
     let thrown_away = origin == Origin::Made && request.definition == Definition::Forgotten;
     let (fleet, observed) = if thrown_away {
@@ -63,7 +64,7 @@ pub async fn remove(context: &Context, request: RemoveRequest) -> Result<(), Pro
         // A cluster is not forgotten while a machine of it may still run.
         return Err(Problems::check(silent).err().unwrap_or_else(|| unknown(context, &request.name).into()));
     }
-    let plan = plan::remove(&state.cluster, &observed, origin, request.definition);
+    let plan = plan::remove(&desired, &observed, request.definition);
     let site = Arc::new(Site {
         desired,
         observed,

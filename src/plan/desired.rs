@@ -39,6 +39,18 @@ pub struct Desired {
     pub launch: String,
     /// Machines that were in the cluster and are not in `cluster.machines` any more.
     pub leaving: Vec<MachineSpec>,
+    /// Where its machines come from.
+    pub origin: Origin,
+}
+
+/// Where machines come from, so that what was made is removed too.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// The operator's own.
+    #[default]
+    Given,
+    /// A provider made them.
+    Made,
 }
 
 impl Desired {

@@ -1,9 +1,11 @@
 //! The difference between what is desired and what is observed, as plain data.
 
+mod apply;
+mod consents;
 mod desired;
 mod endpoints;
 mod environment;
-mod launch;
+mod fingerprint;
 mod layers;
 mod networks;
 mod preflight;
@@ -15,13 +17,15 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use desired::{Desired, RegistryAccess};
+pub use apply::apply;
+pub use consents::{Consents, WithoutApi};
+pub use desired::{Desired, Origin, RegistryAccess};
 pub use endpoints::{Endpoints, REGISTRY_PORT, endpoints, hosts_of, hosts_once_joined};
 pub use environment::{command_line, of_application, of_machine};
-pub use launch::launch;
+pub use fingerprint::fingerprint;
 pub use layers::{Duty, layers_for, layers_of, registry_layers};
 pub use networks::check as check_networks;
 pub use preflight::{PORTS_OF_CONTROL_PLANE, PORTS_OF_WORKER, Preflight, ports, preflight};
 pub use receipts::{commands, connected, launched, lay_out, prepared, registry};
-pub use removal::{Definition, Origin, remove};
-pub use step::{Action, Disruption, Plan, PlanBuilder, PlannedStep};
+pub use removal::{Definition, remove};
+pub use step::{Action, Disruption, FORMAT, Plan, PlanBuilder, PlannedStep};

@@ -1,16 +1,8 @@
 //! The order in which a whole cluster is removed.
 
+use super::desired::{Desired, Origin};
 use super::step::{Action, Plan, PlanBuilder};
-use crate::model::{Cluster, Observed, Role};
-
-/// Where the machines came from, so that what was made is removed too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    /// The operator's own.
-    Given,
-    /// A provider made them.
-    Made,
-}
+use crate::model::{Observed, Role};
 
 /// What becomes of the cluster's definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,14 +16,15 @@ pub enum Definition {
 /// Plans the removal: workers first, then control planes, then what the operator and the provider have.
 ///
 /// Machines that a provider made are removed whole, so they are not cleaned first.
-pub fn remove(cluster: &Cluster, observed: &Observed, origin: Origin, definition: Definition) -> Plan {
-    let mut plan = PlanBuilder::new(&cluster.name);
+pub fn remove(desired: &Desired, observed: &Observed, definition: Definition) -> Plan {
+    let mut plan = PlanBuilder::new(desired, observed);
     let mut left = Vec::new();
-    let throw_away = origin == Origin::Made && definition == Definition::Forgotten;
+    let throw_away = desired.origin == Origin::Made && definition == Definition::Forgotten;
     if !throw_away {
         let mut workers = Vec::new();
         for role in [Role::Worker, Role::ControlPlane] {
-            for machine in cluster.with_role(role) {
+            let machines = desired.cluster.machines.iter().chain(&desired.leaving);
+            for machine in machines.filter(|machine| machine.role == role) {
                 let ours = observed.facts(&machine.name).is_some_and(|facts| facts.marker.is_some());
                 if !ours {
                     continue;

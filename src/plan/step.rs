@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Digest, ImageName, MachineName};
+use super::desired::Desired;
+use super::fingerprint::fingerprint;
+use crate::error::Problem;
+use crate::model::{Digest, ImageName, MachineName, Observed};
 
 /// One kind of thing to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,13 +100,23 @@ pub struct PlannedStep {
     pub follows: Vec<usize>,
 }
 
+/// The format of plans that this version writes and reads.
+pub const FORMAT: u32 = 1;
+
 /// What would happen, in an order that can be read from top to bottom.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
+    /// The format of this document.
+    pub format: u32,
     /// The cluster's name.
     pub cluster: String,
+    /// The digest of what the plan was made from.
+    pub fingerprint: Digest,
     /// Its steps.
     pub steps: Vec<PlannedStep>,
+    /// Why machines were left out of it: the rest is done without them, and the run ends as partial.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub set_aside: Vec<Problem>,
 }
 
 impl Plan {
@@ -119,9 +132,21 @@ pub struct PlanBuilder {
 }
 
 impl PlanBuilder {
-    /// Begins a plan for a cluster.
-    pub fn new(cluster: &str) -> Self {
-        Self { plan: Plan { cluster: cluster.to_owned(), steps: Vec::new() } }
+    /// Begins a plan that is made from these.
+    pub fn new(desired: &Desired, observed: &Observed) -> Self {
+        let plan = Plan {
+            format: FORMAT,
+            cluster: desired.cluster.name.clone(),
+            fingerprint: fingerprint(desired, observed),
+            steps: Vec::new(),
+            set_aside: Vec::new(),
+        };
+        Self { plan }
+    }
+
+    /// Leaves a machine out, for a reason that its operator is told.
+    pub fn set_aside(&mut self, problem: Problem) {
+        self.plan.set_aside.push(problem);
     }
 
     /// Adds a step that needs the steps in `needs` and returns its number.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::desired::{Desired, RegistryAccess};
+use super::desired::{Desired, Origin, RegistryAccess};
 use super::receipts;
 use crate::model::*;
 
@@ -77,6 +77,7 @@ pub(super) fn desired(control_planes: u8, workers: u8) -> Desired {
         },
         launch: "launch-1".to_owned(),
         leaving: vec![],
+        origin: Origin::Given,
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use super::testing::*;
 use super::*;
-use crate::error::Class;
+use crate::error::{Class, Problem, Problems};
 use crate::model::{Digest, Intent, Interface, MachineFacts, Observed, Role, Seen};
 
 fn read(plan: &Plan) -> String {
@@ -29,6 +29,10 @@ fn read(plan: &Plan) -> String {
         text.push('\n');
     }
     text
+}
+
+fn launch(desired: &Desired, observed: &Observed, authority: Option<&Digest>) -> Result<Plan, Problems> {
+    apply(desired, observed, authority, &Consents::default())
 }
 
 #[test]
@@ -77,9 +81,9 @@ fn a_control_plane_that_answers_commands_the_others() {
 fn nothing_is_planned_for_a_machine_that_does_not_answer() {
     let desired = desired(1, 1);
     let mut seen = observed(&desired, fresh);
-    let silent = crate::error::Problem::new(Class::Connection, "no route");
+    let silent = Problem::new(Class::Connection, "no route");
     seen.machines.insert(desired.cluster.machines[1].name.clone(), Seen::Unknown(silent));
-    assert_eq!(launch(&desired, &seen, None).unwrap_err().class, Class::Connection);
+    assert_eq!(launch(&desired, &seen, None).unwrap_err().class(), Class::Connection);
 }
 
 #[test]
@@ -110,17 +114,14 @@ fn changed_variables_lay_the_image_out_again() {
 fn a_cluster_is_removed_workers_first() {
     let desired = desired(1, 2);
     let seen = observed(&desired, |spec| member(&desired, spec));
-    let cluster = &desired.cluster;
     insta::assert_snapshot!(
         "removal-of-given-machines",
-        read(&remove(cluster, &seen, Origin::Given, Definition::Forgotten))
+        read(&remove(&desired, &seen, Definition::Forgotten))
     );
-    insta::assert_snapshot!(
-        "removal-of-made-machines",
-        read(&remove(cluster, &seen, Origin::Made, Definition::Forgotten))
-    );
+    let made = Desired { origin: Origin::Made, ..desired.clone() };
+    insta::assert_snapshot!("removal-of-made-machines", read(&remove(&made, &seen, Definition::Forgotten)));
     let untouched = observed(&desired, fresh);
-    let plan = remove(cluster, &untouched, Origin::Given, Definition::Kept);
+    let plan = remove(&desired, &untouched, Definition::Kept);
     assert!(plan.is_empty(), "machines that are nobody's are not cleaned: {}", read(&plan));
 }
 
@@ -272,10 +273,10 @@ fn a_cluster_that_exists_is_never_made_again() {
     });
     silent.api = None;
     let problem = launch(&desired, &silent, None).unwrap_err();
-    assert_eq!(problem.class, Class::Kubernetes, "its own marker knows the cluster: {problem}");
+    assert_eq!(problem.class(), Class::Kubernetes, "its own marker knows the cluster: {problem}");
     let wiped = observed(&desired, fresh);
     let problem = launch(&desired, &wiped, Some(&Digest::of("ca"))).unwrap_err();
-    assert_eq!(problem.class, Class::Kubernetes, "the operator knows the cluster: {problem}");
+    assert_eq!(problem.class(), Class::Kubernetes, "the operator knows the cluster: {problem}");
 }
 
 #[test]

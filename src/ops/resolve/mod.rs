@@ -15,7 +15,7 @@ use crate::cluster::Fleet;
 use crate::error::{Class, Problem, Problems, Result};
 use crate::image::Store;
 use crate::model::{Cluster, Declared, DeclaredLogin, DeclaredMachines, MachineSpec};
-use crate::plan::Desired;
+use crate::plan::{Desired, Origin};
 use crate::remote::SshOptions;
 use crate::steps::{Provider, State};
 
@@ -101,6 +101,10 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
         registry: state.registry.clone(),
         launch: state.launch.clone(),
         leaving: vec![],
+        origin: match provider {
+            Provider::BareMetal => Origin::Given,
+            Provider::Container => Origin::Made,
+        },
     };
     desired.version()?;
     Ok(Resolved { desired, state, machines, store })

@@ -1,10 +1,11 @@
-//! The order in which a cluster is made. [`launch`] is the one place to read it.
+//! The order in which a cluster is made. [`apply`] is the one place to read it.
 
+use super::consents::Consents;
 use super::desired::Desired;
 use super::layers::{self, Duty};
 use super::receipts;
 use super::step::{Action, Plan, PlanBuilder};
-use crate::error::{Class, Problem, Result};
+use crate::error::{Class, Problem, Problems, Result};
 use crate::model::{
     Digest, ImageContract, LayerInfo, MachineFacts, MachineName, MachineSpec, Observed, Role,
 };
@@ -15,8 +16,13 @@ use crate::model::{
 /// When a machine that must be looked at did not answer, no control plane can be the first, or the cluster exists
 /// but its API does not answer: a new one is never made over it. `authority` is the cluster's CA as far as the
 /// operator knows one.
-pub fn launch(desired: &Desired, observed: &Observed, authority: Option<&Digest>) -> Result<Plan> {
-    let mut plan = PlanBuilder::new(&desired.cluster.name);
+pub fn apply(
+    desired: &Desired,
+    observed: &Observed,
+    authority: Option<&Digest>,
+    _consents: &Consents,
+) -> Result<Plan, Problems> {
+    let mut plan = PlanBuilder::new(desired, observed);
     let state = State { desired, observed };
     let first = state.first_control_plane()?;
     state.refuse_silent_cluster(authority)?;

@@ -1,0 +1,138 @@
+//! What a plan was made from, as one digest: a saved plan is only carried out while it is the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, BufWriter, Write as _};
+use std::net::IpAddr;
+
+use serde::Serialize;
+
+use super::desired::Desired;
+use crate::model::{
+    ApiFacts, Arch, Cluster, ControlGroups, Digest, DigestWriter, EtcdMember, ImageContract, Intent,
+    MachineFacts, MachineName, MachineSpec, Marker, NodeFacts, Observed, Receipt, Role, Seen,
+};
+
+/// Returns the digest of the definition and of every observed fact that decides what is planned.
+///
+/// Clocks, free space and loads are not in it, nor what only decides whether something is waited for, and no secret: a
+/// plan that was saved before the first run of a cluster is carried out with other credentials than it was made with.
+pub fn fingerprint(desired: &Desired, observed: &Observed) -> Digest {
+    let basis = Basis {
+        cluster: &desired.cluster,
+        images: &desired.images,
+        leaving: &desired.leaving,
+        machines: observed.machines.iter().map(|(name, seen)| (name, machine(seen))).collect(),
+        api: observed.api.as_ref().map(|seen| seen.known().map(api)),
+    };
+    let mut writer = BufWriter::new(DigestWriter::new(io::sink()));
+    // Nothing is written anywhere, so nothing can fail; maps are ordered, so the text is the same for the same input.
+    let _ = serde_json::to_writer(&mut writer, &basis);
+    let _ = writer.flush();
+    writer.into_inner().map_or_else(|_| Digest::of([]), |writer| writer.finish().1)
+}
+
+#[derive(Serialize)]
+struct Basis<'a> {
+    cluster: &'a Cluster,
+    images: &'a [ImageContract],
+    leaving: &'a [MachineSpec],
+    /// Silence is a fact too.
+    machines: BTreeMap<&'a MachineName, Option<MachineShown<'a>>>,
+    api: Option<Option<ApiShown<'a>>>,
+}
+
+#[derive(Serialize)]
+struct MachineShown<'a> {
+    machine_id: &'a str,
+    hostname: &'a str,
+    arch: Arch,
+    kernel: &'a str,
+    control_groups: ControlGroups,
+    may_lower_oom_score: bool,
+    authority: &'a Option<Digest>,
+    marker: Option<MarkerShown<'a>>,
+    layers: &'a BTreeSet<Digest>,
+    receipts: &'a BTreeMap<String, Receipt>,
+    running: Vec<&'a str>,
+    joined: bool,
+    cri_answers: bool,
+    api_ready: bool,
+}
+
+/// Of a marker, what does not change with every run.
+#[derive(Serialize)]
+struct MarkerShown<'a> {
+    cluster: &'a str,
+    authority: &'a Option<Digest>,
+    machine_id: &'a str,
+    node_name: &'a str,
+    role: Role,
+    intent: Intent,
+}
+
+#[derive(Serialize)]
+struct ApiShown<'a> {
+    version: &'a str,
+    nodes: BTreeMap<&'a str, NodeShown<'a>>,
+    etcd: &'a [EtcdMember],
+    applications: &'a BTreeMap<String, Digest>,
+}
+
+#[derive(Serialize)]
+struct NodeShown<'a> {
+    machine_id: &'a str,
+    version: &'a str,
+    addresses: &'a [IpAddr],
+    control_plane: bool,
+    cordoned: bool,
+}
+
+fn machine(seen: &Seen<Box<MachineFacts>>) -> Option<MachineShown<'_>> {
+    let facts = seen.known()?;
+    Some(MachineShown {
+        machine_id: &facts.machine_id,
+        hostname: &facts.hostname,
+        arch: facts.arch,
+        kernel: &facts.kernel,
+        control_groups: facts.control_groups,
+        may_lower_oom_score: facts.may_lower_oom_score,
+        authority: &facts.authority,
+        marker: facts.marker.as_ref().map(marker),
+        layers: &facts.holdings.layers,
+        receipts: &facts.holdings.receipts,
+        running: facts.units.keys().map(String::as_str).filter(|unit| facts.runs(unit)).collect(),
+        joined: facts.joined,
+        cri_answers: facts.cri_answers,
+        api_ready: facts.api_ready,
+    })
+}
+
+fn marker(marker: &Marker) -> MarkerShown<'_> {
+    MarkerShown {
+        cluster: &marker.cluster,
+        authority: &marker.authority,
+        machine_id: &marker.machine_id,
+        node_name: &marker.node_name,
+        role: marker.role,
+        intent: marker.intent,
+    }
+}
+
+fn api(api: &ApiFacts) -> ApiShown<'_> {
+    ApiShown {
+        version: &api.version,
+        nodes: api.nodes.iter().map(|facts| (facts.name.as_str(), node(facts))).collect(),
+        etcd: &api.etcd,
+        applications: &api.applications,
+    }
+}
+
+fn node(node: &NodeFacts) -> NodeShown<'_> {
+    NodeShown {
+        machine_id: &node.machine_id,
+        version: &node.version,
+        addresses: &node.addresses,
+        control_plane: node.control_plane,
+        cordoned: node.cordoned,
+    }
+}
