@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what developing sealift needs and is missing, on Debian 12 or newer: `dev/setup.sh [rust] [go] [docker] [machine]
-# [test] [lint] [record]`, the first four without arguments. Says in one line what it does, and nothing when there is nothing to do.
+# [test] [vagrant] [lint] [record]`, the first four without arguments. Says in one line what it does, and nothing when there is nothing to do.
 set -euo pipefail
 
 readonly rust_least=1.95 go_least=1.26
@@ -159,6 +159,18 @@ test_programs() {
   packages openssh-client openssh-server sudo tcsh fish iproute2 util-linux procps
 }
 
+# Without libvirt and VirtualBox, which make machines: the Vagrantfile is only checked. Releases after Debian 12 may lack it.
+vagrant_program() {
+  packages ruby
+  command -v vagrant >/dev/null && return
+  apt_update
+  if [ -n "$(apt-cache madison vagrant)" ]; then
+    packages vagrant
+  else
+    say "there is no package vagrant here: vagrant/Vagrantfile is checked by ruby alone"
+  fi
+}
+
 lint_programs() {
   packages shellcheck
 }
@@ -178,9 +190,10 @@ main() {
       docker) docker_engine ;;
       machine) machine ;;
       test) test_programs ;;
+      vagrant) vagrant_program ;;
       lint) lint_programs ;;
       record) recorder ;;
-      *) die "unknown group $group: rust, go, docker, machine, test, lint or record" ;;
+      *) die "unknown group $group: rust, go, docker, machine, test, vagrant, lint or record" ;;
     esac
   done
 }

@@ -35,7 +35,7 @@ runs_alone() { # NAME
 
 prepare() {
   local engine
-  "$root/dev/setup.sh" rust go docker machine test
+  "$root/dev/setup.sh" rust go docker machine test vagrant
   # Machines that a test before this one could not remove.
   engine=$("$root/dev/docker.sh")
   [ -z "$engine" ] || printf '%s\n' "$engine"
