@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::Output;
@@ -90,48 +89,6 @@ fn completions_know_commands_and_flags() {
             assert!(completion.output.contains(word), "{shell} is not told of {word}");
         }
     }
-}
-
-/// Run with `SEALIFT_UPDATE_DOCS=1` to write the file anew.
-#[test]
-fn the_published_help_is_current() {
-    let home = Home::new();
-    let top = home.run(&["--help"]).output;
-    let mut reference = String::from(
-        "# Commands\n\n\
-         Written by `SEALIFT_UPDATE_DOCS=1 cargo test --test cli` from what `--help` says.\n",
-    );
-    write!(reference, "\n## sealift\n\n```text\n{}\n```\n", top.trim_end()).unwrap();
-    let commands = commands_in(&top);
-    assert!(commands.len() > 5, "the commands are not seen in:\n{top}");
-    for command in commands {
-        let help = home.run(&[&command, "--help"]);
-        assert_eq!(help.code, 0, "{command}: {}", help.errors);
-        write!(reference, "\n## sealift {command}\n\n```text\n{}\n```\n", help.output.trim_end()).unwrap();
-    }
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/commands.md");
-    if std::env::var_os("SEALIFT_UPDATE_DOCS").is_some() {
-        fs::write(&path, &reference).unwrap();
-    }
-    let published = fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        published == reference,
-        "run this test with SEALIFT_UPDATE_DOCS=1 and look at the difference:\n{}",
-        similar::TextDiff::from_lines(&published, &reference).unified_diff()
-    );
-}
-
-/// Reads the names in the list of commands that `--help` shows.
-fn commands_in(help: &str) -> Vec<String> {
-    let list = help.lines().skip_while(|line| *line != "Commands:").skip(1);
-    let list = list.take_while(|line| !line.is_empty());
-    // A line that goes on with the one above it is indented more.
-    let begun = list.filter_map(|line| line.strip_prefix("  ").filter(|line| !line.starts_with(' ')));
-    begun
-        .filter_map(|line| line.split_whitespace().next())
-        .filter(|name| *name != "help")
-        .map(ToOwned::to_owned)
-        .collect()
 }
 
 #[test]

@@ -16,6 +16,9 @@ use crate::ops::{self, Context};
 /// Images named in images/shim/ and manifests/ are brought into the image's own registry: from the local store, OCI
 /// layouts and Docker archives in the directory, the local Docker Engine, and registries, in this order.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    sealift build -t kubernetes:v1.36.3 images/kubernetes\n  \
+    sealift build -t shop:v1 --build-arg VERSION=1.4 --platform linux/arm64 shop")]
 pub(super) struct BuildArgs {
     /// The directory
     #[arg(value_name = "DIR", default_value = ".")]

@@ -9,6 +9,9 @@ use super::Cli;
 
 /// Print completions for a shell: source <(sealift completion bash)
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    source <(sealift completion bash)\n  \
+    sealift completion fish > ~/.config/fish/completions/sealift.fish")]
 pub(super) struct CompletionArgs {
     /// The shell
     shell: Shell,

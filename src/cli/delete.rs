@@ -9,6 +9,9 @@ use crate::plan::Definition;
 
 /// Delete a cluster: its machines are left as they were found, and those that sealift made are removed
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    sealift delete\n  \
+    sealift delete --name trial --yes")]
 pub(super) struct DeleteArgs {
     /// The cluster's name
     #[arg(long, visible_alias = "cluster", default_value = "default", value_name = "NAME")]

@@ -8,6 +8,9 @@ use crate::ui::Table;
 
 /// List the images of the local store
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    sealift images\n  \
+    sealift images --output json")]
 pub(super) struct ImagesArgs {}
 
 pub(super) async fn images(context: Context, _: &ImagesArgs) -> Result<(), Problems> {

@@ -7,6 +7,8 @@ use crate::ops::{self, Context};
 
 /// Show what an image promises: its kind, version, variables, scripts, commands and layers
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    sealift inspect kubernetes:v1.36.3")]
 pub(super) struct InspectArgs {
     /// The image
     #[arg(value_name = "IMAGE")]

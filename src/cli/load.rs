@@ -9,6 +9,8 @@ use crate::ops::{self, Context};
 
 /// Load the images of an OCI or Docker archive
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    sealift load -i cluster.tar")]
 pub(super) struct LoadArgs {
     /// The archive
     #[arg(long, short, value_name = "FILE")]

@@ -9,6 +9,9 @@ use crate::plan::Definition;
 
 /// Clean all machines of a cluster and keep its definition: `sealift run --name NAME` launches it again
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    sealift reset\n  \
+    sealift reset --name trial")]
 pub(super) struct ResetArgs {
     /// The cluster's name
     #[arg(long, visible_alias = "cluster", default_value = "default", value_name = "NAME")]

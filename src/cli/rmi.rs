@@ -7,6 +7,8 @@ use crate::ops::{self, Context};
 
 /// Remove images from the local store, with the blobs that no other image has
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    sealift rmi hello:v1")]
 pub(super) struct RmiArgs {
     /// The images
     #[arg(value_name = "IMAGE", required = true)]

@@ -9,6 +9,8 @@ use crate::ops::{self, Context};
 
 /// Save images to an OCI archive, to carry them where there is no network
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    sealift save --to cluster.tar kubernetes:v1.36.3 flannel:v0.28.4")]
 pub(super) struct SaveArgs {
     /// The images
     #[arg(value_name = "IMAGE", required = true)]

@@ -32,7 +32,7 @@ fn ended(program: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Optio
 fn made(variables: &[(&str, &str)]) -> Vec<(String, String)> {
     let recorder = repository().join("tests/vagrant/machines.rb");
     let output = ended("ruby", &["-w", recorder.to_str().unwrap(), "./Vagrantfile"], variables);
-    let output = output.expect("there is no ruby here; `dev/setup.sh vagrant` installs it");
+    let Some(output) = output else { panic!("there is no ruby here; `dev/setup.sh vagrant` installs it") };
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
     let text = String::from_utf8(output.stdout).unwrap();
     text.lines()
@@ -87,6 +87,9 @@ fn vagrant_takes_the_vagrantfile_with_either_box_and_says_what_is_wrong_with_a_v
     for (variable, value) in [("SEALIFT_VM_WORKERS", "two"), ("SEALIFT_VM_PUBLIC_KEY", "/none.pub")] {
         let output = validate(&[(variable, value)]).unwrap();
         let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(!output.status.success() && errors.contains(&format!("{variable} is `{value}`")), "{output:?}");
+        assert!(
+            !output.status.success() && errors.contains(&format!("{variable} is `{value}`")),
+            "{output:?}"
+        );
     }
 }
