@@ -1,5 +1,7 @@
 //! Holds the source to the map in `docs/architecture.md`: who may use whom, what a file looks like, who may print.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;

@@ -29,7 +29,7 @@ pub(super) type Tell<'a> = &'a dyn Fn(&str);
 
 /// A program with its arguments.
 pub(super) struct Command {
-    command: process::Command,
+    inner: process::Command,
     name: String,
     input: Option<Vec<u8>>,
 }
@@ -48,7 +48,7 @@ impl Command {
             .chain(command.get_args().map(|argument| argument.to_string_lossy().into_owned()))
             .collect::<Vec<_>>()
             .join(" ");
-        Self { command, name, input: None }
+        Self { inner: command, name, input: None }
     }
 
     /// Begins a line of shell.
@@ -66,22 +66,22 @@ impl Command {
 
     /// Sets the working directory.
     pub(super) fn within(mut self, directory: &Path) -> Self {
-        self.command.current_dir(directory);
+        self.inner.current_dir(directory);
         self
     }
 
     /// Gives it something to read.
     pub(super) fn reading(mut self, input: impl Into<Vec<u8>>) -> Self {
         self.input = Some(input.into());
-        self.command.stdin(Stdio::piped());
+        self.inner.stdin(Stdio::piped());
         self
     }
 
     /// Runs it to its end and returns what it wrote to its standard output.
     pub(super) fn output(mut self) -> Result<String> {
-        self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        self.inner.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child =
-            self.command.spawn().problem_with(Class::Machine, || format!("cannot run `{}`", self.name))?;
+            self.inner.spawn().problem_with(Class::Machine, || format!("cannot run `{}`", self.name))?;
         self.feed(&mut child)?;
         let output = child
             .wait_with_output()
@@ -104,12 +104,12 @@ impl Command {
     pub(super) fn run(mut self, tell: Tell<'_>) -> Result<()> {
         let (reader, writer) = std::io::pipe().problem(Class::Machine, "cannot make a pipe")?;
         let second = writer.try_clone().problem(Class::Machine, "cannot make a pipe")?;
-        self.command.stdout(writer).stderr(second);
+        self.inner.stdout(writer).stderr(second);
         let mut child =
-            self.command.spawn().problem_with(Class::Machine, || format!("cannot run `{}`", self.name))?;
+            self.inner.spawn().problem_with(Class::Machine, || format!("cannot run `{}`", self.name))?;
         self.feed(&mut child)?;
         // The parent's writing ends must be closed, or the reader never sees the end.
-        self.command.stdout(Stdio::null()).stderr(Stdio::null());
+        self.inner.stdout(Stdio::null()).stderr(Stdio::null());
         let mut last = VecDeque::with_capacity(QUOTED_LINES);
         let mut reader = BufReader::new(reader);
         let mut line = Vec::new();

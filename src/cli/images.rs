@@ -13,11 +13,13 @@ use crate::ui::Table;
     sealift images --output json")]
 pub(super) struct ImagesArgs {}
 
-pub(super) async fn images(context: Context, _: &ImagesArgs) -> Result<(), Problems> {
+pub(super) fn images(context: &Context, _: &ImagesArgs) -> Result<(), Problems> {
     let table = |rows: Vec<[String; 4]>| {
         let mut table = Table::new(["image", "arch", "digest", ">size"]);
-        rows.iter().for_each(|row| table.add(row));
+        for row in &rows {
+            table.add(row);
+        }
         table.render()
     };
-    Ok(ops::images(&context, table)?)
+    Ok(ops::images(context, table)?)
 }

@@ -15,6 +15,6 @@ pub(super) struct InspectArgs {
     image: String,
 }
 
-pub(super) async fn inspect(context: Context, args: &InspectArgs) -> Result<(), Problems> {
-    Ok(ops::inspect(&context, &args.image)?)
+pub(super) fn inspect(context: &Context, args: &InspectArgs) -> Result<(), Problems> {
+    Ok(ops::inspect(context, &args.image)?)
 }

@@ -21,7 +21,7 @@ pub(super) struct LoadArgs {
     tag: Option<String>,
 }
 
-pub(super) async fn load(context: Context, args: &LoadArgs) -> Result<(), Problems> {
+pub(super) fn load(context: &Context, args: &LoadArgs) -> Result<(), Problems> {
     let name = args.tag.as_deref().map(str::parse).transpose()?;
-    Ok(ops::load(&context, &args.input, name.as_ref())?)
+    Ok(ops::load(context, &args.input, name.as_ref())?)
 }

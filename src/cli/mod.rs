@@ -86,14 +86,24 @@ pub fn main() -> ExitCode {
             start::operator(&cli, start::Kind::Looks, |context| build::build(context, args))
         }
         Command::Images(args) => {
-            start::operator(&cli, start::Kind::Looks, |context| images::images(context, args))
+            start::operator(&cli, start::Kind::Looks, |context| async move { images::images(&context, args) })
         }
         Command::Inspect(args) => {
-            start::operator(&cli, start::Kind::Looks, |context| inspect::inspect(context, args))
+            start::operator(
+                &cli,
+                start::Kind::Looks,
+                |context| async move { inspect::inspect(&context, args) },
+            )
         }
-        Command::Rmi(args) => start::operator(&cli, start::Kind::Looks, |context| rmi::rmi(context, args)),
-        Command::Save(args) => start::operator(&cli, start::Kind::Looks, |context| save::save(context, args)),
-        Command::Load(args) => start::operator(&cli, start::Kind::Looks, |context| load::load(context, args)),
+        Command::Rmi(args) => {
+            start::operator(&cli, start::Kind::Looks, |context| async move { rmi::rmi(&context, args) })
+        }
+        Command::Save(args) => {
+            start::operator(&cli, start::Kind::Looks, |context| async move { save::save(&context, args) })
+        }
+        Command::Load(args) => {
+            start::operator(&cli, start::Kind::Looks, |context| async move { load::load(&context, args) })
+        }
     }
 }
 

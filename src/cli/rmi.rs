@@ -15,6 +15,6 @@ pub(super) struct RmiArgs {
     images: Vec<String>,
 }
 
-pub(super) async fn rmi(context: Context, args: &RmiArgs) -> Result<(), Problems> {
-    ops::remove_image(&context, &args.images)
+pub(super) fn rmi(context: &Context, args: &RmiArgs) -> Result<(), Problems> {
+    ops::remove_image(context, &args.images)
 }

@@ -21,6 +21,6 @@ pub(super) struct SaveArgs {
     file: PathBuf,
 }
 
-pub(super) async fn save(context: Context, args: &SaveArgs) -> Result<(), Problems> {
-    Ok(ops::save(&context, &args.images, &args.file)?)
+pub(super) fn save(context: &Context, args: &SaveArgs) -> Result<(), Problems> {
+    Ok(ops::save(context, &args.images, &args.file)?)
 }

@@ -4,7 +4,7 @@
 //! then resolved by the kernel below the directory's descriptor, through no symbolic link. Where entries
 //! repeat, the last one wins. Whiteouts stay as marker files (see `whiteout`); `assemble` obeys them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{CString, OsStr};
 use std::fs::File;
 use std::io::{self, Read, Write as _};
@@ -52,7 +52,7 @@ pub fn unpack_layer(tar: impl Read, into: &Path) -> Result<Unpacked> {
     let unpacker = Unpacker {
         root,
         directories: BTreeMap::from([(PathBuf::new(), Metadata::of_implied_directory())]),
-        implied: BTreeMap::from([(PathBuf::new(), ())]),
+        implied: BTreeSet::from([PathBuf::new()]),
         entries: 0,
         bytes: 0,
         buffer: vec![0; CHUNK],
@@ -64,7 +64,7 @@ struct Unpacker {
     root: OwnedFd,
     /// What directories get in the end: before that, their mode could keep us out and their time would change.
     directories: BTreeMap<PathBuf, Metadata>,
-    implied: BTreeMap<PathBuf, ()>,
+    implied: BTreeSet<PathBuf>,
     entries: u64,
     bytes: u64,
     buffer: Vec<u8>,
@@ -79,7 +79,7 @@ impl Unpacker {
             self.take(&mut entry).map_err(|error| cannot_unpack(&shown, &error))?;
         }
         self.finish_directories()?;
-        Ok(Unpacked { entries: self.entries, bytes: self.bytes, implied: self.implied.into_keys().collect() })
+        Ok(Unpacked { entries: self.entries, bytes: self.bytes, implied: self.implied.into_iter().collect() })
     }
 
     fn take<R: Read>(&mut self, entry: &mut Entry<'_, R>) -> io::Result<()> {
@@ -232,7 +232,7 @@ impl Unpacker {
             beneath::remove_below(parent.as_fd(), name)?;
             if beneath::kind_of(&status) == FileType::Directory {
                 self.directories.retain(|directory, _| !directory.starts_with(path));
-                self.implied.retain(|directory, ()| !directory.starts_with(path));
+                self.implied.retain(|directory| !directory.starts_with(path));
             }
         }
         Ok(parent)
@@ -242,7 +242,7 @@ impl Unpacker {
         let (directories, implied) = (&mut self.directories, &mut self.implied);
         beneath::make_below(self.root.as_fd(), parent_path(path), |made| {
             directories.insert(made.clone(), Metadata::of_implied_directory());
-            implied.insert(made, ());
+            implied.insert(made);
         })
         .map_err(|errno| no_way(errno, "its path"))
     }

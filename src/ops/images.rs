@@ -1,6 +1,6 @@
 //! What is done with images: built, listed, looked at, removed, saved and loaded.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use bytesize::ByteSize;
 
@@ -81,20 +81,21 @@ pub fn remove_image(context: &Context, names: &[String]) -> Result<(), Problems>
 }
 
 /// Saves images to an OCI archive.
-pub fn save(context: &Context, names: &[String], output: &PathBuf) -> Result<()> {
+pub fn save(context: &Context, names: &[String], output: &Path) -> Result<()> {
     let store = Store::open(&context.home)?;
     let images = names.iter().map(|name| store.resolve(name, Arch::THIS)).collect::<Result<Vec<_>>>()?;
     archive::save(&store, &images, output)
 }
 
 /// Loads the images of an archive.
-pub fn load(context: &Context, input: &PathBuf, name: Option<&ImageReference>) -> Result<()> {
+pub fn load(context: &Context, input: &Path, name: Option<&ImageReference>) -> Result<()> {
     let store = Store::open(&context.home)?;
     let images = archive::load(&store, input, name)?;
-    let text = images.iter().map(|image| format!("{}  {}\n", image.name, image.manifest)).collect();
+    let lines: Vec<String> =
+        images.iter().map(|image| format!("{}  {}\n", image.name, image.manifest)).collect();
     let json = images
         .iter()
         .map(|image| serde_json::json!({"name": image.name, "digest": image.manifest}))
         .collect();
-    context.reporter.result(&Data { text, json })
+    context.reporter.result(&Data { text: lines.concat(), json })
 }

@@ -176,7 +176,7 @@ impl<'a> State<'a> {
         let facts = self.facts(&machine.name)?;
         let name = Some(&machine.name);
         let (mut last, mut registry) = (None, None);
-        if let Some(reason) = self.why_claim(facts) {
+        if let Some(reason) = Self::why_claim(facts) {
             last = Some(plan.add(name, Action::Claim, reason, None));
         }
         let missing = self.missing_layers(machine, facts, first);
@@ -211,7 +211,7 @@ impl<'a> State<'a> {
         Ok(Preparation { last, registry })
     }
 
-    fn why_claim(&self, facts: &MachineFacts) -> Option<&'static str> {
+    fn why_claim(facts: &MachineFacts) -> Option<&'static str> {
         match &facts.marker {
             None => Some("it is nobody's yet"),
             Some(marker) if marker.intent != crate::model::Intent::Member => Some("it was leaving"),

@@ -28,11 +28,10 @@ impl Duty {
     fn uses(self, kind: ImageKind, content: LayerContent) -> bool {
         let has_registry = self != Self::Worker;
         match (content, kind) {
-            (LayerContent::Registry, _) => has_registry,
             (LayerContent::Files | LayerContent::Everything, ImageKind::Rootfs | ImageKind::Patch) => true,
             (LayerContent::Files, ImageKind::Application) => self == Self::CommandingControlPlane,
-            // Every registry has to have what such a layer brings for it.
-            (LayerContent::Everything, ImageKind::Application) => has_registry,
+            // Every registry has to have what such layers bring for it.
+            (LayerContent::Registry, _) | (LayerContent::Everything, ImageKind::Application) => has_registry,
         }
     }
 }

@@ -94,6 +94,6 @@ mod tests {
 
     #[test]
     fn capabilities_are_read() {
-        assert_eq!(effective("Name:\tx\nCapEff:\t000001fffeffffff\n"), Some(0x1_fffe_ffff_ff));
+        assert_eq!(effective("Name:\tx\nCapEff:\t000001fffeffffff\n"), Some(0x01ff_feff_ffff));
     }
 }

@@ -7,6 +7,7 @@ mod ports;
 mod system;
 pub(super) mod traces;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::{authority, ownership, paths, receipts, transient, units};
@@ -75,7 +76,7 @@ fn holdings() -> Result<Holdings> {
     let layers = if Path::new(paths::LAYERS).is_dir() {
         LayerStore::open(Path::new(paths::LAYERS))?.list()?.into_iter().collect()
     } else {
-        Default::default()
+        BTreeSet::new()
     };
     Ok(Holdings {
         layers,

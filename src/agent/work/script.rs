@@ -17,7 +17,8 @@ use crate::wire::{Postcondition, ScriptCommand};
 pub(super) fn run(rootfs: &Path, script: &ScriptCommand, tell: Tell<'_>) -> Result<()> {
     let directory = rootfs.join("scripts");
     let program = script.text.split_whitespace().next().unwrap_or_default();
-    if program.ends_with(".sh") && !directory.join(program).exists() {
+    let is_script = Path::new(program).extension().is_some_and(|extension| extension == "sh");
+    if is_script && !directory.join(program).exists() {
         return Err(Problem::new(Class::Config, format!("the image has no script `{program}`"))
             .remedy("the image's labels name scripts that must be in its scripts/ directory"));
     }
