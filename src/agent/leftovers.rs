@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::command::{Command, Tell};
 use super::look::{network, traces};
+use super::namespaces;
 use crate::distribute::remove;
 use crate::error::{Class, Context, Result};
 use crate::model::Baseline;
@@ -111,6 +112,10 @@ fn remove_directories(before: &Baseline, tell: Tell<'_>) -> Result<()> {
     for path in traces::paths_of_a_cluster() {
         let path = Path::new(path);
         if before.paths.contains(&path.to_string_lossy().into_owned()) || !path.exists() {
+            continue;
+        }
+        if path == Path::new(namespaces::DIRECTORY) {
+            namespaces::remove_directory()?;
             continue;
         }
         if crate::distribute::mounts::all_mounts()?.iter().any(|mount| mount.point == path) {

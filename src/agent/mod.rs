@@ -10,6 +10,7 @@ mod kubernetes;
 mod leftovers;
 mod lock;
 mod look;
+mod namespaces;
 mod operator;
 mod ownership;
 mod paths;

@@ -306,9 +306,14 @@ impl Life {
     }
 
     fn delete(&mut self) {
+        // Somebody else's namespace, made while the cluster was there.
+        let worker = self.machines.worker(0);
+        worker.sh("ip netns add theirs");
         let ended = self.operator.types(["delete", "--name", NAME, "--yes"]).well();
         assert_eq!(ended.summary()["ending"], "done");
         assert_eq!(self.operator.clusters(), [""; 0]);
+        assert_eq!(worker.sh("ls /run/netns"), "theirs");
+        worker.sh("ip netns delete theirs && umount /run/netns && rmdir /run/netns");
         assert_same(&self.before, &look_at_all(self.machines.all()));
     }
 }

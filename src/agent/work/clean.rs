@@ -3,8 +3,10 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
+
 use crate::agent::command::{Command, Tell};
-use crate::agent::{care, fence, hosts, leftovers, ownership, paths, receipts, units};
+use crate::agent::{care, fence, hosts, leftovers, namespaces, ownership, paths, receipts, units};
 use crate::distribute::mounts::{Mount, mounts_below};
 use crate::error::{Class, Context, Problem, Result};
 use crate::wire::CleanWork;
@@ -12,8 +14,7 @@ use crate::wire::CleanWork;
 use super::{kubelet, script};
 
 /// Directories below which pods and the runtime mount.
-const MOUNTED: [&str; 5] =
-    ["/var/lib/kubelet", "/run/containerd", "/run/netns", "/var/lib/containerd", "/run/flannel"];
+const MOUNTED: [&str; 4] = ["/var/lib/kubelet", "/run/containerd", "/var/lib/containerd", "/run/flannel"];
 
 /// How long pods may take to stop.
 const PODS_DEADLINE: Duration = Duration::from_mins(1);
@@ -26,10 +27,12 @@ pub(super) fn carry_out(work: &CleanWork, tell: Tell<'_>) -> Result<()> {
     }
     units::disable_and_stop("kubelet.service", tell)?;
     remove_pods(work, tell);
-    for directory in MOUNTED {
-        unmount_below(Path::new(directory), tell)?;
+    for mount in mounts()? {
+        tell(&format!("unmounting {}", mount.point.display()));
+        unmount(&mount)?;
     }
-    reset(work, tell)?;
+    namespaces::remove_names()?;
+    reset(work, tell);
     run_scripts(work, tell)?;
     care::remove(work.vip, tell)?;
     hosts::clear()?;
@@ -55,17 +58,22 @@ fn remove_pods(work: &CleanWork, tell: Tell<'_>) {
     }
 }
 
-/// Unmounts everything below a directory, the deepest first. The directory itself may be somebody's disk.
-fn unmount_below(directory: &Path, tell: Tell<'_>) -> Result<()> {
-    for mount in mounts_below(directory)?.into_iter().filter(|mount| mount.point != directory) {
-        tell(&format!("unmounting {}", mount.point.display()));
-        unmount(&mount)?;
+/// Returns what pods and the runtime have mounted, the deepest first. The directories themselves may be somebody's disks.
+fn mounts() -> Result<Vec<Mount>> {
+    let mut mounts = namespaces::mounts()?;
+    for directory in MOUNTED.map(Path::new) {
+        mounts.extend(mounts_below(directory)?.into_iter().filter(|mount| mount.point != directory));
     }
-    Ok(())
+    Ok(mounts)
 }
 
 fn unmount(mount: &Mount) -> Result<()> {
-    rustix::mount::unmount(&mount.point, rustix::mount::UnmountFlags::NOFOLLOW).map_err(|error| {
+    let unmounted = match rustix::mount::unmount(&mount.point, rustix::mount::UnmountFlags::NOFOLLOW) {
+        // It went with another mount that shares its events; whether all are gone is looked at once more later.
+        Err(Errno::INVAL) => Ok(()),
+        other => other,
+    };
+    unmounted.map_err(|error| {
         Problem::new(
             Class::Machine,
             format!("{} cannot be unmounted, so nothing is deleted", mount.point.display()),
@@ -77,9 +85,9 @@ fn unmount(mount: &Mount) -> Result<()> {
 }
 
 /// kubeadm's reset, if there is a kubeadm and anything for it to reset.
-fn reset(work: &CleanWork, tell: Tell<'_>) -> Result<()> {
+fn reset(work: &CleanWork, tell: Tell<'_>) {
     if !Path::new("/etc/kubernetes").exists() && !Path::new("/var/lib/kubelet").exists() {
-        return Ok(());
+        return;
     }
     if Command::new("kubeadm", ["version"]).succeeds() {
         let socket = Path::new(&work.cri_socket).exists().then_some(work.cri_socket.as_str());
@@ -88,7 +96,6 @@ fn reset(work: &CleanWork, tell: Tell<'_>) -> Result<()> {
             tell(&problem.to_string());
         }
     }
-    Ok(())
 }
 
 fn run_scripts(work: &CleanWork, tell: Tell<'_>) -> Result<()> {
@@ -97,15 +104,11 @@ fn run_scripts(work: &CleanWork, tell: Tell<'_>) -> Result<()> {
         return Ok(());
     }
     // The image's scripts delete the runtime's and kubelet's directories without looking.
-    for directory in MOUNTED {
-        if let Some(mount) =
-            mounts_below(Path::new(directory))?.iter().find(|mount| mount.point != Path::new(directory))
-        {
-            return Err(Problem::new(
-                Class::Machine,
-                format!("{} is still mounted, so nothing is deleted", mount.point.display()),
-            ));
-        }
+    if let Some(mount) = mounts()?.first() {
+        return Err(Problem::new(
+            Class::Machine,
+            format!("{} is still mounted, so nothing is deleted", mount.point.display()),
+        ));
     }
     for command in &work.scripts {
         script::run(&rootfs, command, tell)?;
