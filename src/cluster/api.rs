@@ -4,13 +4,13 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::core::v1::Node;
 use kube::api::ListParams;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use tokio::time::Instant;
 
-use super::{joining, lease, state};
+use super::{joining, lease, state, system};
 use crate::error::{Class, Context, Problem, Result};
 use crate::model::{ApiFacts, Digest, Holder, NodeFacts, Taint};
 use crate::wire::{LockAnswer, LockRecord};
@@ -20,9 +20,6 @@ const ANSWER_DEADLINE: Duration = Duration::from_secs(10);
 
 /// How often readiness is looked at while it is waited for. Two small lists a time are little to an API server.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-
-/// The namespaces whose pods are part of the cluster itself.
-const SYSTEM_NAMESPACES: [&str; 1] = ["kube-system"];
 
 /// The Kubernetes API.
 pub struct Api {
@@ -48,7 +45,7 @@ impl Api {
     /// Returns what the API says now.
     pub async fn facts(&self) -> Result<ApiFacts> {
         let nodes = self.nodes().await?;
-        let waiting_pods = self.waiting_pods().await?;
+        let waiting_pods = system::waiting(&self.client).await?;
         let applications = state::applications(&self.client).await?;
         Ok(ApiFacts { nodes, waiting_pods, applications, ..ApiFacts::default() })
     }
@@ -61,18 +58,6 @@ impl Api {
             .iter()
             .map(node_facts)
             .collect())
-    }
-
-    /// Lists the system's pods that are not Ready, with what they wait for.
-    async fn waiting_pods(&self) -> Result<Vec<String>> {
-        let mut waiting = Vec::new();
-        for namespace in SYSTEM_NAMESPACES {
-            let pods = kube::Api::<Pod>::namespaced(self.client.clone(), namespace);
-            let pods = pods.list(&ListParams::default()).await;
-            let pods = pods.problem(Class::Kubernetes, "the API does not list its pods")?;
-            waiting.extend(pods.items.iter().filter_map(waits_for));
-        }
-        Ok(waiting)
     }
 
     /// Waits until the Nodes of these machines and the system's pods are Ready.
@@ -152,7 +137,7 @@ fn unmet(facts: &ApiFacts, machine_ids: &[String]) -> Vec<String> {
             Some(_) => {}
         }
     }
-    unmet.extend(facts.waiting_pods.iter().map(|pod| format!("pod {pod}")));
+    unmet.extend(facts.waiting_pods.iter().cloned());
     unmet
 }
 
@@ -190,55 +175,11 @@ fn taint(taint: &k8s_openapi::api::core::v1::Taint) -> Option<Taint> {
     })
 }
 
-/// Returns `namespace/name: why` for a pod that is not Ready; one that has done its job waits for nothing.
-fn waits_for(pod: &Pod) -> Option<String> {
-    let status = pod.status.as_ref()?;
-    if status.phase.as_deref() == Some("Succeeded") {
-        return None;
-    }
-    let conditions = status.conditions.as_deref().unwrap_or_default();
-    if conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True") {
-        return None;
-    }
-    let waiting = status
-        .container_statuses
-        .as_deref()
-        .unwrap_or_default()
-        .iter()
-        .find_map(|container| container.state.as_ref()?.waiting.as_ref()?.reason.clone());
-    let why = waiting.or_else(|| status.phase.clone()).unwrap_or_else(|| "unknown".to_owned());
-    let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
-    Some(format!("{namespace}/{}: {why}", pod.metadata.name.as_deref().unwrap_or_default()))
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
-
-    fn pod(status: serde_json::Value) -> Pod {
-        serde_json::from_value(
-            json!({"metadata": {"name": "p", "namespace": "kube-system"}, "status": status}),
-        )
-        .unwrap()
-    }
-
-    #[test]
-    fn a_pod_waits_until_it_is_ready_or_done() {
-        for (status, want) in [
-            (json!({"phase": "Succeeded"}), None),
-            (json!({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}), None),
-            (json!({"phase": "Pending"}), Some("kube-system/p: Pending")),
-            (
-                json!({"phase": "Pending", "containerStatuses": [{"name": "c", "ready": false, "restartCount": 0,
-                    "image": "i", "imageID": "", "state": {"waiting": {"reason": "ImagePullBackOff"}}}]}),
-                Some("kube-system/p: ImagePullBackOff"),
-            ),
-        ] {
-            assert_eq!(waits_for(&pod(status.clone())).as_deref(), want, "{status}");
-        }
-    }
 
     #[test]
     fn a_node_is_known_by_its_machine_id() {

@@ -5,6 +5,7 @@ mod fleet;
 mod joining;
 mod lease;
 mod state;
+mod system;
 #[cfg(test)]
 pub(crate) mod testing;
 

@@ -253,7 +253,7 @@ pub struct NodeFacts {
 pub struct ApiFacts {
     /// Its Nodes.
     pub nodes: Vec<NodeFacts>,
-    /// Pods of kube-system and the pod network that are not Ready, as `namespace/name: why`.
+    /// Pods of kube-system and the pod network that are not Ready or not made yet, as `namespace/name: why`.
     pub waiting_pods: Vec<String>,
     /// The members of etcd; empty where its list could not be had.
     #[serde(default)]
