@@ -77,6 +77,21 @@ async fn answer(envelope: Envelope, context: CallContext, locks: Arc<Locks>) -> 
         Request::AcquireLock(order) => reply(locks.acquire(order).await),
         Request::RenewLock(order) => reply(locks.renew(order, epoch).await),
         Request::ReleaseLock(order) => reply(locks.release(&order, &envelope.run).await),
+        Request::IsApiReady(_) => reply(blocking(|| Ok(work::api_is_ready())).await),
+        Request::ConfigureNode(order) => {
+            reply(async { kubernetes::api().await?.configure_node(&order).await }.await)
+        }
+        Request::Drain(order) => {
+            let note = context.notes();
+            let tell = move |line| note(Note::Line(line));
+            tokio::select! {
+                touched = async { kubernetes::api().await?.drain(&order, &tell).await } => reply(touched),
+                () = context.cancelled.cancelled() => Err(gone()),
+            }
+        }
+        Request::DeleteNode(order) => {
+            reply(async { kubernetes::api().await?.delete_node(&order.node).await }.await)
+        }
     }
 }
 

@@ -1,19 +1,18 @@
 //! Nodes and pods, asked for with the administrator's kubeconfig on a control plane.
 
-use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Node;
 use kube::api::ListParams;
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config};
+use kube::{Client, Config, ResourceExt};
 use tokio::time::Instant;
 
-use super::{joining, lease, state, system};
+use super::{drain, joining, kubeadm_config, lease, nodes, state, system};
 use crate::error::{Class, Context, Problem, Result};
-use crate::model::{ApiFacts, Digest, Holder, NodeFacts, Taint};
-use crate::wire::{LockAnswer, LockRecord};
+use crate::model::{ApiFacts, Digest, Holder, NodeFacts};
+use crate::wire::{ConfigureNode, Drain, LockAnswer, LockRecord, NodeKey, Touched};
 
 /// How long one answer may take.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(10);
@@ -47,7 +46,13 @@ impl Api {
         let nodes = self.nodes().await?;
         let waiting_pods = system::waiting(&self.client).await?;
         let applications = state::applications(&self.client).await?;
-        Ok(ApiFacts { nodes, waiting_pods, applications, ..ApiFacts::default() })
+        let version = self.version().await?;
+        Ok(ApiFacts { nodes, waiting_pods, applications, version, etcd: vec![] })
+    }
+
+    async fn version(&self) -> Result<String> {
+        let version = self.client.apiserver_version().await;
+        Ok(version.problem(Class::Kubernetes, "the API does not tell its version")?.git_version)
     }
 
     async fn nodes(&self) -> Result<Vec<NodeFacts>> {
@@ -56,7 +61,7 @@ impl Api {
             .problem(Class::Kubernetes, "the API does not list its Nodes")?
             .items
             .iter()
-            .map(node_facts)
+            .map(nodes::facts)
             .collect())
     }
 
@@ -82,6 +87,24 @@ impl Api {
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
+    }
+
+    /// Gives a Node the labels and taints that are wished.
+    pub async fn configure_node(&self, order: &ConfigureNode) -> Result<Touched> {
+        nodes::configure(&self.client, &order.node, &order.wishes).await
+    }
+
+    /// Empties a Node, telling how far it is.
+    pub async fn drain(&self, order: &Drain, tell: &(dyn Fn(String) + Send + Sync)) -> Result<Touched> {
+        drain::drain(&self.client, order, tell).await
+    }
+
+    /// Removes a Node, and what kubeadm kept of it.
+    pub async fn delete_node(&self, key: &NodeKey) -> Result<Touched> {
+        let Some(node) = nodes::find(&self.client, key).await? else { return Ok(Touched::Unchanged) };
+        // Before the Node, by which it would be found again after an interruption.
+        kubeadm_config::strike_off(&self.client, &node.name_any()).await?;
+        nodes::delete(&self.client, &node.name_any()).await
     }
 
     /// Removes what machines needed to join: tokens that sealift or kubeadm made by themselves, and certificates.
@@ -141,64 +164,16 @@ fn unmet(facts: &ApiFacts, machine_ids: &[String]) -> Vec<String> {
     unmet
 }
 
-fn node_facts(node: &Node) -> NodeFacts {
-    let status = node.status.as_ref();
-    let spec = node.spec.as_ref();
-    let labels = node.metadata.labels.clone().unwrap_or_default();
-    let taints = spec.and_then(|spec| spec.taints.as_deref()).unwrap_or_default();
-    let info = status.and_then(|status| status.node_info.as_ref());
-    let conditions = status.and_then(|status| status.conditions.as_deref()).unwrap_or_default();
-    let addresses = status.and_then(|status| status.addresses.as_deref()).unwrap_or_default();
-    NodeFacts {
-        name: node.metadata.name.clone().unwrap_or_default(),
-        machine_id: info.map(|info| info.machine_id.clone()).unwrap_or_default(),
-        ready: conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True"),
-        version: info.map(|info| info.kubelet_version.clone()).unwrap_or_default(),
-        addresses: addresses
-            .iter()
-            .filter(|address| address.type_ == "InternalIP")
-            .filter_map(|address| address.address.parse::<IpAddr>().ok())
-            .collect(),
-        control_plane: labels.contains_key("node-role.kubernetes.io/control-plane"),
-        cordoned: spec.and_then(|spec| spec.unschedulable).unwrap_or_default(),
-        labels,
-        taints: taints.iter().filter_map(taint).collect(),
-    }
-}
-
-/// Returns a taint; one with an effect that nobody knows yet is not ours to compare.
-fn taint(taint: &k8s_openapi::api::core::v1::Taint) -> Option<Taint> {
-    Some(Taint {
-        key: taint.key.clone(),
-        value: taint.value.clone().unwrap_or_default(),
-        effect: taint.effect.parse().ok()?,
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
-    fn a_node_is_known_by_its_machine_id() {
-        let node: Node = serde_json::from_value(json!({
-            "metadata": {"name": "n1", "labels": {"node-role.kubernetes.io/control-plane": ""}},
-            "status": {
-                "addresses": [{"type": "InternalIP", "address": "10.0.0.1"}, {"type": "Hostname", "address": "n1"}],
-                "conditions": [{"type": "Ready", "status": "True"}],
-                "nodeInfo": {"machineID": "abc", "kubeletVersion": "v1.36.3", "architecture": "amd64", "bootID": "",
-                    "containerRuntimeVersion": "", "kernelVersion": "", "kubeProxyVersion": "", "operatingSystem": "",
-                    "osImage": "", "systemUUID": ""},
-            },
-        }))
-        .unwrap();
-        let facts = node_facts(&node);
-        assert!(facts.ready && facts.control_plane);
-        assert_eq!((facts.machine_id.as_str(), facts.addresses.len()), ("abc", 1));
-        let api = ApiFacts { nodes: vec![facts], ..ApiFacts::default() };
-        assert!(unmet(&api, &["abc".to_owned()]).is_empty());
-        assert_eq!(unmet(&api, &["def".to_owned()]).len(), 1);
+    fn a_node_that_is_not_ready_or_not_there_is_waited_for() {
+        let node = |ready| NodeFacts { machine_id: "abc".to_owned(), ready, ..NodeFacts::default() };
+        let api = |ready| ApiFacts { nodes: vec![node(ready)], ..ApiFacts::default() };
+        assert!(unmet(&api(true), &["abc".to_owned()]).is_empty());
+        assert_eq!(unmet(&api(false), &["abc".to_owned()]).len(), 1);
+        assert_eq!(unmet(&api(true), &["def".to_owned()]).len(), 1);
     }
 }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{Arch, Digest, MachineName, Role, Taint};
+use super::{Arch, Digest, MachineName, Role, Taint, TaintKey};
 use crate::error::Problem;
 
 /// The version of control groups that a machine runs its units in.
@@ -222,8 +222,22 @@ pub struct EtcdMember {
     pub healthy: bool,
 }
 
+/// What of a Node sealift set, as the Node itself records it: that alone is ours to take back.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OursOnNode {
+    /// Keys of labels.
+    #[serde(default)]
+    pub labels: BTreeSet<String>,
+    /// Taints, each with its effect.
+    #[serde(default)]
+    pub taints: BTreeSet<TaintKey>,
+    /// Whether we keep new pods from it.
+    #[serde(default)]
+    pub cordon: bool,
+}
+
 /// A Node as the API has it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeFacts {
     /// Its name.
     pub name: String,
@@ -246,6 +260,9 @@ pub struct NodeFacts {
     /// Its taints.
     #[serde(default)]
     pub taints: Vec<Taint>,
+    /// What of it we set.
+    #[serde(default)]
+    pub ours: OursOnNode,
 }
 
 /// What the Kubernetes API says, in one list each.

@@ -10,6 +10,7 @@ mod facts;
 mod holder;
 mod login;
 mod node;
+mod node_change;
 mod role;
 mod version;
 
@@ -21,11 +22,12 @@ pub use declared::{Declared, DeclaredMachine, DeclaredMachines, DeclaredNetwork,
 pub use digest::{Digest, DigestWriter};
 pub use facts::{
     ApiFacts, Baseline, CertificateFacts, ControlGroups, EtcdMember, Holdings, Intent, Interface,
-    MachineFacts, Marker, NodeFacts, Observed, Receipt, Room, Seen, UnitState,
+    MachineFacts, Marker, NodeFacts, Observed, OursOnNode, Receipt, Room, Seen, UnitState,
 };
 pub use holder::Holder;
 pub use login::{DeclaredLogin, Login, SecretPlace, SecretReference};
 pub use node::{NodeWishes, Taint, TaintEffect, TaintKey};
+pub use node_change::NodeChange;
 pub use role::Role;
 pub use version::KubernetesVersion;
 

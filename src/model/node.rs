@@ -55,6 +55,13 @@ pub struct Taint {
     pub effect: TaintEffect,
 }
 
+impl Taint {
+    /// Returns what tells it from a Node's other taints.
+    pub fn key(&self) -> TaintKey {
+        TaintKey { key: self.key.clone(), effect: Some(self.effect) }
+    }
+}
+
 /// Which taints of one key are meant.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TaintKey {
@@ -63,6 +70,13 @@ pub struct TaintKey {
     /// Only those with this effect; `None` is all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effect: Option<TaintEffect>,
+}
+
+impl TaintKey {
+    /// Tells whether a taint is one of those meant.
+    pub fn covers(&self, taint: &Taint) -> bool {
+        self.key == taint.key && self.effect.is_none_or(|effect| effect == taint.effect)
+    }
 }
 
 impl fmt::Display for TaintEffect {

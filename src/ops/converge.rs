@@ -11,7 +11,7 @@ use crate::error::{Problems, Result};
 use crate::image::Store;
 use crate::model::{Cluster, Digest, Observed};
 use crate::plan::{self, Consents, Desired, Plan};
-use crate::steps::{Blobs, Site, State};
+use crate::steps::{Blobs, DrainPolicy, Learned, Site, State};
 
 /// A plan with everything it was made from and is carried out with.
 pub(super) struct Draft {
@@ -63,7 +63,8 @@ async fn carry_out(
         blobs: Box::new(StoreBlobs(store)),
         home: context.home.clone(),
         state: Mutex::new(state),
-        worker_secrets: tokio::sync::OnceCell::new(),
+        drain: DrainPolicy::default(),
+        learned: Learned::default(),
     });
     execute::execute(context, &site, &plan, purpose).await
 }

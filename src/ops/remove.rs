@@ -16,7 +16,7 @@ use crate::image::Store;
 use crate::model::{Observed, Seen};
 use crate::plan::{self, Definition, Desired, Origin};
 use crate::provider::container::ContainerProvider;
-use crate::steps::{Provider, Site, State};
+use crate::steps::{DrainPolicy, Learned, Provider, Site, State};
 
 /// What `delete` and `reset` are asked for.
 #[derive(Debug, Clone)]
@@ -72,7 +72,8 @@ pub async fn remove(context: &Context, request: RemoveRequest) -> Result<(), Pro
         blobs: Box::new(StoreBlobs(Store::open(&context.home)?)),
         home: context.home.clone(),
         state: Mutex::new(after(state, request.definition)),
-        worker_secrets: tokio::sync::OnceCell::new(),
+        drain: DrainPolicy::default(),
+        learned: Learned::default(),
     });
     execute::execute(context, &site, &plan, purpose(&site, &request)).await
 }

@@ -196,6 +196,7 @@ pub(super) fn observed(desired: &Desired, look: impl Fn(&MachineSpec) -> Machine
             cordoned: false,
             labels: BTreeMap::new(),
             taints: vec![],
+            ours: crate::model::OursOnNode::default(),
         })
         .collect();
     let applications = desired

@@ -30,7 +30,7 @@ impl Step for AwaitReady {
         Box::pin(async {
             let machine_ids = self.joined().await?;
             let order = wire::AwaitReady { machine_ids, seconds: DEADLINE };
-            self.site.agent(self.site.commanding()?).await?.ask(order).await?;
+            self.site.command(order).await?;
             Ok(Acted::Changed)
         })
     }

@@ -32,7 +32,7 @@ impl Step for Endpoints {
     fn act<'a>(&'a self, progress: &'a Progress) -> BoxFuture<'a, Result<Acted>> {
         Box::pin(async {
             let desired = &self.site.desired;
-            let first = self.site.commanding()?.address;
+            let first = self.site.first()?.address;
             // A control plane that answers already keeps asking itself.
             let hosts = if self.site.facts(&self.machine)?.api_ready {
                 plan::hosts_once_joined(desired, &self.machine)

@@ -51,15 +51,15 @@ impl Join {
             Role::Worker => (None, self.site.worker_secrets().await?),
             Role::ControlPlane => {
                 let key = hex::encode(rand::rng().random::<[u8; 32]>());
-                let commanding = self.site.agent(self.site.commanding()?).await?;
-                let secrets = commanding.ask(MintJoin { certificate_key: Some(key.clone()) }).await?;
+                let secrets = self.site.command(MintJoin { certificate_key: Some(key.clone()) }).await?;
                 (Some(key), secrets)
             }
         };
         Ok(JoinTicket {
             endpoint: self
                 .site
-                .join_endpoint(&self.machine, &plan::endpoints(&self.site.desired, &self.machine))?,
+                .join_endpoint(&self.machine, &plan::endpoints(&self.site.desired, &self.machine))
+                .await?,
             token: secrets.token,
             authority: secrets.authority,
             certificate_key,

@@ -26,10 +26,9 @@ impl Step for KeepState {
             let state = self.site.change_state(|_| {});
             state.save(&self.site.home)?;
             let save = SaveState { state: state.to_json()? };
-            let commanding = self.site.agent(self.site.commanding()?).await?;
-            commanding.ask(save).await?;
+            self.site.command(save).await?;
             // Whoever joins next gets secrets of its own.
-            commanding.ask(EndJoining {}).await?;
+            self.site.command(EndJoining {}).await?;
             Ok(Acted::Changed)
         })
     }

@@ -27,7 +27,7 @@ impl Step for Kubeconfig {
 
     fn act<'a>(&'a self, _: &'a Progress) -> BoxFuture<'a, Result<Acted>> {
         Box::pin(async {
-            let commanding = self.site.commanding()?;
+            let commanding = self.site.commanding().await?;
             let text = self.site.agent(commanding).await?.ask(TakeKubeconfig {}).await?;
             let server = std::net::SocketAddr::new(commanding.address, API_PORT);
             let own = for_operator(&text, &self.site.cluster().name, &format!("https://{server}"))?;

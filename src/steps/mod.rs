@@ -3,6 +3,10 @@
 mod await_ready;
 mod claim;
 mod clean;
+mod commanding;
+mod configure_node;
+mod delete_node;
+mod drain;
 mod endpoints;
 mod forget;
 mod init;
@@ -14,13 +18,17 @@ mod lay_out;
 mod leave;
 mod prepare;
 mod registry;
+mod remove_machine;
 mod remove_machines;
 mod send_layers;
 mod site;
 mod state;
+#[cfg(test)]
+mod testing;
 
+pub use drain::DrainPolicy;
 pub use kubeconfig::path as kubeconfig_path;
-pub use site::{Blobs, Site};
+pub use site::{Blobs, Learned, Site};
 pub use state::{Provider, State};
 
 use std::sync::Arc;
@@ -73,16 +81,15 @@ fn step(planned: &PlannedStep, site: &Arc<Site>) -> Result<Box<dyn Step>> {
         Action::AwaitReady => Box::new(await_ready::AwaitReady { site }),
         Action::KeepState => Box::new(keep_state::KeepState { site }),
         Action::Kubeconfig => Box::new(kubeconfig::Kubeconfig { site }),
-        Action::ConfigureNode
-        | Action::ConfigureKubelet
-        | Action::Drain
-        | Action::RemoveEtcdMember
-        | Action::DeleteNode
-        | Action::RemoveMachine => {
+        Action::ConfigureNode => Box::new(configure_node::ConfigureNode { machine: machine()?, site }),
+        Action::ConfigureKubelet | Action::RemoveEtcdMember => {
             return Err(Problem::new(Class::Internal, "nothing carries this step out"));
         }
+        Action::Drain => Box::new(drain::Drain { machine: machine()?, site }),
+        Action::DeleteNode => Box::new(delete_node::DeleteNode { machine: machine()?, site }),
         Action::Clean => Box::new(clean::Clean { machine: machine()?, site }),
         Action::Leave => Box::new(leave::Leave { machine: machine()?, site }),
+        Action::RemoveMachine => Box::new(remove_machine::RemoveMachine { machine: machine()?, site }),
         Action::RemoveMachines => Box::new(remove_machines::RemoveMachines { site }),
         Action::ForgetCluster => Box::new(forget::Forget { site }),
     })

@@ -1,6 +1,7 @@
 //! What all steps of a run share: the wish, what was seen, the machines, and what earlier steps found out.
 
 use std::fs::File;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
@@ -12,8 +13,10 @@ use crate::error::{Class, Problem, Result};
 use crate::kubeadm::{ClusterSettings, NodeSettings, ProxyMode};
 use crate::model::{Cluster, ControlGroups, Digest, MachineFacts, MachineName, MachineSpec, Observed, Role};
 use crate::plan::{Desired, Endpoints};
-use crate::wire::{Act, AgentClient, JoinSecrets, Look, Measure, MintJoin, Note, Work};
+use crate::wire::{Act, AgentClient, JoinSecrets, Look, Measure, MintJoin, Work};
 
+use super::commanding::heard_by;
+use super::drain::DrainPolicy;
 use super::state::State;
 
 /// Opens the blobs of images.
@@ -36,8 +39,19 @@ pub struct Site {
     pub home: PathBuf,
     /// What will be kept of the cluster.
     pub state: Mutex<State>,
+    /// How Nodes are emptied.
+    pub drain: DrainPolicy,
+    /// What the run's steps found out.
+    pub learned: Learned,
+}
+
+/// What steps of a run found out for those after them; nothing at first.
+#[derive(Default)]
+pub struct Learned {
     /// What lets workers in; made once, when the first of them joins.
-    pub worker_secrets: OnceCell<JoinSecrets>,
+    worker_secrets: OnceCell<JoinSecrets>,
+    /// The control plane that was commanded from the last time.
+    commanding: Mutex<Option<MachineName>>,
 }
 
 impl Site {
@@ -62,25 +76,12 @@ impl Site {
     /// Has a machine do a piece of work and passes its words on.
     pub async fn act(&self, machine: &MachineSpec, work: Work, progress: &Progress) -> Result<()> {
         let act = Act { cluster: self.cluster().name.clone(), work };
-        let hear = |note| match note {
-            Note::Line(line) => progress.said(line),
-            Note::Path(path) => progress.said(path.display().to_string()),
-        };
-        self.agent(machine).await?.ask_hearing(act, hear).await
+        self.agent(machine).await?.ask_hearing(act, heard_by(progress)).await
     }
 
     /// Returns the order for a look at nothing but what can be read.
     pub fn look(&self) -> Look {
         Look { ports: vec![], cri_socket: self.desired.cri_socket().to_owned(), measure: Measure::Nothing }
-    }
-
-    /// Returns the control plane to command from: one that answered before, else the first.
-    pub fn commanding(&self) -> Result<&MachineSpec> {
-        let ready =
-            |machine: &&MachineSpec| self.observed.facts(&machine.name).is_some_and(|facts| facts.api_ready);
-        let found =
-            self.desired.control_planes().find(ready).or_else(|| self.desired.control_planes().next());
-        found.ok_or_else(|| Problem::new(Class::Config, "the cluster has no control plane"))
     }
 
     /// Returns the name of a machine's Node: its host name in lower case, as kubeadm would take it.
@@ -118,24 +119,29 @@ impl Site {
     }
 
     /// Returns what a joining machine dials: workers the virtual address, control planes one that answers.
-    pub fn join_endpoint(
-        &self,
-        machine: &MachineSpec,
-        endpoints: &Endpoints,
-    ) -> Result<std::net::SocketAddr> {
-        Ok(match machine.role {
-            Role::Worker => std::net::SocketAddr::new(endpoints.vip, crate::kubeadm::API_PORT),
-            Role::ControlPlane => {
-                std::net::SocketAddr::new(self.commanding()?.address, crate::kubeadm::API_PORT)
-            }
-        })
+    pub async fn join_endpoint(&self, machine: &MachineSpec, endpoints: &Endpoints) -> Result<SocketAddr> {
+        let address = match machine.role {
+            Role::Worker => endpoints.vip,
+            Role::ControlPlane => self.commanding().await?.address,
+        };
+        Ok(SocketAddr::new(address, crate::kubeadm::API_PORT))
     }
 
     /// Returns what lets workers in.
     pub async fn worker_secrets(&self) -> Result<JoinSecrets> {
-        let mint =
-            || async { self.agent(self.commanding()?).await?.ask(MintJoin { certificate_key: None }).await };
-        self.worker_secrets.get_or_try_init(mint).await.cloned()
+        let mint = || self.command(MintJoin { certificate_key: None });
+        self.learned.worker_secrets.get_or_try_init(mint).await.cloned()
+    }
+
+    /// Returns the control plane that was commanded from the last time.
+    pub(super) fn last_commanding(&self) -> Option<MachineName> {
+        self.learned.commanding.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Keeps to this control plane, as long as it answers.
+    pub(super) fn remember(&self, machine: &MachineSpec) {
+        let mut last = self.learned.commanding.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = Some(machine.name.clone());
     }
 
     /// Changes what will be kept of the cluster.

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::lock::{AcquireLock, LockAnswer, ReleaseLock, RenewLock};
+use super::members::{ConfigureNode, DeleteNode, Drain, IsApiReady, Touched};
 use super::work::Work;
 use crate::model::{ApiFacts, Digest, LayerOrder, MachineFacts, MachineName, Role};
 
@@ -82,6 +83,7 @@ requests! {
         AwaitReady -> ApiFacts,
         TakeKubeconfig -> String,
         TakeState -> Option<String>,
+        IsApiReady -> bool,
     }
     Changes {
         Claim -> (),
@@ -92,6 +94,9 @@ requests! {
         EndJoining -> (),
         SaveState -> (),
         Leave -> (),
+        ConfigureNode -> Touched,
+        Drain -> Touched,
+        DeleteNode -> Touched,
     }
     Locks {
         AcquireLock -> LockAnswer,

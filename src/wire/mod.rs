@@ -7,6 +7,7 @@ mod conversation;
 mod frame;
 mod greeting;
 mod lock;
+mod members;
 mod message;
 mod server;
 mod tenure;
@@ -16,6 +17,7 @@ pub use beat::SILENCE;
 pub use client::AgentClient;
 pub use greeting::{GREETING, await_greeting};
 pub use lock::{AcquireLock, Keeper, LockAnswer, LockRecord, ReleaseLock, RenewLock};
+pub use members::{ConfigureNode, DeleteNode, Drain, IsApiReady, NodeKey, Overdue, Touched};
 pub use message::{
     Act, Ask, AwaitReady, Claim, Effect, EndJoining, Envelope, HoldPorts, JoinSecrets, Leave, Look,
     LookAtApi, Measure, MintJoin, MissingLayer, MissingLayers, Note, ReachPorts, ReceiveLayer, Request,

@@ -1,0 +1,31 @@
+//! A Node removed from the API, when its machine is out.
+
+use std::sync::Arc;
+
+use super::site::Site;
+use crate::engine::{Acted, Progress, Step};
+use crate::error::Result;
+use crate::model::{BoxFuture, MachineSpec};
+use crate::wire;
+
+pub(super) struct DeleteNode {
+    pub(super) machine: MachineSpec,
+    pub(super) site: Arc<Site>,
+}
+
+impl Step for DeleteNode {
+    fn title(&self) -> String {
+        "remove its Node".to_owned()
+    }
+
+    fn machine(&self) -> Option<&str> {
+        Some(&self.machine.name.0)
+    }
+
+    fn act<'a>(&'a self, progress: &'a Progress) -> BoxFuture<'a, Result<Acted>> {
+        Box::pin(async {
+            let order = wire::DeleteNode { node: self.site.node_key(&self.machine) };
+            self.site.command_about(&self.machine, order, progress).await
+        })
+    }
+}
