@@ -21,13 +21,21 @@ pub enum Outcome {
         /// Why.
         problem: Problem,
     },
-    /// It was not tried, since a step it needs did not succeed.
+    /// It was not tried because of another step's end: it needs that one, or the run was to begin nothing after a
+    /// failure, or as many machines as may be are unavailable.
     Skipped {
         /// The number of that step.
         because: StepNumber,
     },
     /// The operator stopped the run before or while it ran; work begun on a machine ends there by itself.
     Cancelled,
+}
+
+impl Outcome {
+    /// Tells whether what the step is for is as it should be.
+    pub fn is_success(&self) -> bool {
+        matches!(self, Self::Done | Self::AlreadyDone)
+    }
 }
 
 /// One thing that happened in a run. `--output json` prints one a line; so does the journal.

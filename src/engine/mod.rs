@@ -3,9 +3,17 @@
 mod event;
 mod execute;
 mod graph;
+mod limits;
+mod report;
+mod room;
+mod schedule;
 mod step;
+#[cfg(test)]
+mod tests;
 
 pub use event::{Event, Observer, Outcome, StepNumber};
-pub use execute::{Limits, Report, execute};
+pub use execute::execute;
 pub use graph::{Dependency, Graph};
-pub use step::{Acted, Lane, Progress, Step};
+pub use limits::{Limits, MaxUnavailable, OnFailure, Policy};
+pub use report::Report;
+pub use step::{Acted, Availability, Lane, Progress, Step};

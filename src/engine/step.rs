@@ -1,6 +1,7 @@
 //! What the engine wants of a step.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::event::{Event, Observer, StepNumber};
 use crate::error::{Class, Problem, Result};
@@ -16,13 +17,29 @@ pub enum Acted {
 }
 
 /// What limits how many steps run side by side.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {
     /// Work on a machine.
     Work,
     /// Bytes leave this machine.
-    Transfer,
+    Transfer {
+        /// So many, if none of them are there yet.
+        bytes: u64,
+    },
 }
+
+/// What becomes of what a machine does for others while a step runs on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Availability {
+    /// It goes on.
+    #[default]
+    Kept,
+    /// It is interrupted until the step has succeeded.
+    Interrupted,
+}
+
+/// After so long a step is given up that says nothing else: image scripts on slow disks are within it.
+const DEADLINE: Duration = Duration::from_mins(30);
 
 /// One step of a plan.
 pub trait Step: Send + Sync {
@@ -35,6 +52,16 @@ pub trait Step: Send + Sync {
     /// Returns what limits it.
     fn lane(&self) -> Lane {
         Lane::Work
+    }
+
+    /// Tells whether its machine is of use to others meanwhile.
+    fn availability(&self) -> Availability {
+        Availability::Kept
+    }
+
+    /// Returns how long it may take, all its tries together.
+    fn deadline(&self) -> Duration {
+        DEADLINE
     }
 
     /// Tells whether trying again may help. Only what is lost on the way is, unless a step knows better.

@@ -9,7 +9,7 @@ use super::reporter::Question;
 use super::view::{
     Certainty, Disruption, Ending, HalfDone, PlanGroup, PlanView, PlannedStep, StepTiming, Summary,
 };
-use crate::engine::{self, Event, Limits, Observer, Outcome, Report};
+use crate::engine::{self, Event, Observer, Outcome, Policy, Report};
 use crate::error::{Class, Problem, Problems, Result};
 use crate::plan::{self, Action, Plan};
 use crate::steps::{self, Site};
@@ -59,7 +59,7 @@ pub(super) async fn execute(
         steps: plan.steps.len(),
     });
     let graph = steps::graph(plan, site)?;
-    let report = engine::execute(graph, Limits::default(), journal, context.stop.clone()).await;
+    let report = engine::execute(graph, Policy::default(), journal, context.stop.clone()).await;
     tell_the_end(context, plan, &titles, &report, purpose)
 }
 

@@ -10,6 +10,7 @@ mod drain;
 mod endpoints;
 mod forget;
 mod init;
+mod interrupting;
 mod join;
 mod keep_state;
 mod kubeconfig;
@@ -36,7 +37,7 @@ use std::sync::Arc;
 use crate::engine::{Dependency, Graph, Step};
 use crate::error::{Class, Problem, Result};
 use crate::model::MachineSpec;
-use crate::plan::{Action, Plan, PlannedStep};
+use crate::plan::{Action, Disruption, Plan, PlannedStep};
 
 /// Turns a plan into the graph that carries it out.
 pub fn graph(plan: &Plan, site: &Arc<Site>) -> Result<Graph> {
@@ -44,7 +45,11 @@ pub fn graph(plan: &Plan, site: &Arc<Site>) -> Result<Graph> {
     for planned in &plan.steps {
         let needs = planned.needs.iter().map(|step| Dependency::Needs(*step));
         let follows = planned.follows.iter().map(|step| Dependency::Follows(*step));
-        graph.add(step(planned, site)?, needs.chain(follows).collect());
+        let step = match planned.disruption {
+            Disruption::Machine => Box::new(interrupting::Interrupting(step(planned, site)?)),
+            Disruption::None | Disruption::Data => step(planned, site)?,
+        };
+        graph.add(step, needs.chain(follows).collect());
     }
     Ok(graph)
 }

@@ -2,6 +2,7 @@
 
 use std::io::{Seek, SeekFrom};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytesize::ByteSize;
 
@@ -10,6 +11,12 @@ use crate::engine::{Acted, Lane, Progress, Step};
 use crate::error::{Class, Context, Problem, Result};
 use crate::model::{BoxFuture, Digest, LayerInfo, MachineSpec};
 use crate::wire::{MissingLayers, ReceiveLayer};
+
+/// What the bytes' own time is added to: unpacking and moving into place go on after the last of them.
+const DEADLINE: Duration = Duration::from_mins(10);
+
+/// Bytes a second below which a way is as good as none.
+const SLOWEST: u64 = 64 * 1024;
 
 pub(super) struct SendLayers {
     pub(super) machine: MachineSpec,
@@ -29,7 +36,11 @@ impl Step for SendLayers {
     }
 
     fn lane(&self) -> Lane {
-        Lane::Transfer
+        Lane::Transfer { bytes: self.bytes }
+    }
+
+    fn deadline(&self) -> Duration {
+        DEADLINE + Duration::from_secs(self.bytes / SLOWEST)
     }
 
     fn act<'a>(&'a self, progress: &'a Progress) -> BoxFuture<'a, Result<Acted>> {

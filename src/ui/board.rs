@@ -102,7 +102,7 @@ pub(super) enum Mark {
     Done,
     AlreadyDone,
     Failed(Problem),
-    /// It needed the step with this title.
+    /// It was not tried, since the step with this title did not succeed.
     Skipped(String),
     /// It was let go while it ran.
     LetGo,

@@ -52,8 +52,8 @@ fn ended(machine: Option<&str>, title: &str, took: f64, how: &Mark, columns: &Co
             std::iter::once(row.with_right(time, columns.width)).chain(why(problem, columns)).collect()
         }
         Mark::Skipped(needed) => {
-            let row =
-                begin((Tone::Dim, signs.skipped())).with(Tone::Dim, format!("  not tried: needs {needed}"));
+            let why = format!("  not tried, since `{needed}` did not succeed");
+            let row = begin((Tone::Dim, signs.skipped())).with(Tone::Dim, why);
             vec![row.cut_to(columns.width)]
         }
         Mark::LetGo => {
