@@ -118,7 +118,10 @@ impl Locks {
         let newest = fence::newest(&self.grounds)?;
         if newest > epoch {
             held.take();
-            return Ok(LockAnswer::Passed { epoch: newest });
+            return Ok(match self.lock()? {
+                Ok(_free) => LockAnswer::Passed { epoch: newest },
+                Err(theirs) => theirs,
+            });
         }
         let present = match held.as_mut() {
             Some(present) => present,
@@ -139,18 +142,26 @@ impl Locks {
         Ok(LockAnswer::Ours { epoch })
     }
 
-    /// Takes the machine's lock, or returns who has it.
+    /// Takes the machine's lock for `holder`, or returns who has it.
     fn take(&self, holder: &Holder) -> Result<Result<fsx::Lock, LockAnswer>> {
+        let lock = self.lock()?;
+        if lock.is_ok() {
+            self.note(&Note { holder: holder.clone(), beat: 0 })?;
+        }
+        Ok(lock)
+    }
+
+    /// Locks the machine without a note of who did, or returns who has it.
+    fn lock(&self) -> Result<Result<fsx::Lock, LockAnswer>> {
         paths::make_private(&self.grounds.run)?;
         if let Some(lock) = fsx::try_lock(&self.grounds.operator_lock())? {
-            self.note(&Note { holder: holder.clone(), beat: 0 })?;
             return Ok(Ok(lock));
         }
         // Without a note it was taken a moment ago.
         let note = self.read_note()?.unwrap_or_else(|| Note { holder: unnamed(), beat: 0 });
         let record = LockRecord(format!("{} {}", note.holder.run, note.beat));
-        let holder = Box::new(note.holder);
-        Ok(Err(LockAnswer::Theirs { holder, record, seconds: TERM.as_secs() }))
+        let (holder, seconds) = (Box::new(note.holder), TERM.as_secs());
+        Ok(Err(LockAnswer::Theirs { holder, record, seconds, epoch: fence::newest(&self.grounds)? }))
     }
 
     /// Lets those who wait see that the holder lives. The note is gone once the machine was left, and stays so.
@@ -248,8 +259,10 @@ mod tests {
         assert_eq!(acquire(&second, "two").await, LockAnswer::Ours { epoch: 1 });
         assert_eq!(renew(&second, "two", 2).await, LockAnswer::Ours { epoch: 2 });
         let woken = Arc::new(Locks::at(second.grounds.clone()));
+        assert_eq!(seen(renew(&woken, "one", 1).await).0, "two");
+        drop(Arc::into_inner(second).map(|locks| locks.machine));
         assert_eq!(renew(&woken, "one", 1).await, LockAnswer::Passed { epoch: 2 });
-        assert!(fence::admit(&second.grounds, 1).is_err());
+        assert!(fence::admit(&woken.grounds, 1).is_err());
     }
 
     #[tokio::test]

@@ -58,6 +58,8 @@ async fn answer(envelope: Envelope, context: CallContext, locks: Arc<Locks>) -> 
             reply(Ok(reach::hold(&order.ports, context.notes(), &context.cancelled).await))
         }
         Request::ReachPorts(order) => reply(Ok(reach::reach(&order.targets).await)),
+        // It was admitted, and that is all.
+        Request::HeedEpoch(_) => reply(Ok(())),
         Request::Claim(order) => reply(blocking(move || claim::claim(&order, epoch)).await),
         Request::MissingLayers(order) => reply(blocking(move || missing(&order)).await),
         Request::ReceiveLayer(order) => reply(blocking(move || receive(&order, context)).await),

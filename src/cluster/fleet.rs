@@ -10,9 +10,12 @@ use crate::model::MachineName;
 use crate::remote::{AgentSource, Machine};
 use crate::wire::{AgentClient, Speaker, Tenure};
 
-/// Machines by name.
-pub struct Fleet {
-    members: BTreeMap<MachineName, Member>,
+/// Machines by name. Clones share the connections.
+#[derive(Clone)]
+pub struct Fleet(Arc<Members>);
+
+struct Members {
+    by_name: BTreeMap<MachineName, Member>,
     agents: Arc<dyn AgentSource>,
     speaker: Speaker,
 }
@@ -25,26 +28,26 @@ struct Member {
 impl Fleet {
     /// Gathers machines; nothing is connected yet. `run` is the operator's run, told with every message.
     pub fn new(machines: Vec<Box<dyn Machine>>, agents: Arc<dyn AgentSource>, run: &str) -> Self {
-        let members = machines
+        let by_name = machines
             .into_iter()
             .map(|machine| (machine.name().clone(), Member { machine, client: Mutex::new(None) }))
             .collect();
-        Self { members, agents, speaker: Speaker::new(run) }
+        Self(Arc::new(Members { by_name, agents, speaker: Speaker::new(run) }))
     }
 
     /// Returns the run's hold on the cluster, which every message to a machine shows.
     pub fn tenure(&self) -> &Tenure {
-        &self.speaker.tenure
+        &self.0.speaker.tenure
     }
 
     /// Returns the names of all machines.
     pub fn names(&self) -> impl Iterator<Item = &MachineName> {
-        self.members.keys()
+        self.0.by_name.keys()
     }
 
     /// Returns the agent of a machine, connecting to it if it is not connected.
     pub async fn agent(&self, name: &MachineName) -> Result<AgentClient> {
-        let member = self.members.get(name).ok_or_else(|| {
+        let member = self.0.by_name.get(name).ok_or_else(|| {
             Problem::new(Class::Internal, "the machine is not one of those that can be reached").on(name)
         })?;
         // One at a time for each machine: two steps there share one connection.
@@ -53,9 +56,15 @@ impl Fleet {
             return Ok(connected.clone());
         }
         let streams =
-            member.machine.start_agent(self.agents.as_ref()).await.map_err(|problem| problem.on(name))?;
-        let connected = AgentClient::start(streams.from_agent, streams.to_agent, self.speaker.clone());
+            member.machine.start_agent(self.0.agents.as_ref()).await.map_err(|problem| problem.on(name))?;
+        let connected = AgentClient::start(streams.from_agent, streams.to_agent, self.0.speaker.clone());
         *client = Some(connected.clone());
         Ok(connected)
+    }
+
+    /// Returns the agent of a machine if it is connected now, and connects to none.
+    pub fn connected(&self, name: &MachineName) -> Option<AgentClient> {
+        let client = self.0.by_name.get(name)?.client.try_lock().ok()?;
+        client.as_ref().filter(|client| client.is_connected()).cloned()
     }
 }

@@ -159,7 +159,7 @@ fn held_by_other(lease: &Lease, run: &str) -> Option<LockAnswer> {
     let holder = Box::new(holder(lease).filter(|holder| holder.run != run)?);
     let seconds = lease.spec.as_ref().and_then(|spec| spec.lease_duration_seconds);
     let seconds = seconds.and_then(|seconds| u64::try_from(seconds).ok()).unwrap_or(TERM.as_secs());
-    Some(LockAnswer::Theirs { holder, record: record(lease), seconds })
+    Some(LockAnswer::Theirs { holder, record: record(lease), seconds, epoch: epoch(lease) })
 }
 
 fn holder(lease: &Lease) -> Option<Holder> {
@@ -224,7 +224,7 @@ mod tests {
 
     fn theirs(answer: LockAnswer) -> (String, LockRecord) {
         match answer {
-            LockAnswer::Theirs { holder, record, seconds } => {
+            LockAnswer::Theirs { holder, record, seconds, .. } => {
                 assert_eq!(seconds, 30);
                 (holder.run, record)
             }

@@ -4,13 +4,17 @@ mod api;
 mod drain;
 mod fleet;
 mod joining;
+mod keep;
 mod kubeadm_config;
 mod lease;
+mod lock;
 mod nodes;
 mod state;
 mod system;
 #[cfg(test)]
 pub(crate) mod testing;
+mod watch;
 
 pub use api::Api;
 pub use fleet::Fleet;
+pub use lock::{Keepers, Lock, Patience};

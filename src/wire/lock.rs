@@ -66,6 +66,8 @@ pub enum LockAnswer {
         record: LockRecord,
         /// When nobody has confirmed that record for so many seconds, its holder is gone.
         seconds: u64,
+        /// The newest epoch that the keeper has seen. A machine sees that of a new holder once it has all its locks.
+        epoch: u64,
     },
     /// A newer run had it and gave it back.
     Passed {

@@ -86,6 +86,7 @@ requests! {
         IsApiReady -> bool,
     }
     Changes {
+        HeedEpoch -> (),
         Claim -> (),
         MissingLayers -> Vec<MissingLayer>,
         ReceiveLayer -> (),
@@ -144,6 +145,10 @@ pub struct ReachPorts {
     /// Where to.
     pub targets: Vec<SocketAddr>,
 }
+
+/// Changes nothing but the newest epoch that the machine has seen: those before it are refused from now on.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct HeedEpoch {}
 
 /// Takes possession: installs the agent and writes the marker, before anything else is changed.
 #[derive(Debug, Clone, Serialize, Deserialize)]

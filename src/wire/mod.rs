@@ -19,8 +19,8 @@ pub use greeting::{GREETING, await_greeting};
 pub use lock::{AcquireLock, Keeper, LockAnswer, LockRecord, ReleaseLock, RenewLock};
 pub use members::{ConfigureNode, DeleteNode, Drain, IsApiReady, NodeKey, Overdue, Touched};
 pub use message::{
-    Act, Ask, AwaitReady, Claim, Effect, EndJoining, Envelope, HoldPorts, JoinSecrets, Leave, Look,
-    LookAtApi, Measure, MintJoin, MissingLayer, MissingLayers, Note, ReachPorts, ReceiveLayer, Request,
+    Act, Ask, AwaitReady, Claim, Effect, EndJoining, Envelope, HeedEpoch, HoldPorts, JoinSecrets, Leave,
+    Look, LookAtApi, Measure, MintJoin, MissingLayer, MissingLayers, Note, ReachPorts, ReceiveLayer, Request,
     SaveState, TakeKubeconfig, TakeState,
 };
 pub use server::{CallContext, Handler, LayerBytes, serve};

@@ -59,6 +59,15 @@ impl Tenure {
         self.change(|standing| *standing = Standing::Lost { epoch, problem });
     }
 
+    /// Takes note that it was given back.
+    pub fn end(&self) {
+        self.change(|standing| {
+            if matches!(standing, Standing::Held { .. }) {
+                *standing = Standing::None;
+            }
+        });
+    }
+
     /// Returns the epoch that goes with every message; 0 is that of one who only looks.
     pub fn epoch(&self) -> u64 {
         match *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
