@@ -29,6 +29,8 @@ pub enum Class {
     Refused,
     /// Somebody else is at work there.
     Busy,
+    /// What a saved plan was made from is not as it was.
+    Outdated,
     /// The operator stopped it.
     Interrupted,
 }
@@ -47,6 +49,7 @@ impl Class {
             Self::Partial => 8,
             Self::Refused => 9,
             Self::Busy => 10,
+            Self::Outdated => 11,
             Self::Interrupted => 130,
         }
     }

@@ -183,6 +183,35 @@ fn problems_are_json_for_programs() {
 }
 
 #[test]
+fn a_clusterfile_is_told_by_its_name_and_all_that_is_wrong_with_it_at_once() {
+    let home = Home::with_image();
+    let file = home.0.path().join("Clusterfile");
+    let named = file.to_str().unwrap();
+    for command in ["plan", "apply", "delete", "reset"] {
+        let ended = home.run(&[command, "-f", named]);
+        assert_eq!(ended.code, code(Class::Config), "{command}: {}", ended.errors);
+        assert!(ended.errors.contains(&format!("cannot read {named}")), "{command}: {}", ended.errors);
+    }
+    fs::write(
+        &file,
+        "apiVersion: sealift.io/v1\nkind: Cluster\nmetadata: {name: a}\nspec: {image: x, hosts: 1}\n",
+    )
+    .unwrap();
+    let from_file = home.run(&["plan", "-f", named]);
+    let mut command = home.sealift();
+    let from_input: Ended =
+        command.args(["plan", "-f", "-"]).write_stdin(fs::read(&file).unwrap()).output().unwrap().into();
+    for (name, ended) in [(named, from_file), ("-", from_input)] {
+        assert_eq!(ended.code, code(Class::Config), "{}", ended.errors);
+        assert!(ended.errors.contains(&format!("{name}:4:")), "no place is told: {}", ended.errors);
+        for field in ["image", "hosts"] {
+            assert!(ended.errors.contains(field), "{field} is missing in:\n{}", ended.errors);
+        }
+    }
+    assert!(!home.0.path().join("sealift/clusters").exists(), "a cluster was written down");
+}
+
+#[test]
 fn documents_are_json_for_programs() {
     let home = Home::with_image();
     let images: Value = serde_json::from_str(&home.run(&["-o", "json", "images"]).output).unwrap();
@@ -215,6 +244,19 @@ fn what_is_not_understood_has_the_code_of_usage() {
         &["run", "a:b", "--masters"],
         &["run", "a:b", "--masters", "10.0.0.1", "--env", "NOVALUE"],
         &["run", "a:b", "--masters", "10.0.0.1", "--name", "../x"],
+        &["apply", "-f", "-", "-f", "-"],
+        &["apply", "--plan", "plan.json", "-f", "Clusterfile"],
+        &["apply", "--set", "spec.network.vip"],
+        &["plan", "-e", "NOVALUE"],
+        &["scale", "up"],
+        &["scale", "sideways", "--nodes", "10.0.0.1"],
+        &["scale", "down", "--nodes", "10.0.0.9-10.0.0.1"],
+        &["add", "--nodes", ","],
+        &["join"],
+        &["replace", "10.0.0.1"],
+        &["delete", "--nodes", "1"],
+        &["delete", "--nodes", "10.0.0.1", "-f", "Clusterfile"],
+        &["reset", "--name", "a", "-f", "Clusterfile"],
         &["images", "--quiet", "--verbose"],
         &["build", "-t", "a:b", "--platform", "linux/mips", "."],
     ] {
@@ -226,10 +268,17 @@ fn what_is_not_understood_has_the_code_of_usage() {
 }
 
 #[test]
-fn a_cluster_that_is_not_known_is_not_removed() {
-    for command in ["delete", "reset"] {
-        let ended = Home::new().run(&[command, "--name", "nobodys", "--yes"]);
-        assert_eq!(ended.code, code(Class::Config), "{}", ended.errors);
+fn a_cluster_that_is_not_known_is_neither_changed_nor_removed() {
+    for command in [
+        &["delete"][..],
+        &["reset"],
+        &["scale", "up", "--nodes", "10.0.0.1"],
+        &["scale", "down", "--nodes", "10.0.0.1"],
+        &["delete", "--nodes", "10.0.0.1"],
+        &["replace", "10.0.0.1=10.0.0.2"],
+    ] {
+        let ended = Home::new().run(&[command, &["--name", "nobodys", "--yes"]].concat());
+        assert_eq!(ended.code, code(Class::Config), "{command:?}: {}", ended.errors);
         assert!(ended.errors.contains("`nobodys`"), "{}", ended.errors);
     }
 }

@@ -1,20 +1,29 @@
 //! The command line: one file a command, its flags and one short function.
 
 mod agent;
+mod apply;
 mod build;
 mod care;
+mod clusterfile;
 mod completion;
+mod consent;
 mod delete;
+mod hosts;
 mod images;
 mod inspect;
 mod load;
 mod login;
 mod output;
+mod plan;
+mod replace;
 mod reset;
 mod rmi;
 mod run;
 mod save;
+mod scale;
 mod start;
+mod variable;
+mod whole;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -53,8 +62,14 @@ const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("SEALIFT_COM
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(Box<run::RunArgs>),
-    Delete(delete::DeleteArgs),
-    Reset(reset::ResetArgs),
+    Apply(Box<apply::ApplyArgs>),
+    Plan(Box<plan::PlanArgs>),
+    Scale(Box<scale::ScaleArgs>),
+    #[command(visible_alias = "join")]
+    Add(Box<scale::UpArgs>),
+    Replace(Box<replace::ReplaceArgs>),
+    Delete(Box<delete::DeleteArgs>),
+    Reset(Box<reset::ResetArgs>),
     Build(build::BuildArgs),
     Images(images::ImagesArgs),
     Inspect(inspect::InspectArgs),
@@ -76,6 +91,17 @@ pub fn main() -> ExitCode {
         Command::Care(args) => care::care(args),
         Command::Completion(args) => completion::completion(args),
         Command::Run(args) => start::operator(&cli, start::Kind::Changes, |context| run::run(context, args)),
+        Command::Apply(args) => {
+            start::operator(&cli, start::Kind::Changes, |context| apply::apply(context, args))
+        }
+        Command::Plan(args) => start::operator(&cli, start::Kind::Looks, |context| plan::plan(context, args)),
+        Command::Scale(args) => {
+            start::operator(&cli, start::Kind::Changes, |context| scale::scale(context, args))
+        }
+        Command::Add(args) => start::operator(&cli, start::Kind::Changes, |context| scale::up(context, args)),
+        Command::Replace(args) => {
+            start::operator(&cli, start::Kind::Changes, |context| replace::replace(context, args))
+        }
         Command::Delete(args) => {
             start::operator(&cli, start::Kind::Changes, |context| delete::delete(context, args))
         }
@@ -112,6 +138,10 @@ impl Command {
     fn assents(&self) -> bool {
         match self {
             Self::Run(args) => args.yes,
+            Self::Apply(args) => args.yes,
+            Self::Scale(args) => args.assents(),
+            Self::Add(args) => args.assents(),
+            Self::Replace(args) => args.yes,
             Self::Delete(args) => args.yes,
             Self::Reset(args) => args.yes,
             _ => false,

@@ -2,20 +2,24 @@
 
 use clap::Args;
 
+use super::consent::ForceArgs;
 use super::login::LoginArgs;
+use super::whole::{self, WholeArgs};
 use crate::error::{Problems, Result};
-use crate::ops::{self, Context, RemoveRequest};
+use crate::ops::Context;
 use crate::plan::Definition;
 
 /// Clean all machines of a cluster and keep its definition: `sealift run --name NAME` launches it again
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
-    sealift reset\n  \
-    sealift reset --name trial")]
+    sealift reset --name prod\n  \
+    sealift reset -f Clusterfile")]
 pub(super) struct ResetArgs {
-    /// The cluster's name
-    #[arg(long, visible_alias = "cluster", default_value = "default", value_name = "NAME")]
-    name: String,
+    #[command(flatten)]
+    force: ForceArgs,
+
+    #[command(flatten)]
+    whole: WholeArgs,
 
     /// Do not ask
     #[arg(long, short)]
@@ -26,10 +30,5 @@ pub(super) struct ResetArgs {
 }
 
 pub(super) async fn reset(context: Context, args: &ResetArgs) -> Result<(), Problems> {
-    let request = RemoveRequest {
-        name: args.name.clone(),
-        login: args.login.request(&context)?,
-        definition: Definition::Kept,
-    };
-    ops::remove(&context, request).await
+    whole::remove(&context, &args.whole, &args.login, Definition::Kept, args.force.naming()).await
 }

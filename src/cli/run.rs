@@ -5,10 +5,12 @@ use std::net::IpAddr;
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 
+use super::hosts::by_role;
 use super::login::LoginArgs;
-use crate::error::{Class, Problem, Problems, Result};
-use crate::model::{Environment, HostList};
-use crate::ops::{self, Context, Hosts, RunRequest};
+use super::variable::variable;
+use crate::error::{Problems, Result};
+use crate::model::Environment;
+use crate::ops::{self, Context, RunRequest};
 use crate::steps::Provider;
 
 /// Launch a cluster from images, or add images and machines to one
@@ -82,11 +84,12 @@ enum ProviderKind {
 }
 
 pub(super) async fn run(context: Context, args: &RunArgs) -> Result<(), Problems> {
+    let machines = by_role(args.masters.as_deref(), args.nodes.as_deref())?;
     let request = RunRequest {
         name: args.name.clone(),
         images: args.images.clone(),
-        control_planes: args.masters.as_deref().map(hosts).transpose()?,
-        workers: args.nodes.as_deref().map(hosts).transpose()?,
+        control_planes: machines.control_planes,
+        workers: machines.workers,
         provider: match args.provider {
             ProviderKind::BareMetal => Provider::BareMetal,
             ProviderKind::Container => Provider::Container,
@@ -100,23 +103,4 @@ pub(super) async fn run(context: Context, args: &RunArgs) -> Result<(), Problems
         vip: args.vip,
     };
     ops::run(&context, request).await
-}
-
-/// A whole number is a count; everything else is a list.
-fn hosts(text: &str) -> Result<Hosts> {
-    match text.trim().parse::<usize>() {
-        Ok(count) => Ok(Hosts::Count(count)),
-        Err(_) => text.parse::<HostList>().map(Hosts::Listed),
-    }
-}
-
-fn variable(text: &str) -> Result<(String, String), Problem> {
-    let (name, value) = text.split_once('=').unwrap_or((text, ""));
-    let good = text.contains('=')
-        && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.' || c == '-');
-    if good {
-        return Ok((name.to_owned(), value.to_owned()));
-    }
-    Err(Problem::new(Class::Usage, format!("`{text}` is not KEY=VALUE")))
 }

@@ -2,24 +2,21 @@
 
 use std::sync::{Arc, Mutex};
 
+use super::consent::{self, Consent};
 use super::context::Context;
 use super::execute::{self, Purpose};
 use super::resolve::{self, Resolved, Wish};
 use super::{intact, observe, preflight};
-use crate::cluster::Fleet;
 use crate::error::{Problems, Result};
 use crate::image::Store;
-use crate::model::{Cluster, Digest, Observed};
-use crate::plan::{self, Consents, Desired, Plan};
+use crate::model::{Cluster, Digest};
+use crate::plan::{self, Plan};
 use crate::steps::{Blobs, DrainPolicy, Learned, Site, State};
 
-/// A plan with everything it was made from and is carried out with.
+/// A plan, with everything it was made from and is carried out with.
 pub(super) struct Draft {
-    pub(super) desired: Desired,
     pub(super) plan: Plan,
-    observed: Observed,
-    fleet: Fleet,
-    state: State,
+    pub(super) site: Arc<Site>,
     store: Store,
 }
 
@@ -27,15 +24,15 @@ pub(super) struct Draft {
 pub(super) async fn converge(
     context: &Context,
     wish: &Wish<'_>,
+    consent: Consent,
     purpose: impl FnOnce(&Cluster, &Plan) -> Purpose,
 ) -> Result<(), Problems> {
-    let draft = draw(context, wish).await?;
-    intact::check(&draft.store, &draft.desired.images, &draft.plan).await?;
-    carry_out(context, draft, purpose).await
+    let draft = draw(context, wish, consent).await?;
+    carry_out(context, &draft, consent, purpose).await
 }
 
 /// Looks and plans; changes nothing.
-pub(super) async fn draw(context: &Context, wish: &Wish<'_>) -> Result<Draft, Problems> {
+pub(super) async fn draw(context: &Context, wish: &Wish<'_>, consent: Consent) -> Result<Draft, Problems> {
     let Resolved { desired, state, machines, store } = resolve::resolve(context, wish).await?;
     context.reporter.note(&format!("looking at {} machines", machines.len()));
     let fleet = resolve::fleet(context, &machines);
@@ -44,29 +41,34 @@ pub(super) async fn draw(context: &Context, wish: &Wish<'_>) -> Result<Draft, Pr
     preflight::check(context, &fleet, &desired, &sight, state.authority.as_ref()).await?;
     let authority =
         state.authority.clone().or_else(|| observe::authority(&state.cluster.name, &sight.observed));
-    let plan = plan::apply(&desired, &sight.observed, authority.as_ref(), &Consents::default())?;
-    let state = State { authority, ..state };
-    Ok(Draft { desired, plan, observed: sight.observed, fleet, state, store })
-}
-
-async fn carry_out(
-    context: &Context,
-    draft: Draft,
-    purpose: impl FnOnce(&Cluster, &Plan) -> Purpose,
-) -> Result<(), Problems> {
-    let Draft { desired, plan, observed, fleet, state, store } = draft;
-    let purpose = purpose(&desired.cluster, &plan);
-    let site = Arc::new(Site {
+    let consents = consent::consents(consent, &desired, &sight.observed);
+    let plan = plan::apply(&desired, &sight.observed, authority.as_ref(), &consents)?;
+    let site = Site {
         desired,
-        observed,
+        observed: sight.observed,
         fleet,
-        blobs: Box::new(StoreBlobs(store)),
+        blobs: Box::new(StoreBlobs(store.clone())),
         home: context.home.clone(),
-        state: Mutex::new(state),
+        state: Mutex::new(State { authority, ..state }),
         drain: DrainPolicy::default(),
         learned: Learned::default(),
-    });
-    execute::execute(context, &site, &plan, purpose).await
+    };
+    Ok(Draft { plan, site: Arc::new(site), store })
+}
+
+/// Asks, and does what the plan says.
+pub(super) async fn carry_out(
+    context: &Context,
+    draft: &Draft,
+    consent: Consent,
+    purpose: impl FnOnce(&Cluster, &Plan) -> Purpose,
+) -> Result<(), Problems> {
+    let Draft { plan, site, store } = draft;
+    intact::check(store, &site.desired.images, plan).await?;
+    let mut purpose = purpose(site.cluster(), plan);
+    consent::tell_costs(context, consent, plan, site);
+    purpose.questions.splice(0..0, consent::about_removal(consent, plan, &site.desired));
+    execute::execute(context, site, plan, purpose).await
 }
 
 /// The store as the steps see it.

@@ -18,8 +18,8 @@ use crate::steps::{self, Site};
 pub(super) struct Purpose {
     /// What it is a plan of: `run kubernetes:v1.36.3`.
     pub(super) title: String,
-    /// The question before it.
-    pub(super) question: Question,
+    /// The questions before it; each must be answered with yes.
+    pub(super) questions: Vec<Question>,
     /// What holds when all went well, in one sentence.
     pub(super) achieved: String,
     /// What to type next.
@@ -34,22 +34,16 @@ pub(super) async fn execute(
     purpose: Purpose,
 ) -> Result<(), Problems> {
     if plan.is_empty() {
-        context.reporter.finished(&Summary {
-            what: purpose.achieved,
-            ending: Ending::NothingToDo,
-            steps: vec![],
-            set_aside: vec![],
-            succeeded: 0,
-            planned: 0,
-            seconds: 0.0,
-            next: purpose.next,
-        });
-        return Ok(());
+        return nothing_to_do(context, plan, purpose);
     }
     let titles = titles(plan, site)?;
     context.reporter.plan(&view(plan, &titles, &purpose.title));
-    if !context.reporter.confirm(&purpose.question)? {
-        return Err(Problem::new(Class::Refused, "nothing was changed, since it was not confirmed").into());
+    for question in &purpose.questions {
+        if !context.reporter.confirm(question)? {
+            return Err(
+                Problem::new(Class::Refused, "nothing was changed, since it was not confirmed").into()
+            );
+        }
     }
     site.change_state(|_| {}).save(&site.home)?;
     let journal: Arc<dyn Observer> = Arc::new(Journal::begin(context, &plan.cluster)?);
@@ -63,8 +57,33 @@ pub(super) async fn execute(
     tell_the_end(context, plan, &titles, &report, purpose)
 }
 
+/// All that can be reached is as desired. Nothing is written anywhere, and nothing was locked.
+fn nothing_to_do(context: &Context, plan: &Plan, purpose: Purpose) -> Result<(), Problems> {
+    let whole = plan.set_aside.is_empty();
+    context.reporter.finished(&Summary {
+        what: if whole { purpose.achieved } else { purpose.title },
+        ending: if whole { Ending::NothingToDo } else { Ending::Partial },
+        steps: vec![],
+        set_aside: plan.set_aside.clone(),
+        succeeded: 0,
+        planned: 0,
+        seconds: 0.0,
+        next: if whole { purpose.next } else { vec![] },
+    });
+    if whole { Ok(()) } else { Err(some_set_aside().into()) }
+}
+
+fn some_set_aside() -> Problem {
+    Problem::new(Class::Partial, "some machines were set aside")
+}
+
 fn titles(plan: &Plan, site: &Arc<Site>) -> Result<Vec<String>> {
     plan.steps.iter().map(|step| steps::title(step, site)).collect()
+}
+
+/// Returns the plan as a person looks at it.
+pub(super) fn shown(plan: &Plan, site: &Arc<Site>, title: &str) -> Result<PlanView> {
+    Ok(view(plan, &titles(plan, site)?, title))
 }
 
 /// Returns the plan as a person looks at it, in the groups of a launch.
@@ -126,7 +145,7 @@ fn tell_the_end(
     report: &Report,
     purpose: Purpose,
 ) -> Result<(), Problems> {
-    let problems = report.problems();
+    let failures = report.problems();
     let machine = |index: usize| plan.steps[index].machine.as_ref().map(|machine| machine.0.clone());
     let half_done: Vec<HalfDone> = report
         .outcomes
@@ -140,7 +159,8 @@ fn tell_the_end(
     let reached = plan.steps.iter().zip(&report.outcomes).all(|(step, outcome)| {
         !matters(&step.action) || matches!(outcome, Outcome::Done | Outcome::AlreadyDone)
     });
-    let ending = match (report.was_cancelled(), problems.is_empty(), reached) {
+    let problems: Vec<Problem> = plan.set_aside.iter().chain(&failures).cloned().collect();
+    let ending = match (report.was_cancelled(), problems.is_empty(), failures.is_empty() || reached) {
         (true, ..) => Ending::Interrupted { half_done, again: context.command_line.clone() },
         (false, true, _) => Ending::Done,
         (false, false, true) => Ending::Partial,
@@ -150,7 +170,7 @@ fn tell_the_end(
     let machines: Vec<Option<String>> = (0..plan.steps.len()).map(machine).collect();
     let succeeded =
         report.outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Done | Outcome::AlreadyDone));
-    let failed = Problems::check(problems.clone());
+    let failed = Problems::check(failures);
     context.reporter.finished(&Summary {
         what: match ending {
             Ending::Done | Ending::NothingToDo => purpose.achieved,
@@ -169,7 +189,7 @@ fn tell_the_end(
     });
     match ending {
         Ending::Interrupted { .. } => Err(Problem::new(Class::Interrupted, "stopped by the operator").into()),
-        Ending::Partial => Err(Problem::new(Class::Partial, "some machines were set aside").into()),
+        Ending::Partial => Err(some_set_aside().into()),
         _ => failed,
     }
 }

@@ -1,6 +1,8 @@
 //! What a command does, as a story of a few lines: observe, plan, confirm, execute, save.
 
 mod agents;
+mod apply;
+mod consent;
 mod context;
 mod contract;
 mod converge;
@@ -9,27 +11,37 @@ mod execute;
 mod images;
 mod intact;
 mod journal;
+mod known;
 mod login;
 mod machines;
+mod mermaid;
 mod observe;
+mod plan;
 mod preflight;
 mod reach;
 mod remove;
 mod resolve;
 mod run;
+mod saved_plan;
+mod scale;
 mod secrets;
+mod stale;
 
 pub mod reporter;
 pub mod view;
 
+pub use apply::{ApplyRequest, Declaration, apply};
+pub use consent::{Consent, Force, Removal};
 pub use context::Context;
-pub use declare::{Hosts, RunRequest};
+pub use declare::{ByRole, Change, Clusterfile, Hosts, Place, RunRequest};
 pub use images::{build, images, inspect, load, remove_image, save};
 pub use login::LoginRequest;
 pub use machines::{Machines, OverSsh};
-pub use remove::{RemoveRequest, remove};
+pub use plan::{PlanForm, PlanRequest, plan};
+pub use remove::{RemoveRequest, Which, remove};
 pub use reporter::{Data, Question, Reporter};
 pub use run::run;
+pub use scale::{ScaleRequest, scale};
 pub use secrets::new_id;
 pub use view::{
     Certainty, Disruption, Ending, HalfDone, PlanGroup, PlanView, PlannedStep, StepTiming, Summary,

@@ -20,9 +20,9 @@ pub(super) struct Sight {
     pub(super) clocks: BTreeMap<String, i64>,
 }
 
-/// Looks at all machines and the API.
+/// Looks at all machines, also those that leave, and the API.
 pub(super) async fn observe(fleet: &Fleet, desired: &Desired) -> Sight {
-    let machines = &desired.cluster.machines;
+    let machines: Vec<&MachineSpec> = desired.cluster.machines.iter().chain(&desired.leaving).collect();
     let looks = join_all(machines.iter().map(|machine| look(fleet, machine, desired))).await;
     let mut sight =
         Sight { observed: Observed { machines: BTreeMap::new(), api: None }, clocks: BTreeMap::new() };
@@ -30,7 +30,7 @@ pub(super) async fn observe(fleet: &Fleet, desired: &Desired) -> Sight {
         sight.observed.machines.insert(machine.name.clone(), seen);
         sight.clocks.insert(machine.name.0.clone(), clock);
     }
-    sight.observed.api = look_at_api(fleet, machines, &sight.observed).await;
+    sight.observed.api = look_at_api(fleet, &machines, &sight.observed).await;
     sight
 }
 
@@ -80,7 +80,11 @@ async fn facts(fleet: &Fleet, machine: &MachineSpec, desired: &Desired) -> Resul
 }
 
 /// Asks the API through each control plane that has one, until one answers.
-async fn look_at_api(fleet: &Fleet, machines: &[MachineSpec], observed: &Observed) -> Option<Seen<ApiFacts>> {
+async fn look_at_api(
+    fleet: &Fleet,
+    machines: &[&MachineSpec],
+    observed: &Observed,
+) -> Option<Seen<ApiFacts>> {
     let mut last = None;
     for machine in machines {
         let made = observed.facts(&machine.name).is_some_and(|facts| facts.marker.is_some() && facts.joined);

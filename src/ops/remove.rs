@@ -3,40 +3,62 @@
 use std::sync::{Arc, Mutex};
 
 use super::agents::Beside;
+use super::consent::{Consent, Force};
 use super::context::Context;
 use super::converge::StoreBlobs;
+use super::declare::{self, Clusterfile};
 use super::execute::{self, Purpose};
 use super::login::LoginRequest;
-use super::observe;
 use super::reporter::Question;
-use super::resolve;
+use super::{known, observe, resolve};
 use crate::cluster::Fleet;
 use crate::error::{Class, Problem, Problems, Result};
 use crate::image::Store;
-use crate::model::{Observed, Seen};
+use crate::model::{Declared, Observed, Seen};
 use crate::plan::{self, Definition, Desired, Origin};
 use crate::provider::container::ContainerProvider;
-use crate::steps::{DrainPolicy, Learned, Provider, Site, State};
+use crate::steps::{DrainPolicy, Learned, Site, State};
 
 /// What `delete` and `reset` are asked for.
 #[derive(Debug, Clone)]
 pub struct RemoveRequest {
-    /// The cluster's name.
-    pub name: String,
+    /// Which cluster.
+    pub which: Which,
     /// How to log in, where it is not as the last time.
     pub login: LoginRequest,
     /// Whether the definition stays.
     pub definition: Definition,
+    /// What is agreed to beforehand.
+    pub consent: Consent,
+}
+
+/// How a cluster is named.
+#[derive(Debug, Clone)]
+pub enum Which {
+    /// By its name.
+    Named(String),
+    /// By the files that declare it, which may also say how to log in.
+    Declared(Clusterfile),
+}
+
+impl Which {
+    /// Returns the cluster's name, and what its files declare.
+    fn read(&self) -> Result<(String, Option<Declared>), Problems> {
+        match self {
+            Self::Named(name) => Ok((name.clone(), None)),
+            Self::Declared(clusterfile) => {
+                let declared = declare::file(clusterfile)?;
+                Ok((declared.name.clone(), Some(declared)))
+            }
+        }
+    }
 }
 
 /// Removes the cluster.
 pub async fn remove(context: &Context, request: RemoveRequest) -> Result<(), Problems> {
-    let Some(state) = State::load(&context.home, &request.name)? else {
-        return remove_machines_alone(context, &request.name).await;
-    };
-    let origin = match state.provider {
-        Provider::BareMetal => Origin::Given,
-        Provider::Container => Origin::Made,
+    let (name, file) = request.which.read()?;
+    let Some(state) = State::load(&context.home, &name)? else {
+        return remove_machines_alone(context, &name).await;
     };
     resolve::hide(context, &state);
     let desired = Desired {
@@ -44,26 +66,22 @@ pub async fn remove(context: &Context, request: RemoveRequest) -> Result<(), Pro
         images: state.images.clone(),
         registry: state.registry.clone(),
         launch: state.launch.clone(),
-        leaving: vec![],
-        origin,
+        leaving: state.leaving.clone(),
+        origin: resolve::origin(state.provider),
     };
-    let thrown_away = origin == Origin::Made && request.definition == Definition::Forgotten;
+    let thrown_away = desired.origin == Origin::Made && request.definition == Definition::Forgotten;
     let (fleet, observed) = if thrown_away {
         // Their provider removes them whole, whatever they would say.
         (Fleet::new(vec![], Arc::new(Beside), &context.run), Observed { machines: [].into(), api: None })
     } else {
-        let machines = resolve::kept(context, &state, &request.login).await?;
+        let machines = resolve::kept(context, &state, file.as_ref(), &request.login).await?;
         let fleet = resolve::fleet(context, &machines);
-        context.reporter.note(&format!("looking at {} machines", state.cluster.machines.len()));
+        context.reporter.note(&format!("looking at {} machines", machines.len()));
         let observed = observe::observe(&fleet, &desired).await.observed;
         (fleet, observed)
     };
     Problems::check(refusals(&state, &observed))?;
-    let silent = observe::unknown(&observed);
-    if !silent.is_empty() {
-        // A cluster is not forgotten while a machine of it may still run.
-        return Err(Problems::check(silent).err().unwrap_or_else(|| unknown(context, &request.name).into()));
-    }
+    check_silence(context, &observed, request.consent.force)?;
     let plan = plan::remove(&desired, &observed, request.definition);
     let site = Arc::new(Site {
         desired,
@@ -75,17 +93,38 @@ pub async fn remove(context: &Context, request: RemoveRequest) -> Result<(), Pro
         drain: DrainPolicy::default(),
         learned: Learned::default(),
     });
-    execute::execute(context, &site, &plan, purpose(&site, &request)).await
+    execute::execute(context, &site, &plan, purpose(&site, request.definition)).await
+}
+
+/// A cluster is not forgotten while a machine of it may still run, unless the operator gives the machine up.
+fn check_silence(context: &Context, observed: &Observed, force: Force) -> Result<(), Problems> {
+    let silent = observe::unknown(observed);
+    match force {
+        Force::No => Problems::check(
+            silent
+                .into_iter()
+                .map(|problem| problem.remedy("to give the machine up, with all that it holds: --force"))
+                .collect(),
+        ),
+        Force::GiveUp => {
+            for problem in silent {
+                context.reporter.warn(&format!(
+                    "given up: {problem}; what runs there goes on until it is switched off, and nothing is cleaned"
+                ));
+            }
+            Ok(())
+        }
+    }
 }
 
 /// Machines that sealift made for a launch that never began: they have the cluster's label and nothing else.
 async fn remove_machines_alone(context: &Context, name: &str) -> Result<(), Problems> {
     let Ok(provider) = ContainerProvider::connect(&context.home).await else {
-        return Err(unknown(context, name).into());
+        return Err(known::unknown(context, name).into());
     };
     let machines = provider.list(name).await.unwrap_or_default();
     if machines.is_empty() {
-        return Err(unknown(context, name).into());
+        return Err(known::unknown(context, name).into());
     }
     let text = format!("Remove the {} machines that sealift made for the cluster `{name}`?", machines.len());
     if !context.reporter.confirm(&Question::Proceed { text })? {
@@ -97,20 +136,10 @@ async fn remove_machines_alone(context: &Context, name: &str) -> Result<(), Prob
 /// A cluster that was reset has no identity any more, and its next launch is another one.
 fn after(state: State, definition: Definition) -> State {
     match definition {
-        Definition::Kept => State { authority: None, launch: super::secrets::new_id(), ..state },
+        Definition::Kept => {
+            State { authority: None, launch: super::secrets::new_id(), leaving: vec![], ..state }
+        }
         Definition::Forgotten => state,
-    }
-}
-
-fn unknown(context: &Context, name: &str) -> Problem {
-    let known: Vec<String> = std::fs::read_dir(context.home.join("clusters"))
-        .map(|entries| entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect())
-        .unwrap_or_default();
-    let problem = Problem::new(Class::Config, format!("no cluster `{name}` is known here"));
-    if known.is_empty() {
-        problem.remedy(format!("clusters are kept in {}", context.home.join("clusters").display()))
-    } else {
-        problem.remedy(format!("name one of these with --name: {}", known.join(", ")))
     }
 }
 
@@ -144,9 +173,9 @@ fn refusals(state: &State, observed: &Observed) -> Vec<Problem> {
     refusals
 }
 
-fn purpose(site: &Site, request: &RemoveRequest) -> Purpose {
+fn purpose(site: &Site, definition: Definition) -> Purpose {
     let name = &site.cluster().name;
-    let (verb, done, next) = match request.definition {
+    let (verb, done, next) = match definition {
         Definition::Forgotten => ("delete", "is deleted", vec![]),
         Definition::Kept => {
             ("reset", "is reset; its definition is kept", vec![format!("sealift run --name {name}")])
@@ -154,12 +183,12 @@ fn purpose(site: &Site, request: &RemoveRequest) -> Purpose {
     };
     Purpose {
         title: format!("{verb} {name}"),
-        question: Question::Proceed {
+        questions: vec![Question::Proceed {
             text: format!(
                 "Remove the cluster `{name}` with all its data from {} machines?",
                 site.cluster().machines.len()
             ),
-        },
+        }],
         achieved: format!("the cluster `{name}` {done}"),
         next,
     }

@@ -1,5 +1,6 @@
 //! `sealift run`: a cluster from images on machines, or more of both for one that is there.
 
+use super::consent::Consent;
 use super::context::Context;
 use super::converge;
 use super::declare::{self, RunRequest};
@@ -20,9 +21,11 @@ pub async fn run(context: &Context, request: RunRequest) -> Result<(), Problems>
         login: &request.login,
         last: last.as_ref(),
         renewal: Renewal::Named(request.images.iter().cloned().collect()),
+        files: None,
     };
     let title = format!("run {}", request.images.join(" "));
-    converge::converge(context, &wish, |cluster, plan| purpose(context, cluster, plan, title)).await
+    let purpose = |cluster: &Cluster, plan: &Plan| purpose(context, cluster, plan, title);
+    converge::converge(context, &wish, Consent::default(), purpose).await
 }
 
 /// What a command is for that makes a cluster or changes it.
@@ -30,9 +33,9 @@ pub(super) fn purpose(context: &Context, cluster: &Cluster, plan: &Plan, title: 
     let kubeconfig = steps::kubeconfig_path(&context.home, &cluster.name);
     Purpose {
         title,
-        question: Question::Proceed {
+        questions: vec![Question::Proceed {
             text: format!("Carry out these {} steps for the cluster `{}`?", plan.steps.len(), cluster.name),
-        },
+        }],
         achieved: format!("the cluster `{}` is up: {}", cluster.name, size(cluster)),
         next: vec![
             format!("export KUBECONFIG={}", kubeconfig.display()),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Class, Context, Result};
 use crate::fsx;
-use crate::model::{Cluster, Digest, ImageContract, Login};
+use crate::model::{Cluster, Digest, ImageContract, Login, MachineSpec};
 use crate::plan::RegistryAccess;
 
 /// Where a cluster's machines come from.
@@ -38,6 +38,12 @@ pub struct State {
     /// How to log in again, without any secret.
     #[serde(default)]
     pub login: Login,
+    /// Machines on their way out; each stays here until it is gone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leaving: Vec<MachineSpec>,
+    /// The files that declare it, if there are any: absolute paths on the operator's machine.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<PathBuf>,
 }
 
 impl State {

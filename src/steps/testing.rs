@@ -103,6 +103,8 @@ pub(super) fn site(staying: &[u8], leaving: &[u8], stage: &Arc<Stage>) -> Site {
         authority: None,
         registry: registry.clone(),
         login: Login::default(),
+        leaving: vec![],
+        files: vec![],
     };
     let machines = specs(&[staying, leaving].concat());
     let played = machines.iter().map(|spec| played(spec, stage));

@@ -26,6 +26,7 @@ mod texts;
 
 pub use json::event_schema;
 pub use log::LogWriter;
+pub use plan::text as plan_text;
 pub use printer::{Assent, Output, Printer, Streams, Surroundings, VariableSource, Verbosity, Wanted};
 pub use question::restore_terminal;
 pub use screen::{Size, SizeSource};

@@ -1,9 +1,9 @@
 //! A plan as a person reads it before saying yes.
 
 use super::column::Columns;
-use super::line::{Line, Tone};
+use super::line::{Line, Tone, render_all};
 use super::measure::count;
-use super::palette::Signs;
+use super::palette::{Palette, Signs};
 use super::printer::Verbosity;
 use crate::ops::{Certainty, Disruption, PlanView, PlannedStep};
 
@@ -12,6 +12,14 @@ const FOLD_ABOVE: usize = 8;
 
 /// What is said of a step nobody can look into.
 const OPAQUE: &str = "by a script of the image";
+
+/// How wide a plan is that goes to a file or another program: nothing in it is cut.
+const UNCUT: usize = 1000;
+
+/// Returns a plan as plain text, for standard output.
+pub fn text(plan: &PlanView) -> String {
+    render_all(&rows(plan, UNCUT, Signs::Unicode, Verbosity::Verbose), Palette::Plain)
+}
 
 /// Lays out a plan for a terminal of `width` columns.
 pub(super) fn rows(plan: &PlanView, width: usize, signs: Signs, verbosity: Verbosity) -> Vec<Line> {

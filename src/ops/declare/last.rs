@@ -1,19 +1,24 @@
 //! What was declared the last time, out of what is kept of a cluster.
 
 use crate::model::{
-    Cluster, Declared, DeclaredLogin, DeclaredMachine, DeclaredMachines, DeclaredNetwork, MachineSpec, Role,
+    Cluster, Declared, DeclaredLogin, DeclaredMachine, DeclaredMachines, DeclaredNetwork, Login, MachineSpec,
+    Role,
 };
 use crate::steps::{Provider, State};
 
 /// Returns the declaration that leads to this state again.
-pub(in crate::ops) fn declared(state: &State) -> Declared {
-    let cluster = &state.cluster;
+pub(in crate::ops) fn last(state: &State) -> Declared {
+    kept(&state.cluster, state.provider, &state.login)
+}
+
+/// Returns the declaration that leads to this cluster.
+pub(in crate::ops) fn kept(cluster: &Cluster, provider: Provider, login: &Login) -> Declared {
     let network = &cluster.network;
     Declared {
         name: cluster.name.clone(),
         images: cluster.images.clone(),
-        machines: machines(state.provider, cluster),
-        login: DeclaredLogin::from(&state.login),
+        machines: machines(provider, cluster),
+        login: DeclaredLogin::from(login),
         environment: cluster.environment.clone(),
         command: cluster.command.clone(),
         network: DeclaredNetwork {
@@ -33,7 +38,7 @@ pub(in crate::ops) fn declared(state: &State) -> Declared {
 
 fn machines(provider: Provider, cluster: &Cluster) -> DeclaredMachines {
     match provider {
-        Provider::BareMetal => DeclaredMachines::Given(cluster.machines.iter().map(kept).collect()),
+        Provider::BareMetal => DeclaredMachines::Given(cluster.machines.iter().map(machine).collect()),
         Provider::Container => DeclaredMachines::Containers {
             control_planes: cluster.with_role(Role::ControlPlane).count(),
             workers: cluster.with_role(Role::Worker).count(),
@@ -43,7 +48,7 @@ fn machines(provider: Provider, cluster: &Cluster) -> DeclaredMachines {
 }
 
 /// Returns the declaration of a machine that is kept.
-pub(super) fn kept(machine: &MachineSpec) -> DeclaredMachine {
+pub(super) fn machine(machine: &MachineSpec) -> DeclaredMachine {
     DeclaredMachine {
         ssh: machine.ssh.clone(),
         address: Some(machine.address),

@@ -1,8 +1,17 @@
 //! Every way in, brought to one form: what flags and files say becomes a `model::Declared`.
 
+mod file;
 mod last;
+mod login;
 mod run;
+mod scale;
 
-pub(super) use last::declared as last;
+pub(super) use file::file;
+pub(super) use last::{kept, last};
+pub(super) use login::with_login_of;
 pub(super) use run::run;
+pub(super) use scale::scale;
+
+pub use file::{Clusterfile, Place};
 pub use run::{Hosts, RunRequest};
+pub use scale::{ByRole, Change};

@@ -53,7 +53,7 @@ pub struct RunRequest {
 
 /// Lays the flags over what the cluster has.
 pub(in crate::ops) fn run(request: &RunRequest, last: Option<&State>) -> Result<Declared, Problems> {
-    let before = last.map(last::declared).unwrap_or_default();
+    let before = last.map(last::last).unwrap_or_default();
     let provider = last.map_or(request.provider, |state| state.provider);
     Ok(Declared {
         name: request.name.clone(),
@@ -97,7 +97,7 @@ fn given(request: &RunRequest, last: Option<&State>) -> Result<Vec<DeclaredMachi
     let kept: Vec<_> = last
         .iter()
         .flat_map(|state| &state.cluster.machines)
-        .map(|machine| (&machine.name, last::kept(machine)))
+        .map(|machine| (&machine.name, last::machine(machine)))
         .collect();
     for (hosts, role) in [(&request.control_planes, Role::ControlPlane), (&request.workers, Role::Worker)] {
         match hosts {

@@ -51,6 +51,25 @@ fn reached(wish: &Wish<'_>, made: &MadeMachine, common: &SshOptions) -> Result<R
     Ok(Reached { spec: before.cloned().unwrap_or(bare), options: login(made, common)? })
 }
 
+/// Returns machines that are known from before. What does not run is not started, and does not answer.
+pub(super) async fn known(
+    context: &Context,
+    wish: &Wish<'_>,
+    machines: Vec<MachineSpec>,
+) -> Result<Vec<Reached>, Problems> {
+    let name = &wish.declared.name;
+    let running = ContainerProvider::connect(&context.home).await?.running(name).await?;
+    let common = Secrets::new(context).options(name, &common_login(wish), &DeclaredLogin::default(), None)?;
+    let reached = machines.into_iter().map(|spec| {
+        let options = match running.iter().find(|made| made.address == spec.address) {
+            Some(made) => login(made, &common)?,
+            None => common.clone(),
+        };
+        Ok(Reached { spec, options })
+    });
+    Ok(reached.collect::<Result<_>>()?)
+}
+
 fn login(machine: &MadeMachine, common: &SshOptions) -> Result<SshOptions> {
     Ok(SshOptions {
         user: Some(SSH_USER.to_owned()),

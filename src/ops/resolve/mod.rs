@@ -1,12 +1,14 @@
 //! From what is declared to what is desired: names become addresses, images are read, defaults are filled in.
 
 mod images;
+mod leaving;
 mod machines;
 mod made;
 mod name;
 mod network;
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use super::context::Context;
 use super::login::{LoginRequest, Secrets};
@@ -31,6 +33,8 @@ pub(super) struct Wish<'a> {
     pub(super) last: Option<&'a State>,
     /// Which images are looked up again.
     pub(super) renewal: Renewal,
+    /// The files that declare the cluster from now on; `None` leaves it as it was.
+    pub(super) files: Option<Vec<PathBuf>>,
 }
 
 /// What is wanted, with all that it takes to get there.
@@ -57,11 +61,15 @@ pub(super) struct Reached {
 pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolved, Problems> {
     let Wish { declared, last, .. } = *wish;
     Problems::check(declared.not_acted_on.clone())?;
+    for warning in &declared.warnings {
+        context.reporter.warn(&warning.to_string());
+    }
     name::check(&declared.name)?;
     let store = Store::open(&context.home)?;
     let images = images::read(&store, &declared.images, last, &wish.renewal)?;
     images::require_pod_network(&images, declared.network.pod_network.as_deref())?;
     let network = network::network(&declared.network, last, &images)?;
+    refuse_other_provider(declared, last)?;
     let (mut machines, provider) = match &declared.machines {
         DeclaredMachines::Given(given) => (machines::given(context, wish, given).await?, Provider::BareMetal),
         DeclaredMachines::Containers { control_planes, workers, image } => {
@@ -71,6 +79,7 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
         DeclaredMachines::AlibabaCloud { .. } => return Err(made::no_cloud().into()),
     };
     machines.sort_by_key(|machine| machine.spec.role);
+    let leaving = leaving::leaving(context, wish, &machines).await?;
     let cluster = Cluster {
         name: declared.name.clone(),
         images: images.iter().map(|image| image.name.clone()).collect(),
@@ -93,6 +102,11 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
             None => secrets::registry_access(&cluster.name)?,
         },
         login: common_login(wish).kept(),
+        leaving: leaving.iter().map(|machine| machine.spec.clone()).collect(),
+        files: wish
+            .files
+            .clone()
+            .unwrap_or_else(|| last.map(|state| state.files.clone()).unwrap_or_default()),
     };
     hide(context, &state);
     let desired = Desired {
@@ -100,14 +114,44 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
         images,
         registry: state.registry.clone(),
         launch: state.launch.clone(),
-        leaving: vec![],
-        origin: match provider {
-            Provider::BareMetal => Origin::Given,
-            Provider::Container => Origin::Made,
-        },
+        leaving: state.leaving.clone(),
+        origin: origin(provider),
     };
     desired.version()?;
+    machines.extend(leaving);
     Ok(Resolved { desired, state, machines, store })
+}
+
+/// Returns where machines come from, in the plan's words.
+pub(super) fn origin(provider: Provider) -> Origin {
+    match provider {
+        Provider::BareMetal => Origin::Given,
+        Provider::Container => Origin::Made,
+    }
+}
+
+/// A cluster does not move to machines from elsewhere.
+fn refuse_other_provider(declared: &Declared, last: Option<&State>) -> Result<()> {
+    let wanted = match &declared.machines {
+        DeclaredMachines::Given(_) => Provider::BareMetal,
+        DeclaredMachines::Containers { .. } => Provider::Container,
+        DeclaredMachines::AlibabaCloud { .. } => return Ok(()),
+    };
+    match last.filter(|state| state.provider != wanted) {
+        None => Ok(()),
+        Some(state) => {
+            let told = |provider| match provider {
+                Provider::BareMetal => "machines of yours",
+                Provider::Container => "containers that sealift made",
+            };
+            Err(Problem::new(
+                Class::Refused,
+                format!("the cluster `{}` is made of {}", declared.name, told(state.provider)),
+            )
+            .saw(format!("declared are {}", told(wanted)))
+            .remedy("give the new cluster another name, or delete this one first"))
+        }
+    }
 }
 
 /// kubeadm makes the certificates when it makes a control plane, and nothing makes them again for other names.
@@ -128,22 +172,30 @@ fn certificate_names(declared: &Declared, last: Option<&State>) -> Result<Vec<St
     }
 }
 
-/// Returns the machines that are kept of a cluster, with how each is logged in to.
+/// Returns the machines that are kept of a cluster and those that leave it, with how each is logged in to. `file` is
+/// what its files declare now, if they are at hand.
 pub(super) async fn kept(
     context: &Context,
     state: &State,
+    file: Option<&Declared>,
     login: &LoginRequest,
 ) -> Result<Vec<Reached>, Problems> {
-    let declared = super::declare::last(state);
-    let wish = Wish { declared: &declared, login, last: Some(state), renewal: Renewal::Nothing };
-    match &declared.machines {
-        DeclaredMachines::Given(given) => machines::given(context, &wish, given).await,
-        DeclaredMachines::Containers { control_planes, workers, .. } => {
-            let counts = made::Counts { control_planes: *control_planes, workers: *workers };
-            made::made(context, &wish, counts, None, &state.cluster.network).await
+    let last = super::declare::last(state);
+    let declared = match file {
+        Some(file) => super::declare::with_login_of(last, file),
+        None => last,
+    };
+    let wish = Wish { declared: &declared, login, last: Some(state), renewal: Renewal::Nothing, files: None };
+    let mut machines = match &declared.machines {
+        DeclaredMachines::Given(given) => machines::given(context, &wish, given).await?,
+        DeclaredMachines::Containers { .. } => {
+            made::known(context, &wish, state.cluster.machines.clone()).await?
         }
-        DeclaredMachines::AlibabaCloud { .. } => Err(made::no_cloud().into()),
-    }
+        DeclaredMachines::AlibabaCloud { .. } => return Err(made::no_cloud().into()),
+    };
+    let leaving = leaving::leaving(context, &wish, &machines).await?;
+    machines.extend(leaving);
+    Ok(machines)
 }
 
 /// Returns the machines as they can be spoken to; nothing is connected yet.

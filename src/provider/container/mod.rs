@@ -13,6 +13,7 @@ mod network;
 mod privileges;
 mod ready;
 mod remove;
+mod running;
 mod subnet;
 
 use std::collections::{BTreeSet, HashMap};

@@ -1,0 +1,111 @@
+//! `sealift scale up`, also called `add` and `join`, and `sealift scale down`
+
+use clap::{Args, Subcommand};
+
+use super::consent::ForceArgs;
+use super::hosts::HostArgs;
+use super::login::LoginArgs;
+use crate::error::{Problems, Result};
+use crate::ops::{self, Change, Consent, Context, ScaleRequest};
+
+/// Add machines to a cluster, or take some out
+#[derive(Debug, Args)]
+pub(super) struct ScaleArgs {
+    #[command(subcommand)]
+    direction: Direction,
+}
+
+#[derive(Debug, Subcommand)]
+enum Direction {
+    Up(UpArgs),
+    Down(DownArgs),
+}
+
+/// Add machines to a cluster
+///
+/// Machines that are members already stay as they are, so the same command goes on after it was cut off.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    sealift scale up --nodes 10.0.0.6-10.0.0.9\n  \
+    sealift add --masters 10.0.0.4,10.0.0.5 --name prod\n  \
+    sealift join --nodes 3        # of machines that sealift makes: three workers afterwards")]
+pub(super) struct UpArgs {
+    #[command(flatten)]
+    hosts: HostArgs,
+
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+/// Take machines out of a cluster: their pods move away, and they are left as they were found
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    sealift scale down --nodes 10.0.0.6\n  \
+    sealift scale down --masters 10.0.0.1 --force        # it is dead\n  \
+    sealift scale down --nodes 1        # of machines that sealift made: one worker is left")]
+pub(super) struct DownArgs {
+    #[command(flatten)]
+    hosts: HostArgs,
+
+    #[command(flatten)]
+    force: ForceArgs,
+
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+#[derive(Debug, Args)]
+struct CommonArgs {
+    /// The cluster's name
+    #[arg(long, visible_alias = "cluster", default_value = "default", value_name = "NAME")]
+    name: String,
+
+    /// Do not ask
+    #[arg(long, short)]
+    yes: bool,
+
+    #[command(flatten)]
+    login: LoginArgs,
+}
+
+impl ScaleArgs {
+    /// Tells whether questions are answered with yes beforehand.
+    pub(super) fn assents(&self) -> bool {
+        match &self.direction {
+            Direction::Up(args) => args.common.yes,
+            Direction::Down(args) => args.common.yes,
+        }
+    }
+}
+
+impl UpArgs {
+    /// Tells whether questions are answered with yes beforehand.
+    pub(super) fn assents(&self) -> bool {
+        self.common.yes
+    }
+}
+
+pub(super) async fn scale(context: Context, args: &ScaleArgs) -> Result<(), Problems> {
+    match &args.direction {
+        Direction::Up(args) => up(context, args).await,
+        Direction::Down(args) => {
+            let change = Change::Down(args.hosts.by_role()?);
+            changed(context, &args.common, change, args.force.naming()).await
+        }
+    }
+}
+
+pub(super) async fn up(context: Context, args: &UpArgs) -> Result<(), Problems> {
+    changed(context, &args.common, Change::Up(args.hosts.by_role()?), Consent::default()).await
+}
+
+async fn changed(
+    context: Context,
+    common: &CommonArgs,
+    change: Change,
+    consent: Consent,
+) -> Result<(), Problems> {
+    let login = common.login.request(&context)?;
+    let request = ScaleRequest { name: common.name.clone(), change, login, consent };
+    ops::scale(&context, request).await
+}

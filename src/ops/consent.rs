@@ -1,0 +1,100 @@
+//! What the operator has to agree to: machines that leave, and machines that are given up.
+
+use serde::{Deserialize, Serialize};
+
+use super::context::Context;
+use super::reporter::Question;
+use crate::model::{MachineSpec, Observed};
+use crate::plan::{Consents, Desired, Plan, WithoutApi};
+use crate::steps::Site;
+
+/// What the command line agrees to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Consent {
+    /// To machines leaving that are not declared any more.
+    pub removal: Removal,
+    /// To giving up machines that do not answer.
+    pub force: Force,
+}
+
+/// How it is known that machines may leave.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Removal {
+    /// The operator is asked, by their names.
+    #[default]
+    Ask,
+    /// The command named them, or `--prune` was given.
+    Agreed,
+}
+
+/// What becomes of a machine that should leave and does not answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Force {
+    /// It is waited for: the run is refused.
+    #[default]
+    No,
+    /// It is given up, with all that it holds.
+    GiveUp,
+}
+
+/// Returns the consents as the plan takes them.
+pub(super) fn consents(consent: Consent, desired: &Desired, observed: &Observed) -> Consents {
+    match consent.force {
+        Force::No => Consents::default(),
+        Force::GiveUp => Consents {
+            give_up: silent(desired, observed).map(|machine| machine.name.clone()).collect(),
+            without_api: WithoutApi::CleanLeaving,
+        },
+    }
+}
+
+/// Tells what giving machines up costs, where the plan does that.
+pub(super) fn tell_costs(context: &Context, consent: Consent, plan: &Plan, site: &Site) {
+    if consent.force == Force::No {
+        return;
+    }
+    let concerned =
+        |machine: &&MachineSpec| plan.steps.iter().any(|step| step.machine.as_ref() == Some(&machine.name));
+    for machine in silent(&site.desired, &site.observed).filter(concerned) {
+        context.reporter.warn(&format!(
+            "{0} does not answer and is given up: whatever still runs there goes on until it is switched off, what only \
+             its disks hold is lost to the cluster, and nothing is cleaned on it; before it is used again, `sealift reset` \
+             cannot help, reinstall it",
+            machine.name
+        ));
+    }
+}
+
+/// Asks whether the machines may leave of which the command did not say so.
+pub(super) fn about_removal(consent: Consent, plan: &Plan, desired: &Desired) -> Option<Question> {
+    let names: Vec<&str> = desired
+        .leaving
+        .iter()
+        .filter(|machine| plan.steps.iter().any(|step| step.machine.as_ref() == Some(&machine.name)))
+        .map(|machine| machine.name.0.as_str())
+        .collect();
+    if names.is_empty() || consent.removal == Removal::Agreed {
+        return None;
+    }
+    let text = match names.as_slice() {
+        [one] => format!(
+            "{one} is not declared any more: it leaves the cluster and is cleaned, with all its data."
+        ),
+        many => format!(
+            "{} are not declared any more: they leave the cluster and are cleaned, with all their data.",
+            many.join(", ")
+        ),
+    };
+    let name = match names.as_slice() {
+        [one] => (*one).to_owned(),
+        _ => desired.cluster.name.clone(),
+    };
+    Some(Question::Removal { text, name, flag: "--prune".to_owned() })
+}
+
+fn silent<'a>(desired: &'a Desired, observed: &'a Observed) -> impl Iterator<Item = &'a MachineSpec> {
+    desired.leaving.iter().filter(|machine| observed.facts(&machine.name).is_none())
+}
