@@ -18,7 +18,7 @@ pub(super) fn decode(name: &str, bytes: &[u8]) -> (Text, Option<Trouble>) {
     match std::str::from_utf8(bytes) {
         Ok(valid) => {
             let valid = valid.strip_prefix('\u{feff}').unwrap_or(valid);
-            let control = valid.find(|character| is_no_text(character));
+            let control = valid.find(is_no_text);
             (text(valid.to_owned()), control.map(Trouble::Control))
         }
         Err(error) => {

@@ -1,6 +1,7 @@
 //! Which dialect a document is of, by its `apiVersion` and `kind`.
 
 use super::draft::Draft;
+use super::family::{sealer_v1, sealer_v2, sealos};
 use super::ledger::{Finding, Ledger};
 use super::native;
 use super::node::Node;
@@ -12,6 +13,12 @@ use super::reader::{Field, Manner};
 pub(super) enum Dialect {
     /// sealift's own.
     Native,
+    /// sealer's first.
+    SealerV1,
+    /// sealer's second.
+    SealerV2,
+    /// sealos'.
+    Sealos,
 }
 
 /// What a document is.
@@ -19,16 +26,61 @@ pub(super) enum Dialect {
 pub(super) enum Kind {
     /// It describes a cluster.
     Cluster(Dialect),
+    /// It stands beside one.
+    Beside(Beside),
 }
 
-/// The apiVersions of documents that describe a cluster.
-const CLUSTERS: [(&str, Dialect); 1] = [("sealift.io/v1", Dialect::Native)];
+/// A kind of document beside the one that describes the cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Beside {
+    /// A file of the image is changed.
+    Config(Dialect),
+    /// Something is run at a certain time.
+    Plugin,
+    /// Applications are launched in a certain way.
+    Application,
+    /// sealer's frame around kubeadm's configuration.
+    KubeadmConfig,
+    /// A document that kubeadm, the kubelet or kube-proxy reads.
+    Component,
+}
+
+/// The apiVersions of the family, each with the kinds it has.
+const FAMILY: [(&str, Dialect, &[&str]); 6] = [
+    ("sealift.io/v1", Dialect::Native, &["Cluster"]),
+    ("sealer.cloud/v2", Dialect::SealerV2, SEALER_KINDS),
+    ("sealer.io/v2", Dialect::SealerV2, SEALER_KINDS),
+    ("sealer.aliyun.com/v1alpha1", Dialect::SealerV1, SEALER_KINDS),
+    ("zlink.aliyun.com/v1alpha1", Dialect::SealerV1, SEALER_KINDS),
+    ("apps.sealos.io/v1beta1", Dialect::Sealos, &["Cluster", "Config"]),
+];
+
+const SEALER_KINDS: &[&str] = &["Cluster", "Config", "Plugin", "Application", "KubeadmConfig"];
+
+/// The apiVersions of Kubernetes' components, each with the kinds that are read.
+const COMPONENTS: [(&str, &[&str]); 6] = [
+    ("kubeadm.k8s.io/v1beta1", KUBEADM_KINDS),
+    ("kubeadm.k8s.io/v1beta2", KUBEADM_KINDS),
+    ("kubeadm.k8s.io/v1beta3", KUBEADM_KINDS),
+    ("kubeadm.k8s.io/v1beta4", KUBEADM_KINDS),
+    ("kubelet.config.k8s.io/v1beta1", &["KubeletConfiguration"]),
+    ("kubeproxy.config.k8s.io/v1alpha1", &["KubeProxyConfiguration"]),
+];
+
+const KUBEADM_KINDS: &[&str] = &["InitConfiguration", "ClusterConfiguration", "JoinConfiguration"];
+
+/// How a Clusterfile begins.
+pub(super) const BEGINNING: &str =
+    "a Clusterfile begins with `apiVersion: sealift.io/v1` and `kind: Cluster`";
 
 impl Dialect {
-    /// Reads a document of this dialect.
+    /// Reads a document of this dialect that describes a cluster.
     pub(super) fn read(self, document: &Field<'_>) -> Draft {
         match self {
             Self::Native => native::read(document),
+            Self::SealerV1 => sealer_v1::read(document),
+            Self::SealerV2 => sealer_v2::read(document),
+            Self::Sealos => sealos::read(document),
         }
     }
 
@@ -36,6 +88,7 @@ impl Dialect {
     pub(super) fn manner(self) -> Manner {
         match self {
             Self::Native => Manner::Exact,
+            Self::SealerV1 | Self::SealerV2 | Self::Sealos => Manner::Lenient,
         }
     }
 }
@@ -43,25 +96,65 @@ impl Dialect {
 /// Tells what a document is; one that is nothing we know is told.
 pub(super) fn classify(ledger: &Ledger, document: &Node) -> Option<Kind> {
     let begin = Place { end: document.place.start, ..document.place };
-    let (Some(version), Some(kind)) = (document.text_of("apiVersion"), document.text_of("kind")) else {
-        let missing = if document.text_of("apiVersion").is_none() { "apiVersion" } else { "kind" };
-        let finding = Finding::at(begin, format!("this document has no `{missing}`"));
-        ledger.error(
-            finding.remedy("a Clusterfile begins with `apiVersion: sealift.io/v1` and `kind: Cluster`"),
-        );
-        return None;
-    };
-    let place = |key| document.entry(key).map_or(begin, |entry| entry.value.place);
-    let Some((_, dialect)) = CLUSTERS.iter().find(|(known, _)| *known == version) else {
-        let known: Vec<&str> = CLUSTERS.iter().map(|(version, _)| *version).collect();
-        let finding = Finding::at(place("apiVersion"), format!("the apiVersion `{version}` is not known"));
-        ledger.error(finding.suggest(version, &known));
-        return None;
-    };
-    if kind != "Cluster" {
-        let finding = Finding::at(place("kind"), format!("`{version}` has no kind `{kind}`"));
-        ledger.error(finding.suggest(kind, &["Cluster"]));
+    if document.is_scalar_or_list() {
+        let message =
+            format!("this document is {}, no mapping with `apiVersion` and `kind`", document.kind());
+        ledger.error(Finding::at(begin, message).remedy(BEGINNING));
         return None;
     }
-    Some(Kind::Cluster(*dialect))
+    let version = needed(ledger, document, "apiVersion", begin);
+    let kind = needed(ledger, document, "kind", begin);
+    let (version, kind) = (version?, kind?);
+    let place = |key| document.entry(key).map_or(begin, |entry| entry.value.place);
+    let family = FAMILY
+        .iter()
+        .find(|(known, ..)| *known == version)
+        .map(|(_, dialect, kinds)| (Some(*dialect), *kinds));
+    let component = COMPONENTS.iter().find(|(known, _)| *known == version).map(|(_, kinds)| (None, *kinds));
+    let Some((dialect, kinds)) = family.or(component) else {
+        unknown_version(ledger, version, place("apiVersion"));
+        return None;
+    };
+    if !kinds.contains(&kind) {
+        let finding = Finding::at(place("kind"), format!("`{version}` has no kind `{kind}`"));
+        ledger.error(finding.suggest(kind, kinds));
+        return None;
+    }
+    Some(match (dialect, kind) {
+        (Some(dialect), "Cluster") => Kind::Cluster(dialect),
+        (Some(dialect), "Config") => Kind::Beside(Beside::Config(dialect)),
+        (_, "Plugin") => Kind::Beside(Beside::Plugin),
+        (_, "Application") => Kind::Beside(Beside::Application),
+        (_, "KubeadmConfig") => Kind::Beside(Beside::KubeadmConfig),
+        _ => Kind::Beside(Beside::Component),
+    })
+}
+
+fn needed<'a>(ledger: &Ledger, document: &'a Node, key: &str, begin: Place) -> Option<&'a str> {
+    match (document.entry(key), document.text_of(key)) {
+        (_, Some(text)) if !text.is_empty() => Some(text),
+        (Some(entry), _) => {
+            let finding = Finding::at(entry.place, format!("`{key}` must be a text"));
+            ledger.error(finding.remedy(BEGINNING));
+            None
+        }
+        (None, _) => {
+            ledger.error(Finding::at(begin, format!("this document has no `{key}`")).remedy(BEGINNING));
+            None
+        }
+    }
+}
+
+fn unknown_version(ledger: &Ledger, version: &str, place: Place) {
+    let finding = Finding::at(place, format!("the apiVersion `{version}` is not read"));
+    let known: Vec<&str> =
+        FAMILY.iter().map(|(known, ..)| *known).chain(COMPONENTS.map(|(known, _)| known)).collect();
+    let group = version.split('/').next().unwrap_or_default();
+    let of_group: Vec<&str> =
+        known.iter().filter(|known| known.split('/').next() == Some(group)).copied().collect();
+    ledger.error(if of_group.is_empty() {
+        finding.suggest(version, &known)
+    } else {
+        finding.remedy(format!("of `{group}`, what is read is {}", super::ledger::listed(&of_group)))
+    });
 }

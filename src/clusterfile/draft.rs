@@ -5,9 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::place::{Located, Place};
-use crate::model::{
-    Declared, DeclaredLogin, DeclaredMachine, DeclaredMachines, DeclaredNetwork, Environment, HostAlias,
-};
+use crate::model::{Declared, DeclaredMachine, DeclaredMachines, DeclaredNetwork};
 
 /// A cluster that was read and not yet checked as a whole.
 #[derive(Debug)]
@@ -20,18 +18,10 @@ pub(super) struct Draft {
     pub(super) images: Vec<Located<String>>,
     /// Its machines.
     pub(super) machines: DraftMachines,
-    /// How machines are logged in to.
-    pub(super) login: DeclaredLogin,
-    /// Variables for all.
-    pub(super) environment: Environment,
-    /// In place of the first application's commands.
-    pub(super) command: Option<Vec<String>>,
     /// Its networks.
     pub(super) network: DraftNetwork,
-    /// Names that all machines know.
-    pub(super) host_aliases: Vec<HostAlias>,
-    /// More names of the API servers.
-    pub(super) certificate_names: Vec<String>,
+    /// Everything else.
+    pub(super) rest: Declared,
 }
 
 /// Where machines come from.
@@ -53,7 +43,7 @@ pub(super) struct DraftNetwork {
     /// The virtual address.
     pub(super) vip: Option<Located<IpAddr>>,
     /// The suffix of the cluster's names.
-    pub(super) dns_domain: Option<String>,
+    pub(super) dns_domain: Option<Located<String>>,
     /// The machines' interface.
     pub(super) interface: Option<String>,
     /// The pod network that an image provides.
@@ -68,12 +58,8 @@ impl Draft {
             name: None,
             images: vec![],
             machines: DraftMachines::Given(vec![]),
-            login: DeclaredLogin::default(),
-            environment: Environment::new(),
-            command: None,
             network: DraftNetwork::default(),
-            host_aliases: vec![],
-            certificate_names: vec![],
+            rest: Declared::default(),
         }
     }
 
@@ -89,21 +75,15 @@ impl Draft {
                 }
                 DraftMachines::Made(made) => made.value,
             },
-            login: self.login,
-            environment: self.environment,
-            command: self.command,
             network: DeclaredNetwork {
                 pods: network.pods.map(|pods| pods.value),
                 services: network.services.map(|services| services.value),
                 vip: network.vip.map(|vip| vip.value),
-                dns_domain: network.dns_domain,
+                dns_domain: network.dns_domain.map(|domain| domain.value),
                 interface: network.interface,
                 pod_network: network.pod_network,
             },
-            host_aliases: self.host_aliases,
-            certificate_names: self.certificate_names,
-            not_acted_on: vec![],
-            warnings: vec![],
+            ..self.rest
         }
     }
 }

@@ -88,6 +88,7 @@ struct Found {
     problems: Vec<Finding>,
     warnings: Vec<Finding>,
     not_acted_on: Vec<Finding>,
+    foreign: Vec<Problem>,
 }
 
 /// All that was found, as problems.
@@ -105,6 +106,16 @@ impl Ledger {
     /// Opens the ledger of some texts.
     pub(super) fn new(texts: Vec<Text>) -> Self {
         Self { texts, found: RefCell::default(), redactions: Redactions::default() }
+    }
+
+    /// Puts another text in place of one, before anything is read from it.
+    pub(super) fn replace(&mut self, text: usize, with: Text) {
+        self.texts[text] = with;
+    }
+
+    /// Takes down a problem that another room has placed already.
+    pub(super) fn foreign(&self, problem: Problem) {
+        self.found.borrow_mut().foreign.push(problem);
     }
 
     /// Returns a text.
@@ -139,7 +150,8 @@ impl Ledger {
 
     /// Tells whether anything makes the files unusable so far.
     pub(super) fn has_errors(&self) -> bool {
-        !self.found.borrow().problems.is_empty()
+        let found = self.found.borrow();
+        !found.problems.is_empty() || !found.foreign.is_empty()
     }
 
     /// Hides a secret in all that is told.
@@ -152,11 +164,10 @@ impl Ledger {
         let Self { texts, found, redactions } = self;
         let found = found.into_inner();
         let tell = |findings: Vec<Finding>| tell(findings, &texts, &redactions);
-        Report {
-            problems: tell(found.problems),
-            warnings: tell(found.warnings),
-            not_acted_on: tell(found.not_acted_on),
-        }
+        let mut problems: Vec<Problem> =
+            found.foreign.into_iter().map(|problem| redacted(problem, &redactions)).collect();
+        problems.extend(tell(found.problems));
+        Report { problems, warnings: tell(found.warnings), not_acted_on: tell(found.not_acted_on) }
     }
 }
 

@@ -84,3 +84,21 @@ pub(super) fn user(field: &Field<'_>) -> Option<String> {
 pub(super) fn port(field: &Field<'_>) -> Option<u16> {
     Some(field.number("a port", 1..=65535)?.value)
 }
+
+/// Reads a host key: `SHA256:...`, or as in a `.pub` file.
+pub(super) fn host_key(field: &Field<'_>) -> Option<String> {
+    let key = field.word()?;
+    let fingerprint =
+        key.value.strip_prefix("SHA256:").is_some_and(|digest| digest.trim_end_matches('=').len() == 43);
+    let mut words = key.value.split_whitespace();
+    let public = words.next().is_some_and(|kind| kind.starts_with("ssh-") || kind.starts_with("ecdsa-"))
+        && words.next().is_some_and(|body| body.starts_with("AAAA"));
+    if fingerprint || public {
+        return Some(key.value);
+    }
+    let finding = field.finding(format!("is no host key: `{}`", key.value));
+    field
+        .ledger()
+        .error(finding.remedy("write `SHA256:...` as ssh-keygen -l shows it, or `ssh-ed25519 AAAA...`"));
+    None
+}

@@ -3,15 +3,19 @@
 mod bytes;
 mod dialect;
 mod discretion;
+mod documents;
 mod draft;
+mod family;
 mod hosts;
 mod ledger;
 mod login;
+mod merge;
 mod native;
 mod node;
 mod overrides;
 mod place;
 mod reader;
+mod rendering;
 mod syntax;
 mod syntax_error;
 mod validate;
@@ -23,12 +27,15 @@ mod tests;
 
 use std::rc::Rc;
 
-use crate::error::{Problem, Problems};
+use crate::error::{Class, Problem, Problems};
 use crate::model::{Declared, Environment};
+use bytes::Trouble;
 use dialect::{Dialect, Kind};
+use documents::Document;
 use ledger::{Finding, Ledger};
 use node::Node;
-use place::Place;
+use overrides::Aim;
+use place::{Place, Text};
 use reader::Field;
 use syntax::Wholeness;
 
@@ -55,36 +62,15 @@ pub struct Overrides {
 /// A later file is laid over an earlier one, field by field; lists are replaced. The error tells everything that is
 /// wrong with any of the files; class `config`.
 pub fn load(sources: &[Source], overrides: &Overrides) -> Result<Declared, Problems> {
-    let (mut texts, troubles): (Vec<_>, Vec<_>) =
-        sources.iter().map(|source| bytes::decode(&source.name, &source.text)).unzip();
-    texts.extend(overrides::texts(overrides));
-    let ledger = Ledger::new(texts);
-    let mut wholeness = Wholeness::Whole;
-    let mut clusters: Vec<(Dialect, Rc<Node>)> = vec![];
-    for (text, trouble) in troubles.into_iter().enumerate() {
-        if let Some(trouble) = trouble {
-            bytes::tell(&ledger, text, trouble);
-            wholeness = Wholeness::Broken;
-            continue;
-        }
-        let (documents, whole) = syntax::documents(&ledger, text);
-        if whole == Wholeness::Broken {
-            wholeness = whole;
-        }
-        for document in documents {
-            match dialect::classify(&ledger, &document) {
-                Some(Kind::Cluster(dialect)) => clusters.push((dialect, document)),
-                None => wholeness = Wholeness::Broken,
-            }
-        }
-    }
-    let cluster = one_cluster(&ledger, clusters, wholeness);
-    let declared = cluster.map(|(dialect, node)| {
-        let node = overrides::apply(&ledger, sources.len(), overrides, node);
+    let (ledger, states) = open(sources, overrides);
+    let found = documents_of(&ledger, states);
+    let beside = documents::read(&ledger, found.beside);
+    let declared = one_cluster(&ledger, found.clusters, found.wholeness).map(|(dialect, node)| {
+        let node = overrides::apply(&ledger, sources.len(), overrides, Aim::Cluster, node);
         let mut draft = dialect.read(&Field::document(&ledger, node, dialect.manner()));
-        draft.environment.extend(overrides.environment.clone());
+        draft.rest.environment.extend(overrides.environment.clone());
         validate::check(&ledger, &draft);
-        draft.into_declared()
+        Declared { documents: beside, ..draft.into_declared() }
     });
     let report = ledger.report();
     Problems::check(report.problems)?;
@@ -93,32 +79,150 @@ pub fn load(sources: &[Source], overrides: &Overrides) -> Result<Declared, Probl
             Ok(Declared { warnings: report.warnings, not_acted_on: report.not_acted_on, ..declared })
         }
         None => {
-            Err(Problem::new(crate::error::Class::Internal, "the files were read and describe nothing")
-                .into())
+            Err(Problem::new(Class::Config, "there is no file to read").remedy("name one with -f").into())
         }
     }
 }
 
-/// Finds the one document that describes the cluster.
+/// What is known of a file before it is parsed.
+enum State {
+    /// It is text.
+    Readable,
+    /// It is text that a template made.
+    Rendered,
+    /// It is no text.
+    Trouble(Trouble),
+    /// It is a template that could not be rendered.
+    Failed(Problem),
+}
+
+/// Opens the files: bytes become texts, templates are rendered.
+fn open(sources: &[Source], overrides: &Overrides) -> (Ledger, Vec<State>) {
+    let decoded: Vec<_> = sources.iter().map(|source| bytes::decode(&source.name, &source.text)).collect();
+    let is_template =
+        |(text, trouble): &(Text, Option<Trouble>)| trouble.is_none() && rendering::is_template(&text.text);
+    let templates = decoded.iter().any(is_template);
+    let (mut texts, mut states): (Vec<_>, Vec<_>) = decoded
+        .into_iter()
+        .map(|(text, trouble)| (text, trouble.map_or(State::Readable, State::Trouble)))
+        .unzip();
+    texts.extend(overrides::texts(overrides));
+    let mut ledger = Ledger::new(texts);
+    if templates {
+        let values = rendering::values(&ledger, sources.len(), overrides);
+        for (text, state) in states.iter_mut().enumerate() {
+            if !matches!(state, State::Readable) || !rendering::is_template(&ledger.text(text).text) {
+                continue;
+            }
+            match rendering::render(ledger.text(text), &values) {
+                Ok(rendered) => {
+                    ledger.replace(text, rendered);
+                    *state = State::Rendered;
+                }
+                Err(problem) => *state = State::Failed(problem),
+            }
+        }
+    } else {
+        overrides::no_template(&ledger, sources.len(), overrides);
+    }
+    (ledger, states)
+}
+
+/// What stands in all files.
+struct Found {
+    clusters: Vec<(Dialect, Rc<Node>)>,
+    beside: Vec<Document>,
+    wholeness: Wholeness,
+}
+
+fn documents_of(ledger: &Ledger, states: Vec<State>) -> Found {
+    let mut found = Found { clusters: vec![], beside: vec![], wholeness: Wholeness::Whole };
+    for (text, state) in states.into_iter().enumerate() {
+        let readable = match state {
+            State::Readable => true,
+            State::Rendered => !rendering::tell_missing(ledger, text),
+            State::Trouble(trouble) => {
+                bytes::tell(ledger, text, trouble);
+                false
+            }
+            State::Failed(problem) => {
+                ledger.foreign(problem);
+                false
+            }
+        };
+        if readable {
+            found.read(ledger, text);
+        } else {
+            found.wholeness = Wholeness::Broken;
+        }
+    }
+    found
+}
+
+impl Found {
+    fn read(&mut self, ledger: &Ledger, text: usize) {
+        let (documents, wholeness) = syntax::documents(ledger, text);
+        if wholeness == Wholeness::Broken {
+            self.wholeness = wholeness;
+        }
+        for node in documents {
+            match dialect::classify(ledger, &node) {
+                Some(Kind::Cluster(dialect)) => self.clusters.push((dialect, node)),
+                Some(Kind::Beside(beside)) => self.beside.push(Document { beside, node }),
+                None => self.wholeness = Wholeness::Broken,
+            }
+        }
+    }
+}
+
+/// Makes one description of the cluster out of those of several files.
 fn one_cluster(
     ledger: &Ledger,
     clusters: Vec<(Dialect, Rc<Node>)>,
     wholeness: Wholeness,
 ) -> Option<(Dialect, Rc<Node>)> {
     let mut clusters = clusters.into_iter();
-    let first = clusters.next();
-    if first.is_none() && wholeness == Wholeness::Whole {
-        let names: Vec<&str> = (0..ledger.texts()).map(|text| ledger.text(text).name.as_str()).collect();
-        let finding = Finding::at(Place { text: 0, start: 0, end: 0 }, "no document of kind Cluster is here");
-        ledger.error(
-            finding.remedy(format!(
-                "looked into {}; begin one with `apiVersion: sealift.io/v1`",
-                names.join(", ")
-            )),
-        );
+    let Some((dialect, mut whole)) = clusters.next() else {
+        if wholeness == Wholeness::Whole && ledger.texts() > 0 {
+            let finding = Finding::at(Place { text: 0, start: 0, end: 0 }, "nothing here is of kind Cluster");
+            ledger.error(finding.remedy(dialect::BEGINNING));
+        }
+        return None;
+    };
+    let mut seen: Vec<(usize, Place)> = vec![(whole.place.text, kind_place(&whole))];
+    for (other, over) in clusters {
+        let place = kind_place(&over);
+        if let Some((_, first)) = seen.iter().find(|(text, _)| *text == over.place.text) {
+            let finding =
+                Finding::at(place, "a second Cluster stands in this file").also("the first one", *first);
+            ledger.error(finding.remedy("keep each cluster in a file of its own"));
+        } else if other != dialect {
+            let finding =
+                Finding::at(place, "this Cluster is of another apiVersion than the one it is laid over");
+            let finding = finding.also("that one", kind_place(&whole));
+            ledger.error(finding.remedy("bring both to one form: sealift convert -f FILE"));
+        } else if let Some((one, two)) = different_names(&whole, &over) {
+            let finding =
+                Finding::at(place, format!("this Cluster is called `{two}` and is laid over `{one}`"));
+            let finding = finding.also("that one", kind_place(&whole));
+            ledger.error(
+                finding
+                    .remedy("give the files of one cluster in one command, and those of another in another"),
+            );
+        } else {
+            whole = merge::lay(&whole, &over);
+        }
+        seen.push((over.place.text, place));
     }
-    for (_, second) in clusters {
-        ledger.error(Finding::at(second.place, "a second cluster stands here"));
-    }
-    first
+    Some((dialect, whole))
+}
+
+fn kind_place(document: &Node) -> Place {
+    document.entry("kind").map_or(document.place, |entry| entry.value.place)
+}
+
+fn different_names(under: &Node, over: &Node) -> Option<(String, String)> {
+    let name = |node: &Node| Some(node.entry("metadata")?.value.text_of("name")?.to_owned());
+    let (one, two) = (name(under)?, name(over)?);
+    (one != two).then_some((one, two))
 }

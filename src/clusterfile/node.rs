@@ -51,6 +51,11 @@ impl Node {
         matches!(&self.content, Content::Plain(text) if is_null(text))
     }
 
+    /// Tells whether this is no mapping.
+    pub(super) fn is_scalar_or_list(&self) -> bool {
+        !matches!(self.content, Content::Map(_))
+    }
+
     /// Returns the entry of a key, if this is a mapping and has it.
     pub(super) fn entry(&self, key: &str) -> Option<&Entry> {
         match &self.content {

@@ -13,30 +13,62 @@ pub(super) fn texts(overrides: &Overrides) -> impl Iterator<Item = Text> + '_ {
     overrides.set.iter().map(|(path, value)| Text { name: format!("--set {path}"), text: value.clone() })
 }
 
-/// Lays the overrides over a document; their texts are those from number `first` on.
+/// What an override is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Aim {
+    /// A field of the cluster.
+    Cluster,
+    /// A value for templates.
+    Template,
+}
+
+/// Tells what an override is about: paths to fields begin with what documents begin with.
+pub(super) fn aim(path: &str) -> Aim {
+    match path.split(['.', '[']).next() {
+        Some("spec" | "metadata") => Aim::Cluster,
+        _ => Aim::Template,
+    }
+}
+
+/// Lays the overrides of one aim over a tree; their texts are those from number `first` on.
 pub(super) fn apply(
     ledger: &Ledger,
     first: usize,
     overrides: &Overrides,
-    mut document: Rc<Node>,
+    wanted: Aim,
+    tree: Rc<Node>,
 ) -> Rc<Node> {
-    for (index, (path, _)) in overrides.set.iter().enumerate() {
+    let mut tree = tree;
+    for (index, (path, _)) in overrides.set.iter().enumerate().filter(|(_, (path, _))| aim(path) == wanted) {
         let text = first + index;
         let whole = Place { text, start: 0, end: ledger.text(text).text.len() };
         let (mut values, _) = syntax::documents(ledger, text);
         let value = values.pop().unwrap_or_else(|| Node::new(whole, Content::Plain(String::new())));
-        match steps(path) {
-            Some(steps) => match put(&document, &steps, &value, whole) {
-                Ok(changed) => document = changed,
-                Err(why) => ledger.error(Finding::at(whole, format!("cannot set `{path}`: {why}"))),
-            },
-            None => ledger.error(
-                Finding::at(whole, format!("`{path}` is no path to a field"))
-                    .remedy("write it as spec.network.vip or spec.images[0]"),
-            ),
+        match steps(path).map(|steps| put(&tree, &steps, &value, whole)) {
+            Some(Ok(changed)) => tree = changed,
+            Some(Err(why)) => {
+                let finding = Finding::at(whole, format!("`{path}` cannot be set: {why}"));
+                ledger.error(finding.remedy("look at the file for the path; sealift convert shows it"));
+            }
+            None => {
+                let finding = Finding::at(whole, format!("`{path}` is no path to a field"));
+                ledger.error(finding.remedy("write it as spec.network.vip or spec.images[0]"));
+            }
         }
     }
-    document
+    tree
+}
+
+/// Takes down overrides for templates when there are none.
+pub(super) fn no_template(ledger: &Ledger, first: usize, overrides: &Overrides) {
+    for (index, (path, value)) in
+        overrides.set.iter().enumerate().filter(|(_, (path, _))| aim(path) == Aim::Template)
+    {
+        let place = Place { text: first + index, start: 0, end: value.len() };
+        let finding =
+            Finding::at(place, format!("`{path}` is no field of a Clusterfile, and no file is a template"));
+        ledger.error(finding.remedy(format!("paths to fields begin with `spec.`: --set spec.{path}=...")));
+    }
 }
 
 /// A step of a path.
@@ -73,12 +105,11 @@ fn put(node: &Rc<Node>, steps: &[Step], value: &Rc<Node>, place: Place) -> Resul
     let content = match (step, &node.content) {
         (Step::Field(name), Content::Map(entries)) => {
             let mut entries = entries.clone();
-            match entries.iter_mut().find(|entry| entry.key == *name) {
-                Some(entry) => entry.value = put(&entry.value, rest, value, place)?,
-                None => {
-                    let value = put(&nothing(), rest, value, place)?;
-                    entries.push(Entry { key: name.clone(), place, value });
-                }
+            if let Some(entry) = entries.iter_mut().find(|entry| entry.key == *name) {
+                entry.value = put(&entry.value, rest, value, place)?;
+            } else {
+                let value = put(&nothing(), rest, value, place)?;
+                entries.push(Entry { key: name.clone(), place, value });
             }
             Content::Map(entries)
         }

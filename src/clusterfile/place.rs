@@ -5,7 +5,7 @@ use unicode_width::UnicodeWidthStr;
 use super::discretion;
 
 /// How many columns of a long line are shown on each side of a place.
-const MARGIN: usize = 50;
+const MARGIN: usize = 36;
 
 /// A piece of one of the texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

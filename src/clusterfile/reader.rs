@@ -42,19 +42,9 @@ impl<'a> Field<'a> {
         self.node.place
     }
 
-    /// The path to it: `spec.hosts[0].ssh`.
-    pub(super) fn path(&self) -> &str {
-        &self.path
-    }
-
     /// The ledger that findings go to.
     pub(super) fn ledger(&self) -> &'a Ledger {
         self.ledger
-    }
-
-    /// The value without its places.
-    pub(super) fn to_json(&self) -> Value {
-        self.node.to_json()
     }
 
     /// Tells whether it is a text, a number or a truth value.
@@ -82,7 +72,7 @@ impl<'a> Field<'a> {
     pub(super) fn text(&self) -> Option<Located<String>> {
         let text = match &self.node.content {
             Content::Quoted(text) => text.clone(),
-            Content::Plain(text) => match self.plain_text(text) {
+            Content::Plain(text) => match plain_text(text) {
                 Ok(text) => text,
                 Err(read_as) => {
                     let message = format!("is a text, and without quotes YAML reads `{text}` as {read_as}");
@@ -106,7 +96,7 @@ impl<'a> Field<'a> {
     pub(super) fn secret(&self) -> Option<String> {
         let problem = match &self.node.content {
             Content::Quoted(text) => return Some(text.clone()),
-            Content::Plain(text) => match self.plain_text(text) {
+            Content::Plain(text) => match plain_text(text) {
                 Ok(text) => return Some(text),
                 Err(_) => "is a text, and without quotes YAML reads its value as something else",
             },
@@ -114,17 +104,6 @@ impl<'a> Field<'a> {
         };
         self.ledger.error(self.finding(problem).remedy("put the value in quotes"));
         None
-    }
-
-    fn plain_text(&self, text: &str) -> Result<String, String> {
-        match yaml::plain_scalar(text) {
-            Value::String(text) => Ok(text),
-            Value::Null => Ok(String::new()),
-            Value::Bool(value) if value.to_string() == text => Ok(text.to_owned()),
-            Value::Bool(value) => Err(format!("the truth value {value}")),
-            Value::Number(number) if number.to_string() == text => Ok(text.to_owned()),
-            other => Err(format!("the number {other}")),
-        }
     }
 
     /// Reads a text that may not be empty.
@@ -140,28 +119,24 @@ impl<'a> Field<'a> {
     /// Reads a text as something else; `what` is the noun for it, `example` how it is written.
     pub(super) fn parsed<T: FromStr>(&self, what: &str, example: &str) -> Option<Located<T>> {
         let text = self.word()?;
-        match text.value.trim().parse() {
-            Ok(value) => Some(Located::new(value, text.place)),
-            Err(_) => {
-                let message = format!("must be {what}, not `{}`", text.value);
-                self.ledger.error(self.finding(message).remedy(format!("write it as {example}")));
-                None
-            }
-        }
+        let Ok(value) = text.value.trim().parse() else {
+            let message = format!("must be {what}, not `{}`", text.value);
+            self.ledger.error(self.finding(message).remedy(format!("write it as {example}")));
+            return None;
+        };
+        Some(Located::new(value, text.place))
     }
 
     /// Reads one of some words, each with what it means.
     pub(super) fn one_of<T: Copy>(&self, words: &[(&'static str, T)]) -> Option<Located<T>> {
         let text = self.word()?;
-        match words.iter().find(|(word, _)| *word == text.value) {
-            Some((_, value)) => Some(Located::new(*value, text.place)),
-            None => {
-                let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-                let message = format!("cannot be `{}`", text.value);
-                self.ledger.error(self.finding(message).suggest(&text.value, &known));
-                None
-            }
-        }
+        let Some((_, value)) = words.iter().find(|(word, _)| *word == text.value) else {
+            let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            let message = format!("cannot be `{}`", text.value);
+            self.ledger.error(self.finding(message).suggest(&text.value, &known));
+            return None;
+        };
+        Some(Located::new(*value, text.place))
     }
 
     /// Reads a whole number; `what` is the noun for it.
@@ -264,7 +239,12 @@ impl<'a> Fields<'a> {
         self.asked.borrow_mut().push(name);
         let entry = self.of.node.entry(name)?;
         let path = if self.of.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.of.path) };
-        (!entry.value.is_null()).then(|| self.of.child(path, &entry.value))
+        let nothing = match &entry.value.content {
+            // The family's tools write fields that are not set as empty texts.
+            Content::Quoted(text) if self.of.manner == Manner::Lenient => text.is_empty(),
+            _ => entry.value.is_null(),
+        };
+        (!nothing).then(|| self.of.child(path, &entry.value))
     }
 
     /// Returns a field that has to be there; `why` says what it is for.
@@ -292,18 +272,13 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Where the name of a field stands.
-    pub(super) fn name_place(&self, name: &str) -> Option<Place> {
-        self.of.node.entry(name).map(|entry| entry.place)
-    }
-
     /// Ends the reading: every name that nobody asked for is told.
-    pub(super) fn finish(self) {
+    pub(super) fn finish(&self) {
         self.finish_with(|_| None);
     }
 
     /// Ends the reading; `hint` may say what to write in place of a name that nobody asked for.
-    pub(super) fn finish_with(self, hint: impl Fn(&str) -> Option<&'static str>) {
+    pub(super) fn finish_with(&self, hint: impl Fn(&str) -> Option<&'static str>) {
         let Content::Map(entries) = &self.of.node.content else { return };
         let asked = self.asked.borrow();
         for entry in entries.iter().filter(|entry| !asked.contains(&entry.key.as_str())) {
@@ -315,5 +290,17 @@ impl<'a> Fields<'a> {
                 None => finding.suggest(&entry.key, &asked),
             });
         }
+    }
+}
+
+/// Returns the text of a value without quotes, or what YAML reads it as in place of that.
+fn plain_text(text: &str) -> Result<String, String> {
+    match yaml::plain_scalar(text) {
+        Value::String(text) => Ok(text),
+        Value::Null => Ok(String::new()),
+        Value::Bool(value) if value.to_string() == text => Ok(text.to_owned()),
+        Value::Bool(value) => Err(format!("the truth value {value}")),
+        Value::Number(number) if number.to_string() == text => Ok(text.to_owned()),
+        other => Err(format!("the number {other}")),
     }
 }

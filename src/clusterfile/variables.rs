@@ -1,6 +1,9 @@
 //! Variables: as a mapping, and as the `NAME=VALUE` lists of the family.
 
+use std::collections::BTreeMap;
+
 use super::ledger::Finding;
+use super::place::Located;
 use super::reader::Field;
 use crate::model::Environment;
 
@@ -18,9 +21,17 @@ pub(super) fn mapping(field: &Field<'_>) -> Environment {
     environment
 }
 
+/// Variables with their places.
+pub(super) type Variables = BTreeMap<String, Located<String>>;
+
+/// Forgets the places.
+pub(super) fn plain(variables: &Variables) -> Environment {
+    variables.iter().map(|(name, value)| (name.clone(), value.value.clone())).collect()
+}
+
 /// Reads a list of `NAME=VALUE`.
-pub(super) fn list(field: &Field<'_>) -> Environment {
-    let mut environment = Environment::new();
+pub(super) fn list(field: &Field<'_>) -> Variables {
+    let mut variables = Variables::new();
     for item in field.items() {
         let Some(text) = item.word() else { continue };
         match text.value.split_once('=') {
@@ -35,14 +46,17 @@ pub(super) fn list(field: &Field<'_>) -> Environment {
                 field.ledger().error(finding.remedy(NAMES));
             }
             Some((name, value)) => {
-                if environment.insert(name.to_owned(), value.to_owned()).is_some() {
+                let value = Located::new(value.to_owned(), text.place);
+                if let Some(first) = variables.insert(name.to_owned(), value) {
                     let finding = Finding::of(&text, format!("the variable `{name}` is given twice"));
-                    field.ledger().error(finding.remedy("leave one of them out"));
+                    field
+                        .ledger()
+                        .error(finding.also("the first time", first.place).remedy("leave one of them out"));
                 }
             }
         }
     }
-    environment
+    variables
 }
 
 const NAMES: &str = "begin it with a letter or `_`, and go on with letters, digits, `_`, `.` and `-`";

@@ -1,11 +1,12 @@
 //! What was declared, by a Clusterfile of any dialect or by flags: before names are resolved and images are read.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{DeclaredLogin, Environment, ImageName, NodeWishes, Role, SshAddress};
+use super::{DeclaredLogin, Environment, ImageName, NodeWishes, Role, SecretReference, SshAddress};
 use crate::error::Problem;
 
 /// A cluster as somebody wrote it down. What is not said is `None` or empty; defaults come later.
@@ -29,6 +30,16 @@ pub struct Declared {
     pub host_aliases: Vec<HostAlias>,
     /// More names and addresses of the API servers' certificates.
     pub certificate_names: Vec<String>,
+    /// Which of the images' applications are launched; `None` is all.
+    pub applications: Option<Vec<String>>,
+    /// Values for the arguments of the images' commands.
+    pub arguments: Environment,
+    /// Where on machines the cluster's data is kept.
+    pub data_root: Option<PathBuf>,
+    /// The registry that machines pull from, where it is not the images' own as it is.
+    pub registry: Option<DeclaredRegistry>,
+    /// Further documents of the files: kubeadm's, Configs, plugins, applications; in their order.
+    pub documents: Vec<DeclaredDocument>,
     /// What was read and can be converted, but is not acted on by this version: each with its place and a remedy. A
     /// plan of such a cluster is refused.
     pub not_acted_on: Vec<Problem>,
@@ -126,6 +137,45 @@ pub struct DeclaredNetwork {
     pub interface: Option<String>,
     /// The pod network that one of the images must provide.
     pub pod_network: Option<String>,
+}
+
+/// The registry that machines pull from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeclaredRegistry {
+    /// Whose it is.
+    pub kind: RegistryKind,
+    /// Its name, as images' names begin with it.
+    pub domain: Option<String>,
+    /// Its port.
+    pub port: Option<u16>,
+    /// Who logs in to it.
+    pub username: Option<String>,
+    /// With which password.
+    pub password: Option<SecretReference>,
+    /// More names and addresses of its certificate.
+    pub certificate_names: Vec<String>,
+}
+
+/// Whose a registry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RegistryKind {
+    /// The cluster's, on its control planes.
+    Own,
+    /// Somebody else's, which is there already.
+    External,
+}
+
+/// A document beside the one that describes the cluster, as it was written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeclaredDocument {
+    /// Where it begins: `file:line:column`.
+    pub place: String,
+    /// Its `apiVersion`.
+    pub api_version: String,
+    /// Its `kind`.
+    pub kind: String,
+    /// The whole of it.
+    pub content: serde_json::Value,
 }
 
 /// An address with its names, in every machine's `/etc/hosts`.

@@ -18,7 +18,10 @@ pub use address::{HostList, SshAddress};
 pub use arch::Arch;
 pub use cluster::{Cluster, Environment, ImageName, MachineName, MachineSpec, Network};
 pub use contract::{Compression, ImageContract, ImageKind, LayerContent, LayerInfo, LayerOrder, Scripts};
-pub use declared::{Declared, DeclaredMachine, DeclaredMachines, DeclaredNetwork, HostAlias, MachineOrder};
+pub use declared::{
+    Declared, DeclaredDocument, DeclaredMachine, DeclaredMachines, DeclaredNetwork, DeclaredRegistry,
+    HostAlias, MachineOrder, RegistryKind,
+};
 pub use digest::{Digest, DigestWriter};
 pub use facts::{
     ApiFacts, Baseline, CertificateFacts, ControlGroups, EtcdMember, Holdings, Intent, Interface,

@@ -37,6 +37,32 @@ pub fn render(name: &str, source: &str, data: &BTreeMap<String, String>) -> Resu
     execute::run(&templates, name, &root(data)).map_err(|fault| fault.into_problem(name, source))
 }
 
+/// Renders the template `source` with a tree of values, which are in `.Values`, as helm has them.
+///
+/// Problems are those of [`render`].
+pub fn render_values(name: &str, source: &str, values: &serde_json::Value) -> Result<String> {
+    let templates = parser::parse(name, source).map_err(|fault| fault.into_problem(name, source))?;
+    let dot = Dict::new([("Values".into(), given(values))]);
+    execute::run(&templates, name, &Value::Dict(dot)).map_err(|fault| fault.into_problem(name, source))
+}
+
+/// A value that was given on a command line; whole numbers stay whole.
+fn given(value: &serde_json::Value) -> Value {
+    match value {
+        serde_json::Value::Null => Value::Nil,
+        serde_json::Value::Bool(truth) => Value::Bool(*truth),
+        serde_json::Value::Number(number) => match number.as_i64() {
+            Some(whole) => Value::Int64(whole),
+            None => Value::Float(number.as_f64().unwrap_or_default()),
+        },
+        serde_json::Value::String(text) => Value::text(text.as_str()),
+        serde_json::Value::Array(items) => Value::list(items.iter().map(given).collect()),
+        serde_json::Value::Object(entries) => {
+            Value::Dict(Dict::new(entries.iter().map(|(key, item)| (Rc::from(key.as_str()), given(item)))))
+        }
+    }
+}
+
 /// Makes the dot of a template.
 fn root(data: &BTreeMap<String, String>) -> Value {
     let variables = || data.iter().map(|(key, value)| (Rc::from(key.as_str()), Value::text(value.as_str())));

@@ -41,8 +41,18 @@ pub(super) fn table(problems: &[Problem], printer: &Printer) -> String {
     if let [problem] = problems {
         return single(problem, printer);
     }
+    if problems.iter().all(|problem| problem.machine.is_none()) {
+        return one_after_the_other(problems, printer);
+    }
     let heading = Line::of(Tone::Bad, "error: ").with(Tone::Strong, counted(problems));
     heading.render(printer.palette) + "\n" + &rows(problems, printer)
+}
+
+/// Problems of files have excerpts, which no column of a table is wide enough for.
+fn one_after_the_other(problems: &[Problem], printer: &Printer) -> String {
+    let told: Vec<String> = problems.iter().map(|problem| single(problem, printer)).collect();
+    let end = Line::of(Tone::Bad, "error: ").with(Tone::Strong, counted(problems));
+    format!("{}\n{}\n", told.join("\n"), end.render(printer.palette))
 }
 
 /// Draws the table alone.

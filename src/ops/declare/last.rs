@@ -31,8 +31,7 @@ pub(in crate::ops) fn kept(cluster: &Cluster, provider: Provider, login: &Login)
         },
         host_aliases: cluster.host_aliases.clone(),
         certificate_names: cluster.certificate_names.clone(),
-        not_acted_on: vec![],
-        warnings: vec![],
+        ..Declared::default()
     }
 }
 

@@ -1,0 +1,241 @@
+//! Documents beside the one that describes the cluster: they are read and kept, and a later version acts on them.
+
+use std::rc::Rc;
+
+use super::dialect::{Beside, Dialect};
+use super::ledger::{Finding, Ledger};
+use super::merge;
+use super::node::Node;
+use super::place::Place;
+use super::reader::{Field, Fields, Manner};
+use super::variables;
+use crate::model::DeclaredDocument;
+
+/// A document with what it is.
+pub(super) struct Document {
+    /// What it is.
+    pub(super) beside: Beside,
+    /// What stands in it.
+    pub(super) node: Rc<Node>,
+}
+
+impl Document {
+    /// What tells it from others of its kind; components have one document each.
+    fn identity(&self) -> (String, Option<String>) {
+        let kind = self.node.text_of("kind").unwrap_or_default().to_owned();
+        let name = match self.beside {
+            Beside::Component | Beside::KubeadmConfig => None,
+            _ => self.node.entry("metadata").and_then(|entry| entry.value.text_of("name")).map(str::to_owned),
+        };
+        (kind, name)
+    }
+
+    fn kind_place(&self) -> Place {
+        self.node.entry("kind").map_or(self.node.place, |entry| entry.value.place)
+    }
+}
+
+/// Reads all documents; one of a later file is laid over one of an earlier file.
+pub(super) fn read(ledger: &Ledger, documents: Vec<Document>) -> Vec<DeclaredDocument> {
+    let mut kept: Vec<Document> = vec![];
+    for document in documents {
+        let identity = document.identity();
+        match kept.iter_mut().find(|other| other.identity() == identity) {
+            Some(other) if other.node.place.text == document.node.place.text => {
+                let (kind, name) = identity;
+                let called = name.map(|name| format!(" `{name}`")).unwrap_or_default();
+                let finding =
+                    Finding::at(document.kind_place(), format!("a second {kind}{called} stands here"));
+                let finding = finding.also("the first one", other.kind_place());
+                ledger.error(finding.remedy("write what belongs together in one document"));
+            }
+            Some(other) => other.node = merge::lay(&other.node, &document.node),
+            None => kept.push(document),
+        }
+    }
+    kept.iter().map(|document| one(ledger, document)).collect()
+}
+
+fn one(ledger: &Ledger, document: &Document) -> DeclaredDocument {
+    let field = Field::document(ledger, document.node.clone(), Manner::Lenient);
+    if let Some(top) = field.fields() {
+        check(document.beside, &top);
+    }
+    let (kind, _) = document.identity();
+    ledger.not_acted_on(
+        Finding::at(
+            document.kind_place(),
+            format!("documents of kind {kind} are not acted on by this version"),
+        )
+        .remedy(instead(document.beside)),
+    );
+    DeclaredDocument {
+        place: ledger.position(document.node.place),
+        api_version: document.node.text_of("apiVersion").unwrap_or_default().to_owned(),
+        kind,
+        content: document.node.to_json(),
+    }
+}
+
+/// What serves in place of a document until it is acted on.
+fn instead(beside: Beside) -> &'static str {
+    match beside {
+        Beside::Config(_) => "build an image with the changed file, and leave the document out",
+        Beside::Plugin => "run what it does yourself, and leave the document out",
+        Beside::Application => "give `command` in the cluster's document, and leave this one out",
+        Beside::KubeadmConfig | Beside::Component => {
+            "put it into `etc/kubeadm.yml` of an image, which is read, and leave the document out"
+        }
+    }
+}
+
+fn check(beside: Beside, top: &Fields<'_>) {
+    match beside {
+        // What these may hold depends on the version of Kubernetes.
+        Beside::Component | Beside::KubeadmConfig => {}
+        Beside::Config(dialect) => {
+            if let Some(spec) = frame(top) {
+                config(&spec, dialect);
+            }
+        }
+        Beside::Plugin => {
+            if let Some(spec) = frame(top) {
+                plugin(&spec);
+            }
+        }
+        Beside::Application => {
+            if let Some(spec) = frame(top) {
+                application(&spec);
+            }
+        }
+    }
+}
+
+/// Reads what stands around a `spec`.
+fn frame<'a>(top: &Fields<'a>) -> Option<Fields<'a>> {
+    let _ = (top.get("apiVersion"), top.get("kind"), top.get("status"));
+    if let Some(metadata) = top.need("metadata", "`name:` below it").and_then(|field| field.fields()) {
+        let _ = metadata.need("name", "a name").and_then(|field| field.word());
+        for written in super::family::WRITTEN {
+            let _ = metadata.get(written);
+        }
+        metadata.finish();
+    }
+    let spec = top.need("spec", "what it does").and_then(|field| field.fields());
+    top.finish();
+    spec
+}
+
+fn config(spec: &Fields<'_>, dialect: Dialect) {
+    if let Some(path) = spec.need("path", "a file of the image") {
+        file_of_image(&path);
+    }
+    let _ = spec.get("data").and_then(|field| field.text());
+    let strategy = spec.get("strategy");
+    if dialect == Dialect::Sealos {
+        let words = [("merge", ()), ("override", ()), ("insert", ()), ("append", ())];
+        let _ = strategy.and_then(|field| field.one_of(&words));
+        let _ = spec.get("match").and_then(|field| field.word());
+    } else {
+        let _ = strategy.and_then(|field| field.one_of(&[("merge", ()), ("overwrite", ())]));
+        if let Some(process) = spec.get("process") {
+            self::process(&process);
+        }
+        let _ = spec.get("appName").and_then(|field| field.word());
+    }
+    spec.finish();
+}
+
+/// Checks the path of a file, which must stay below the image's root.
+fn file_of_image(field: &Field<'_>) {
+    let Some(path) = field.word() else { return };
+    if path.value.split('/').any(|part| part == "..") {
+        let finding = Finding::of(&path, format!("`{}` leaves the image", path.value));
+        field.ledger().error(finding.remedy("write a path below the image's root, without `..`"));
+    }
+}
+
+fn process(field: &Field<'_>) {
+    const WORDS: [&str; 4] = ["value", "toJson", "toBase64", "toSecret"];
+    let Some(text) = field.word() else { return };
+    for word in text.value.split('|').map(str::trim) {
+        if !WORDS.contains(&word) {
+            let finding = Finding::of(&text, format!("`{word}` is no way to process data"));
+            field.ledger().error(finding.suggest(word, &WORDS));
+        }
+    }
+}
+
+/// The types of plugins.
+const TYPES: [(&str, ()); 6] =
+    [("SHELL", ()), ("LABEL", ()), ("TAINT", ()), ("HOSTNAME", ()), ("CLUSTERCHECK", ()), ("ETCD", ())];
+
+/// When plugins run: of sealer's first versions, and of its later ones.
+const PHASES: [&str; 21] = [
+    "Originally",
+    "PreInit",
+    "PreInstall",
+    "PreJoin",
+    "PostJoin",
+    "PreGuest",
+    "PostInstall",
+    "PreClean",
+    "PostClean",
+    "pre-install",
+    "post-install",
+    "pre-uninstall",
+    "post-uninstall",
+    "pre-scaleup",
+    "post-scaleup",
+    "upgrade",
+    "rollback",
+    "pre-init-host",
+    "post-init-host",
+    "pre-clean-host",
+    "post-clean-host",
+];
+
+fn plugin(spec: &Fields<'_>) {
+    let _ = spec.need("type", "SHELL or another type").and_then(|field| field.one_of(&TYPES));
+    if let Some(action) = spec.need("action", "when it runs")
+        && let Some(text) = action.word()
+    {
+        for word in text.value.split('|').map(str::trim).filter(|word| *word != "upgrade-host") {
+            if !PHASES.contains(&word) {
+                let finding = Finding::of(&text, format!("`{word}` is no time at which plugins run"));
+                action.ledger().error(finding.suggest(word, &PHASES));
+            }
+        }
+    }
+    for name in ["on", "scope", "data"] {
+        let _ = spec.get(name).and_then(|field| field.text());
+    }
+    spec.finish();
+}
+
+fn application(spec: &Fields<'_>) {
+    for name in ["cmds", "launchApps"] {
+        let _ = spec.get(name).map(|field| field.words());
+    }
+    for field in spec.get("configs").map(|field| field.items()).unwrap_or_default() {
+        let Some(config) = field.fields() else { continue };
+        let _ = config.need("name", "an application's name").and_then(|field| field.word());
+        let _ = config.get("env").map(|field| variables::list(&field));
+        for field in config.get("files").map(|field| field.items()).unwrap_or_default() {
+            let Some(file) = field.fields() else { continue };
+            if let Some(path) = file.need("path", "a file of the application") {
+                file_of_image(&path);
+            }
+            let strategies = [("merge", ()), ("overwrite", ())];
+            let _ = file.get("strategy").and_then(|field| field.one_of(&strategies));
+            let _ = file.get("data").and_then(|field| field.text());
+            file.finish();
+        }
+        if let Some(launch) = config.get("launch").and_then(|field| field.fields()) {
+            let _ = launch.get("cmds").map(|field| field.words());
+            launch.finish();
+        }
+        config.finish();
+    }
+    spec.finish();
+}

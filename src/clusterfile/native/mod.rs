@@ -1,0 +1,114 @@
+//! The native dialect, `sealift.io/v1`.
+
+mod hosts;
+mod provider;
+mod rest;
+
+pub(super) use provider::{count, not_built, sizes};
+pub(super) use rest::{
+    alias, certificate_names, cidr, data_root, not_certifiable, only_read, registry_access, texts,
+};
+
+use super::draft::{Draft, DraftMachines, DraftNetwork};
+use super::place::Located;
+use super::reader::{Field, Fields};
+use super::variables;
+
+/// Reads a Cluster document.
+pub(super) fn read(document: &Field<'_>) -> Draft {
+    let mut draft = Draft::at(document.place());
+    let Some(top) = document.fields() else { return draft };
+    let _ = (top.get("apiVersion"), top.get("kind"));
+    if let Some(metadata) = top.need("metadata", "`name: NAME` below it").and_then(|field| field.fields()) {
+        draft.name = metadata.need("name", "the cluster's name").and_then(|field| field.word());
+        metadata.finish();
+    }
+    if let Some(spec) = top.need("spec", "the images and machines").and_then(|field| field.fields()) {
+        draft.place = spec.head();
+        read_spec(&spec, &mut draft);
+        spec.finish_with(family_name);
+    }
+    top.finish();
+    draft
+}
+
+fn read_spec(spec: &Fields<'_>, draft: &mut Draft) {
+    if let Some(images) = spec.need("images", "a list, the image that brings Kubernetes first") {
+        draft.images = images.words();
+    }
+    draft.machines = machines(spec);
+    if let Some(network) = spec.get("network") {
+        draft.network = read_network(&network);
+    }
+    let rest = &mut draft.rest;
+    if let Some(ssh) = spec.get("ssh") {
+        rest.login = hosts::login(&ssh);
+    }
+    if let Some(env) = spec.get("env") {
+        rest.environment = variables::mapping(&env);
+    }
+    rest.command = spec.get("command").map(|field| rest::texts(&field));
+    if let Some(names) = spec.get("certSANs") {
+        rest.certificate_names = rest::certificate_names(&names);
+    }
+    if let Some(aliases) = spec.get("hostAliases") {
+        rest.host_aliases =
+            aliases.items().iter().filter_map(|field| rest::alias(field, "hostnames")).collect();
+    }
+    rest::not_yet(spec, rest);
+}
+
+/// Says how a field of the family's dialects is called here.
+fn family_name(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "image" => "write `images:` with a list, the image that brings Kubernetes first",
+        "masters" | "nodes" => "write `hosts:` with a group for each role, its machines below `addresses`",
+        "cmd" => "write `command:`",
+        "cmd_args" => "write `arguments:` as a mapping",
+        "appNames" => "write `applications:`",
+        _ => return None,
+    })
+}
+
+fn machines(spec: &Fields<'_>) -> DraftMachines {
+    let given =
+        |hosts: &Field<'_>| DraftMachines::Given(hosts.items().iter().flat_map(hosts::group).collect());
+    match (spec.get("hosts"), spec.get("provider")) {
+        (Some(hosts), Some(provider)) => {
+            let finding = provider.finding("stands beside `spec.hosts`").also("the hosts", hosts.place());
+            hosts
+                .ledger()
+                .error(finding.remedy("keep `hosts` for machines of yours, or `provider` to have some made"));
+            given(&hosts)
+        }
+        (Some(hosts), None) => given(&hosts),
+        (None, Some(provider)) => match provider::made(&provider) {
+            Some(made) => DraftMachines::Made(Located::new(made, provider.place())),
+            None => DraftMachines::Given(vec![]),
+        },
+        (None, None) => {
+            let _ = spec.need("hosts", "a group of machines for each role");
+            DraftMachines::Given(vec![])
+        }
+    }
+}
+
+fn read_network(field: &Field<'_>) -> DraftNetwork {
+    let mut network = DraftNetwork::default();
+    let Some(fields) = field.fields() else { return network };
+    let word = |name| fields.get(name).and_then(|field| field.word()).map(|word| word.value);
+    network.pods = fields.get("podCIDR").and_then(|field| rest::cidr(&field));
+    network.services = fields.get("serviceCIDR").and_then(|field| rest::cidr(&field));
+    network.vip = fields.get("vip").and_then(|field| rest::address(&field));
+    network.dns_domain = fields.get("dnsDomain").and_then(|field| field.word());
+    network.interface = word("interface");
+    network.pod_network = word("podNetwork");
+    fields.finish_with(|name| match name {
+        "cniName" => Some("write `podNetwork:`"),
+        "svcCIDR" | "serviceSubnet" => Some("write `serviceCIDR:`"),
+        "podSubnet" => Some("write `podCIDR:`"),
+        "withoutCNI" => Some("leave it out; only the images that are listed are launched"),
+        _ => None,
+    });
+    network
+}

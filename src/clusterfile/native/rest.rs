@@ -1,0 +1,153 @@
+//! Values that several fields are made of, and the fields that this version only reads.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+
+use crate::clusterfile::ledger::Finding;
+use crate::clusterfile::place::Located;
+use crate::clusterfile::reader::{Field, Fields};
+use crate::clusterfile::{login, variables};
+use crate::model::{Declared, DeclaredRegistry, HostAlias, RegistryKind};
+
+/// Reads a list of texts.
+pub(in crate::clusterfile) fn texts(field: &Field<'_>) -> Vec<String> {
+    field.words().into_iter().map(|word| word.value).collect()
+}
+
+/// Reads an IP address.
+pub(in crate::clusterfile) fn address(field: &Field<'_>) -> Option<Located<IpAddr>> {
+    field.parsed("an IP address", "10.0.0.1 or fd00::1")
+}
+
+/// Reads a network; one that begins at an address within itself is a slip of the pen.
+pub(in crate::clusterfile) fn cidr(field: &Field<'_>) -> Option<Located<IpNet>> {
+    let net: Located<IpNet> = field.parsed("a network", "10.96.0.0/22 or fd00::/112")?;
+    let begins = net.value.trunc();
+    if begins != net.value {
+        let message = format!("is {}, which does not begin its network", net.value);
+        field.ledger().error(field.finding(message).remedy(format!("write {begins}")));
+        return None;
+    }
+    Some(net)
+}
+
+/// Reads names and addresses for a certificate.
+pub(in crate::clusterfile) fn certificate_names(field: &Field<'_>) -> Vec<String> {
+    let mut names: Vec<String> = vec![];
+    for name in field.words() {
+        if let Some(why) = not_certifiable(&name.value) {
+            let finding =
+                Finding::of(&name, format!("`{}` cannot stand in a certificate: {why}", name.value));
+            field
+                .ledger()
+                .error(finding.remedy("write a name or an address alone, such as api.example or 10.0.0.2"));
+        } else if !names.contains(&name.value) {
+            names.push(name.value);
+        }
+    }
+    names
+}
+
+/// Says why a text is no name for a certificate.
+pub(in crate::clusterfile) fn not_certifiable(name: &str) -> Option<&'static str> {
+    if name.parse::<IpAddr>().is_ok() {
+        return None;
+    }
+    if name.contains("://") {
+        return Some("it is a URL");
+    }
+    if name.contains('/') {
+        return Some("it is a network or a path");
+    }
+    if name.contains(':') {
+        return Some("it has a port");
+    }
+    let bare = name.strip_prefix("*.").unwrap_or(name);
+    let label = |label: &str| {
+        !label.is_empty()
+            && label.len() <= 63
+            && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let numeric = bare.chars().all(|c| c.is_ascii_digit() || c == '.');
+    if numeric {
+        return Some("it is no address");
+    }
+    (!bare.split('.').all(label)).then_some("it has characters that no name has")
+}
+
+/// Reads an address with its names, which stand in the field `names`.
+pub(in crate::clusterfile) fn alias(field: &Field<'_>, names: &'static str) -> Option<HostAlias> {
+    let fields = field.fields()?;
+    let address = fields.need("ip", "an address").and_then(|field| address(&field));
+    let listed =
+        fields.need(names, "a list of names").map(|field| certificate_names(&field)).unwrap_or_default();
+    fields.finish();
+    Some(HostAlias { address: address?.value, names: listed })
+}
+
+/// Reads what is read and converted, and not acted on by this version.
+pub(super) fn not_yet(spec: &Fields<'_>, rest: &mut Declared) {
+    if let Some(field) = spec.get("applications") {
+        rest.applications = Some(texts(&field));
+        only_read(&field, "leave it out, and list in `images` what is to be launched");
+    }
+    if let Some(field) = spec.get("arguments") {
+        rest.arguments = variables::mapping(&field);
+        only_read(&field, "leave it out, and give `command` with the values in it");
+    }
+    if let Some(field) = spec.get("dataRoot") {
+        rest.data_root = field.word().and_then(|path| data_root(&field, &path));
+        only_read(&field, "leave it out; the cluster's files are below /var/lib/sealift");
+    }
+    if let Some(field) = spec.get("registry") {
+        rest.registry = registry(&field);
+        only_read(
+            &field,
+            "leave it out; every control plane has the images' registry, with a password of its own",
+        );
+    }
+}
+
+/// Takes down that a field is read and nothing more.
+pub(in crate::clusterfile) fn only_read(field: &Field<'_>, remedy: &str) {
+    field.ledger().not_acted_on(field.finding("is not acted on by this version").remedy(remedy));
+}
+
+/// Reads an absolute path.
+pub(in crate::clusterfile) fn data_root(field: &Field<'_>, path: &Located<String>) -> Option<PathBuf> {
+    if !path.value.starts_with('/') || path.value.split('/').any(|part| part == "..") {
+        let finding = field.finding(format!("must be an absolute path, not `{}`", path.value));
+        field.ledger().error(finding.remedy("write it as /var/lib/NAME"));
+        return None;
+    }
+    Some(PathBuf::from(&path.value))
+}
+
+fn registry(field: &Field<'_>) -> Option<DeclaredRegistry> {
+    let fields = field.fields()?;
+    let kinds = [("own", RegistryKind::Own), ("external", RegistryKind::External)];
+    let kind = fields.need("kind", "`own` or `external`").and_then(|field| field.one_of(&kinds));
+    let registry = DeclaredRegistry {
+        kind: kind.as_ref().map_or(RegistryKind::Own, |kind| kind.value),
+        ..registry_access(&fields)
+    };
+    let named = fields.get("certSANs").map(|field| certificate_names(&field)).unwrap_or_default();
+    fields.finish();
+    kind.map(|_| DeclaredRegistry { certificate_names: named, ..registry })
+}
+
+/// Reads the fields that every dialect has of a registry; it is taken for one of the cluster's own.
+pub(in crate::clusterfile) fn registry_access(fields: &Fields<'_>) -> DeclaredRegistry {
+    DeclaredRegistry {
+        kind: RegistryKind::Own,
+        domain: fields.get("domain").and_then(|field| field.word()).map(|domain| domain.value),
+        port: fields.get("port").and_then(|field| login::port(&field)),
+        username: fields.get("username").and_then(|field| field.word()).map(|name| name.value),
+        password: fields.get("password").and_then(|field| login::secret(&field)),
+        certificate_names: vec![],
+    }
+}
