@@ -1,6 +1,7 @@
 //! Clusterfiles of every dialect to one `Declared`: all that is wrong with all of them at once, each at its place.
 
 mod bytes;
+mod convert;
 mod dialect;
 mod discretion;
 mod documents;
@@ -26,6 +27,9 @@ mod wishes;
 mod tests;
 
 use std::rc::Rc;
+
+pub use convert::convert;
+pub use native::schema;
 
 use crate::error::{Class, Problem, Problems};
 use crate::model::{Declared, Environment};

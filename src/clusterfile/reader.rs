@@ -27,6 +27,8 @@ pub(super) enum Manner {
 pub(super) struct Field<'a> {
     ledger: &'a Ledger,
     node: Rc<Node>,
+    /// Where its name stands, if it has one.
+    name: Option<Place>,
     path: String,
     manner: Manner,
 }
@@ -34,7 +36,7 @@ pub(super) struct Field<'a> {
 impl<'a> Field<'a> {
     /// Begins with a whole document.
     pub(super) fn document(ledger: &'a Ledger, node: Rc<Node>, manner: Manner) -> Self {
-        Self { ledger, node, path: String::new(), manner }
+        Self { ledger, node, name: None, path: String::new(), manner }
     }
 
     /// Where the value stands.
@@ -54,7 +56,9 @@ impl<'a> Field<'a> {
 
     /// Begins a finding about it.
     pub(super) fn finding(&self, message: impl Display) -> Finding {
-        Finding::at(self.node.place, format!("`{}` {message}", self.path))
+        // A list or mapping is shown by its name: it may be long, and begins somewhere below.
+        let place = self.name.filter(|_| !self.is_scalar()).unwrap_or(self.node.place);
+        Finding::at(place, format!("`{}` {message}", self.path))
     }
 
     /// Takes down that it should be something else.
@@ -184,7 +188,7 @@ impl<'a> Field<'a> {
         };
         let mut fields = vec![];
         for (index, item) in items.iter().enumerate() {
-            let field = self.child(format!("{}[{index}]", self.path), item);
+            let field = self.child(format!("{}[{index}]", self.path), None, item);
             if item.is_null() {
                 self.ledger
                     .error(field.finding("is empty").remedy("write a value after `-`, or take the line out"));
@@ -207,7 +211,7 @@ impl<'a> Field<'a> {
             return vec![];
         };
         let pair = |entry: &Entry| {
-            let field = self.child(format!("{}.{}", self.path, entry.key), &entry.value);
+            let field = self.child(format!("{}.{}", self.path, entry.key), Some(entry.place), &entry.value);
             (Located::new(entry.key.clone(), entry.place), field)
         };
         entries.iter().map(pair).collect()
@@ -222,8 +226,8 @@ impl<'a> Field<'a> {
         Some(Fields { of: self.clone(), asked: RefCell::default() })
     }
 
-    fn child(&self, path: String, node: &Rc<Node>) -> Self {
-        Self { ledger: self.ledger, node: node.clone(), path, manner: self.manner }
+    fn child(&self, path: String, name: Option<Place>, node: &Rc<Node>) -> Self {
+        Self { ledger: self.ledger, node: node.clone(), name, path, manner: self.manner }
     }
 }
 
@@ -244,7 +248,7 @@ impl<'a> Fields<'a> {
             Content::Quoted(text) if self.of.manner == Manner::Lenient => text.is_empty(),
             _ => entry.value.is_null(),
         };
-        (!nothing).then(|| self.of.child(path, &entry.value))
+        (!nothing).then(|| self.of.child(path, Some(entry.place), &entry.value))
     }
 
     /// Returns a field that has to be there; `why` says what it is for.

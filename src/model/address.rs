@@ -12,7 +12,7 @@ use crate::error::{Class, Problem, Result};
 const SSH_PORT: u16 = 22;
 
 /// The most addresses that one range may name; more is surely a slip of the pen.
-const LARGEST_RANGE: u128 = 1024;
+pub const LARGEST_RANGE: usize = 1024;
 
 /// Where an SSH server listens: a host and, when it was written, a port.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -140,7 +140,7 @@ fn range(item: &str) -> Result<Option<Vec<SshAddress>>> {
     if to < from {
         return Err(bad_range(item, "its end comes before its beginning"));
     }
-    if to - from >= LARGEST_RANGE {
+    if to - from >= LARGEST_RANGE as u128 {
         return Err(bad_range(item, "it names more than 1024 addresses"));
     }
     let address = |bits: u128| match first {

@@ -14,7 +14,7 @@ mod node_change;
 mod role;
 mod version;
 
-pub use address::{HostList, SshAddress};
+pub use address::{HostList, LARGEST_RANGE, SshAddress};
 pub use arch::Arch;
 pub use cluster::{Cluster, Environment, ImageName, MachineName, MachineSpec, Network};
 pub use contract::{Compression, ImageContract, ImageKind, LayerContent, LayerInfo, LayerOrder, Scripts};

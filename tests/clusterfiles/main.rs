@@ -1,5 +1,5 @@
 //! Clusterfiles: all that are good, all that are bad, and what any bytes at all lead to.
 
-mod bad;
+mod convert;
 mod good;
-mod made;
+mod schema;

@@ -29,11 +29,8 @@ pub(super) fn groups(field: &Field<'_>, form: Form) -> Vec<Located<DeclaredMachi
 fn group(field: &Field<'_>, form: Form) -> Vec<Located<DeclaredMachine>> {
     let Some(fields) = field.fields() else { return vec![] };
     let mut group = Group::of(Role::Worker);
-    let roles =
-        fields.need("roles", "a list with `master` or `node`").map(|field| roles(&field, form, &mut group));
-    if let Some(role) = roles.flatten() {
-        group.role = role;
-    }
+    let listed = fields.need("roles", "a list with `master` or `node`");
+    let role = listed.and_then(|field| roles(&field, form, &mut group));
     if let Some(ssh) = fields.get("ssh") {
         group.login = (form.login)(&ssh);
     }

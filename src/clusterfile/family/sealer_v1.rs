@@ -121,14 +121,12 @@ fn ordered(hosts: Hosts) -> MachineOrder {
 }
 
 fn containers(spec: &Fields<'_>, masters: Option<&Hosts>, nodes: Option<&Hosts>) -> DeclaredMachines {
-    for (name, hosts) in [("masters", masters), ("nodes", nodes)] {
-        let sized = hosts.is_some_and(|hosts| hosts.order != MachineOrder::default());
-        if let Some(field) = spec.get(name).filter(|_| sized) {
-            no_effect(
-                &field,
-                "containers have what this machine has; of `cpu`, `memory` and disks nothing is used",
-            );
-        }
+    let sized = |name| {
+        let fields = spec.get(name)?.fields()?;
+        SIZES.into_iter().find_map(|size| fields.get(size))
+    };
+    if let Some(field) = sized("masters").or_else(|| sized("nodes")) {
+        no_effect(&field, "containers are as large as the machine they run on");
     }
     DeclaredMachines::Containers {
         control_planes: masters.map_or(0, wanted),

@@ -3,11 +3,14 @@
 mod hosts;
 mod provider;
 mod rest;
+mod schema;
+pub(super) mod types;
 
 pub(super) use provider::{count, not_built, sizes};
 pub(super) use rest::{
     alias, certificate_names, cidr, data_root, not_certifiable, only_read, registry_access, texts,
 };
+pub use schema::schema;
 
 use super::draft::{Draft, DraftMachines, DraftNetwork};
 use super::place::Located;
