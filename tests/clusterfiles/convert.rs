@@ -65,7 +65,9 @@ fn told(mut declared: Declared) -> Declared {
     }
     without_secrets(&mut declared.login);
     if let DeclaredMachines::Given(machines) = &mut declared.machines {
-        machines.iter_mut().for_each(|machine| without_secrets(&mut machine.login));
+        for machine in machines {
+            without_secrets(&mut machine.login);
+        }
     }
     declared
 }

@@ -32,7 +32,7 @@ fn reader_and_schema_know_the_same_fields() {
         }
         let text = String::from_utf8(good::source(&path).text).unwrap();
         let document = sealift::yaml::documents(name, &text).unwrap().remove(0);
-        for pointer in mappings(&document, &schema, &schema, String::new()) {
+        for pointer in mappings(&document, &schema, &schema, "") {
             let known = known_fields(&document, &pointer.at);
             assert_eq!(known, pointer.fields, "{name}: {}", pointer.at);
             seen.insert(pointer.title);
@@ -50,7 +50,7 @@ struct Mapping {
 }
 
 /// Walks a document beside its schema.
-fn mappings(value: &Value, schema: &Value, root: &Value, at: String) -> Vec<Mapping> {
+fn mappings(value: &Value, schema: &Value, root: &Value, at: &str) -> Vec<Mapping> {
     // A mapping without a name of its own is a choice, and the reader tells of all its alternatives.
     let named = at.is_empty() || schema.get("$ref").is_some();
     let schema = resolve(schema, root);
@@ -60,18 +60,18 @@ fn mappings(value: &Value, schema: &Value, root: &Value, at: String) -> Vec<Mapp
         Value::Object(entries) => {
             for alternative in alternatives {
                 if fits(value, alternative, root) {
-                    found.extend(mappings(value, alternative, root, at.clone()));
+                    found.extend(mappings(value, alternative, root, at));
                 }
             }
             if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
                 if named {
                     let fields = properties.keys().cloned().collect();
                     let title = properties.keys().cloned().collect::<Vec<_>>().join(",");
-                    found.push(Mapping { at: at.clone(), title, fields });
+                    found.push(Mapping { at: at.to_owned(), title, fields });
                 }
                 for (key, value) in entries {
                     if let Some(schema) = properties.get(key) {
-                        found.extend(mappings(value, schema, root, format!("{at}/{key}")));
+                        found.extend(mappings(value, schema, root, &format!("{at}/{key}")));
                     }
                 }
             }
@@ -79,7 +79,7 @@ fn mappings(value: &Value, schema: &Value, root: &Value, at: String) -> Vec<Mapp
         Value::Array(items) => {
             let schema = schema.get("items").cloned().unwrap_or_default();
             for (index, item) in items.iter().enumerate() {
-                found.extend(mappings(item, &schema, root, format!("{at}/{index}")));
+                found.extend(mappings(item, &schema, root, &format!("{at}/{index}")));
             }
         }
         _ => {}
