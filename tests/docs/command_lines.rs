@@ -13,7 +13,7 @@ fn commands_on_pages_are_understood() {
     for page in pages::all() {
         for (number, text, whole) in command_lines(&page) {
             seen += 1;
-            if let Some(why) = fault(&text, whole) {
+            for why in commands_of(&text).filter_map(|command| fault(command, whole)) {
                 wrong.push(format!("{}:{number}: {text}: {why}", page.path.display()));
             }
         }
@@ -55,9 +55,16 @@ fn is_command(line: &Line<'_>) -> bool {
     line.text.trim_start().starts_with("sealift ")
 }
 
+/// Returns sealift's own commands among those of a line, which may be one after the other or a pipe.
+fn commands_of(line: &str) -> impl Iterator<Item = &str> {
+    let commands = [" && ", " | ", "; "].iter().fold(vec![line], |commands, between| {
+        commands.into_iter().flat_map(|command| command.split(between)).collect()
+    });
+    commands.into_iter().map(str::trim).filter(|command| command.starts_with("sealift "))
+}
+
 /// Says what the program would not understand. Words in capital letters stand for others, and `...` for more of them.
 fn fault(text: &str, whole: Whole) -> Option<String> {
-    let text = text.split(" | ").next().unwrap_or(text);
     let Some(mut words) = shlex::split(text) else { return Some("quotes are not closed".to_owned()) };
     if let Some(redirected) = words.iter().position(|word| word.starts_with(['<', '>'])) {
         words.truncate(redirected);
