@@ -43,10 +43,12 @@ impl Api {
 
     /// Returns what the API says now.
     pub async fn facts(&self) -> Result<ApiFacts> {
-        let nodes = self.nodes().await?;
-        let waiting_pods = system::waiting(&self.client).await?;
-        let applications = state::applications(&self.client).await?;
-        let version = self.version().await?;
+        let (nodes, waiting_pods, applications, version) = tokio::try_join!(
+            self.nodes(),
+            system::waiting(&self.client),
+            state::applications(&self.client),
+            self.version(),
+        )?;
         Ok(ApiFacts { nodes, waiting_pods, applications, version, etcd: vec![] })
     }
 

@@ -158,7 +158,7 @@ pub struct MachineFacts {
     pub swap: u64,
     /// Room below /var/lib.
     pub room: Room,
-    /// The slowest of a few fsyncs below /var/lib, milliseconds; measured only on control planes to be.
+    /// The slowest of a few fsyncs below /var/lib, milliseconds; measured only on control planes to be that are nobody's yet.
     pub fsync_milliseconds: Option<u64>,
     /// Its clock, milliseconds since 1970.
     pub clock: i64,

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use tokio::sync::mpsc;
 
 use crate::cluster::Fleet;
 use crate::error::{Class, Problem, Result};
-use crate::model::{ApiFacts, Digest, MachineFacts, MachineSpec, Observed, Role, Seen};
+use crate::model::{ApiFacts, Digest, MachineFacts, MachineName, MachineSpec, Observed, Role, Seen};
 use crate::plan::{self, Desired};
 use crate::wire::{Look, LookAtApi, Measure};
 
@@ -23,14 +24,26 @@ pub(super) struct Sight {
 /// Looks at all machines, also those that leave, and the API.
 pub(super) async fn observe(fleet: &Fleet, desired: &Desired) -> Sight {
     let machines: Vec<&MachineSpec> = desired.cluster.machines.iter().chain(&desired.leaving).collect();
-    let looks = join_all(machines.iter().map(|machine| look(fleet, machine, desired))).await;
-    let mut sight =
-        Sight { observed: Observed { machines: BTreeMap::new(), api: None }, clocks: BTreeMap::new() };
+    let (found, members) = mpsc::unbounded_channel();
+    let looks = machines.iter().map(|machine| {
+        let found = found.clone();
+        async move {
+            let look = look(fleet, machine, desired).await;
+            if has_api(machine, &look.0) {
+                // Whoever has an answer already does not listen any more.
+                let _ = found.send(machine.name.clone());
+            }
+            look
+        }
+    });
+    let looks = join_all(looks);
+    drop(found);
+    let (looks, api) = tokio::join!(looks, look_at_api(fleet, members));
+    let mut sight = Sight { observed: Observed { machines: BTreeMap::new(), api }, clocks: BTreeMap::new() };
     for (machine, (seen, clock)) in machines.iter().zip(looks) {
         sight.observed.machines.insert(machine.name.clone(), seen);
         sight.clocks.insert(machine.name.0.clone(), clock);
     }
-    sight.observed.api = look_at_api(fleet, &machines, &sight.observed).await;
     sight
 }
 
@@ -79,22 +92,23 @@ async fn facts(fleet: &Fleet, machine: &MachineSpec, desired: &Desired) -> Resul
     fleet.agent(&machine.name).await?.ask(look).await
 }
 
-/// Asks the API through each control plane that has one, until one answers.
+/// Tells whether the API can be asked through this machine.
+fn has_api(machine: &MachineSpec, seen: &Seen<Box<MachineFacts>>) -> bool {
+    let made = seen.known().is_some_and(|facts| facts.marker.is_some() && facts.joined);
+    machine.role == Role::ControlPlane && made
+}
+
+/// Asks the API through one control plane after the other, as they come, until one answers.
 async fn look_at_api(
     fleet: &Fleet,
-    machines: &[&MachineSpec],
-    observed: &Observed,
+    mut members: mpsc::UnboundedReceiver<MachineName>,
 ) -> Option<Seen<ApiFacts>> {
     let mut last = None;
-    for machine in machines {
-        let made = observed.facts(&machine.name).is_some_and(|facts| facts.marker.is_some() && facts.joined);
-        if machine.role != Role::ControlPlane || !made {
-            continue;
-        }
-        let asked = async { fleet.agent(&machine.name).await?.ask(LookAtApi {}).await };
+    while let Some(machine) = members.recv().await {
+        let asked = async { fleet.agent(&machine).await?.ask(LookAtApi {}).await };
         match asked.await {
             Ok(facts) => return Some(Seen::Known(facts)),
-            Err(problem) => last = Some(Seen::Unknown(problem.on(&machine.name))),
+            Err(problem) => last = Some(Seen::Unknown(problem.on(&machine))),
         }
     }
     last

@@ -1,4 +1,5 @@
-//! An agent's binary on this machine, read, hashed and compressed once however many machines get it.
+//! An agent's binary on this machine, read, hashed and compressed once however many machines get it, and compressed only
+//! where one does not have it yet.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -33,8 +34,7 @@ pub(super) struct AgentBinary {
     pub(super) digest: Digest,
     /// Its content.
     pub(super) content: Bytes,
-    /// Its content in gzip's format, as nearly every machine can unpack it.
-    pub(super) gzip: Bytes,
+    gzip: OnceCell<Bytes>,
 }
 
 impl AgentBinary {
@@ -48,22 +48,37 @@ impl AgentBinary {
         let binary = cell
             .get_or_try_init(async || {
                 let content = tokio::fs::read(path).await.problem_with(Class::Config, unreadable)?;
-                tokio::task::spawn_blocking(move || Self::of(content.into()).map(Arc::new))
+                tokio::task::spawn_blocking(move || Arc::new(Self::of(content.into())))
                     .await
-                    .problem_with(Class::Internal, unreadable)?
+                    .problem_with(Class::Internal, unreadable)
             })
             .await?;
         Ok(binary.clone())
     }
 
-    fn of(content: Bytes) -> Result<Self> {
-        // A fast level: on most links the time to compress counts as much as the bytes that are saved.
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::new(3));
-        encoder.write_all(&content).problem(Class::Internal, "the agent's binary cannot be compressed")?;
-        let gzip =
-            encoder.finish().problem(Class::Internal, "the agent's binary cannot be compressed")?.into();
-        Ok(Self { digest: Digest::of(&content), content, gzip })
+    fn of(content: Bytes) -> Self {
+        Self { digest: Digest::of(&content), content, gzip: OnceCell::new() }
     }
+
+    /// Returns its content in gzip's format, as nearly every machine can unpack it.
+    pub(super) async fn gzip(&self) -> Result<&Bytes> {
+        let failed = "the agent's binary cannot be compressed";
+        let compress = async || {
+            let content = self.content.clone();
+            tokio::task::spawn_blocking(move || compressed(&content))
+                .await
+                .problem(Class::Internal, failed)?
+                .problem(Class::Internal, failed)
+        };
+        self.gzip.get_or_try_init(compress).await
+    }
+}
+
+/// Compresses at a fast level: on most links the time to compress counts as much as the bytes that are saved.
+fn compressed(content: &[u8]) -> std::io::Result<Bytes> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::new(3));
+    encoder.write_all(content)?;
+    encoder.finish().map(Bytes::from)
 }
 
 #[cfg(test)]

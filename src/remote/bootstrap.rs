@@ -165,7 +165,7 @@ impl Conversation {
             }
         }
         let (name, content) = match form {
-            Form::Gzip => ("gzip", &binary.gzip),
+            Form::Gzip => ("gzip", binary.gzip().await?),
             Form::Raw => ("raw", &binary.content),
         };
         self.write(format!("{name} {}\n", content.len()).as_bytes()).await?;

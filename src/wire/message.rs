@@ -123,7 +123,7 @@ pub struct Look {
 pub enum Measure {
     /// Only what can be read.
     Nothing,
-    /// Also how long an fsync takes, with a few temporary bytes below /var/lib.
+    /// Also how long an fsync takes, with a few temporary bytes below /var/lib; on a machine that is nobody's yet.
     Fsync,
 }
 
