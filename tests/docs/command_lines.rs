@@ -78,6 +78,7 @@ fn fault(text: &str, whole: Whole) -> Option<String> {
     let missing = [
         ErrorKind::MissingRequiredArgument,
         ErrorKind::MissingSubcommand,
+        ErrorKind::InvalidValue,
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand,
     ];
     let told = [ErrorKind::DisplayHelp, ErrorKind::DisplayVersion];
