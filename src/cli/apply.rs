@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::clusterfile::ClusterfileArgs;
 use super::consent::ConsentArgs;
+use super::going::GoingArgs;
 use super::login::LoginArgs;
 use crate::error::{Problems, Result};
 use crate::ops::{self, ApplyRequest, Context, Declaration};
@@ -29,9 +30,8 @@ pub(super) struct ApplyArgs {
     #[command(flatten)]
     consent: ConsentArgs,
 
-    /// Do not ask; machines that leave need --prune as well
-    #[arg(long, short)]
-    pub(super) yes: bool,
+    #[command(flatten)]
+    pub(super) going: GoingArgs,
 
     #[command(flatten)]
     clusterfile: ClusterfileArgs,

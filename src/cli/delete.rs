@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::consent::ForceArgs;
+use super::going::GoingArgs;
 use super::hosts::by_role;
 use super::login::LoginArgs;
 use super::whole::{self, WholeArgs};
@@ -33,9 +34,8 @@ pub(super) struct DeleteArgs {
     #[command(flatten)]
     whole: WholeArgs,
 
-    /// Do not ask
-    #[arg(long, short)]
-    pub(super) yes: bool,
+    #[command(flatten)]
+    pub(super) going: GoingArgs,
 
     #[command(flatten)]
     login: LoginArgs,

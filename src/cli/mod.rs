@@ -8,6 +8,7 @@ mod clusterfile;
 mod completion;
 mod consent;
 mod delete;
+mod going;
 mod hosts;
 mod images;
 mod inspect;
@@ -134,18 +135,23 @@ pub fn main() -> ExitCode {
 }
 
 impl Command {
+    /// Returns how a command that changes a cluster goes about it.
+    fn going(&self) -> Option<&going::GoingArgs> {
+        match self {
+            Self::Run(args) => Some(&args.going),
+            Self::Apply(args) => Some(&args.going),
+            Self::Scale(args) => Some(args.going()),
+            Self::Add(args) => Some(args.going()),
+            Self::Replace(args) => Some(&args.going),
+            Self::Delete(args) => Some(&args.going),
+            Self::Reset(args) => Some(&args.going),
+            _ => None,
+        }
+    }
+
     /// Tells whether questions are answered with yes beforehand.
     fn assents(&self) -> bool {
-        match self {
-            Self::Run(args) => args.yes,
-            Self::Apply(args) => args.yes,
-            Self::Scale(args) => args.assents(),
-            Self::Add(args) => args.assents(),
-            Self::Replace(args) => args.yes,
-            Self::Delete(args) => args.yes,
-            Self::Reset(args) => args.yes,
-            _ => false,
-        }
+        self.going().is_some_and(|going| going.yes)
     }
 }
 

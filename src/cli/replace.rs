@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::consent::ForceArgs;
+use super::going::GoingArgs;
 use super::login::LoginArgs;
 use crate::error::{Class, Problem, Problems, Result};
 use crate::model::SshAddress;
@@ -27,9 +28,8 @@ pub(super) struct ReplaceArgs {
     #[arg(long, visible_alias = "cluster", default_value = "default", value_name = "NAME")]
     name: String,
 
-    /// Do not ask
-    #[arg(long, short)]
-    pub(super) yes: bool,
+    #[command(flatten)]
+    pub(super) going: GoingArgs,
 
     #[command(flatten)]
     login: LoginArgs,

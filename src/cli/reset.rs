@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::consent::ForceArgs;
+use super::going::GoingArgs;
 use super::login::LoginArgs;
 use super::whole::{self, WholeArgs};
 use crate::error::{Problems, Result};
@@ -21,9 +22,8 @@ pub(super) struct ResetArgs {
     #[command(flatten)]
     whole: WholeArgs,
 
-    /// Do not ask
-    #[arg(long, short)]
-    pub(super) yes: bool,
+    #[command(flatten)]
+    pub(super) going: GoingArgs,
 
     #[command(flatten)]
     login: LoginArgs,

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 
+use super::going::GoingArgs;
 use super::hosts::by_role;
 use super::login::LoginArgs;
 use super::variable::variable;
@@ -66,9 +67,8 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "ADDRESS")]
     vip: Option<IpAddr>,
 
-    /// Do not ask
-    #[arg(long, short)]
-    pub(super) yes: bool,
+    #[command(flatten)]
+    pub(super) going: GoingArgs,
 
     #[command(flatten)]
     login: LoginArgs,

@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::consent::ForceArgs;
+use super::going::GoingArgs;
 use super::hosts::HostArgs;
 use super::login::LoginArgs;
 use crate::error::{Problems, Result};
@@ -60,28 +61,27 @@ struct CommonArgs {
     #[arg(long, visible_alias = "cluster", default_value = "default", value_name = "NAME")]
     name: String,
 
-    /// Do not ask
-    #[arg(long, short)]
-    yes: bool,
+    #[command(flatten)]
+    going: GoingArgs,
 
     #[command(flatten)]
     login: LoginArgs,
 }
 
 impl ScaleArgs {
-    /// Tells whether questions are answered with yes beforehand.
-    pub(super) fn assents(&self) -> bool {
+    /// Returns how it goes about its work.
+    pub(super) fn going(&self) -> &GoingArgs {
         match &self.direction {
-            Direction::Up(args) => args.common.yes,
-            Direction::Down(args) => args.common.yes,
+            Direction::Up(args) => &args.common.going,
+            Direction::Down(args) => &args.common.going,
         }
     }
 }
 
 impl UpArgs {
-    /// Tells whether questions are answered with yes beforehand.
-    pub(super) fn assents(&self) -> bool {
-        self.common.yes
+    /// Returns how it goes about its work.
+    pub(super) fn going(&self) -> &GoingArgs {
+        &self.common.going
     }
 }
 

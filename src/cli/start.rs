@@ -8,10 +8,11 @@ use etcetera::BaseStrategy;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
+use super::going::GoingArgs;
 use super::{Cli, OutputFormat};
 use crate::error::{Class, Context as _, Problem, Problems, Result};
 use crate::model::Environment;
-use crate::ops::{Context, OverSsh, Reporter};
+use crate::ops::{Context, Operator, OverSsh, Reporter};
 use crate::redact::Redactions;
 use crate::ui::{self, Assent, Output, Printer, Streams, Surroundings, Terminal, Verbosity, Wanted};
 
@@ -95,7 +96,19 @@ fn context(cli: &Cli, reporter: Arc<dyn Reporter>, redactions: Redactions) -> Re
         stop: CancellationToken::new(),
         command_line: command_line(),
         run: crate::ops::new_id(),
+        operator: operator_of_this_process(),
+        patience: cli.command.going().map(GoingArgs::patience).unwrap_or_default(),
     })
+}
+
+fn operator_of_this_process() -> Operator {
+    let named = ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+    let unnamed = || format!("user {}", rustix::process::getuid().as_raw());
+    Operator {
+        user: named.filter(|name| !name.is_empty()).unwrap_or_else(unnamed),
+        host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        process: std::process::id(),
+    }
 }
 
 /// Variables that are not text name nothing that sealift looks for.

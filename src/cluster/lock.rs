@@ -43,7 +43,7 @@ pub struct Keepers {
 }
 
 /// How long somebody else's run is waited for once it is known to live.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Patience(pub Duration);
 
 /// A cluster's lock, held until it is released. Dropped without that, it goes with the connections.

@@ -43,7 +43,7 @@ pub async fn apply(context: &Context, request: ApplyRequest) -> Result<(), Probl
             let title = format!("apply {}", clusterfile.called());
             let last = State::load(&context.home, &declared.name)?;
             let wish = wish(&declared, &request.login, last.as_ref(), clusterfile.paths());
-            let purpose = |cluster: &Cluster, plan: &Plan| purpose(context, cluster, plan, title);
+            let purpose = |cluster: &Cluster, plan: &Plan| purpose(context, cluster, plan, &title);
             converge::converge(context, &wish, request.consent, purpose).await
         }
         Declaration::SavedPlan(path) => {
@@ -56,11 +56,11 @@ pub async fn apply(context: &Context, request: ApplyRequest) -> Result<(), Probl
             saved.check(&draft.plan)?;
             let title = format!("apply {}", path.display());
             let purpose = |cluster: &Cluster, plan: &Plan| {
-                let purpose = purpose(context, cluster, plan, title);
+                let purpose = purpose(context, cluster, plan, &title);
                 // Who has it saved and applies it has seen it.
                 super::execute::Purpose { questions: vec![], ..purpose }
             };
-            converge::carry_out(context, &draft, consent, purpose).await
+            converge::carry_out(context, draft, consent, purpose, |plan| saved.check(plan)).await
         }
     }
 }

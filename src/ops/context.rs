@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::machines::Machines;
 use super::reporter::Reporter;
+use crate::cluster::Patience;
 use crate::model::Environment;
 use crate::redact::Redactions;
 
@@ -29,4 +30,19 @@ pub struct Context {
     pub redactions: Redactions,
     /// The run's id.
     pub run: String,
+    /// Who started it, for those who find a cluster locked.
+    pub operator: Operator,
+    /// How long somebody else's run is waited for.
+    pub patience: Patience,
+}
+
+/// A person at a machine of theirs, and the command's process there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operator {
+    /// The name they are logged in by.
+    pub user: String,
+    /// The machine's host name.
+    pub host: String,
+    /// The process.
+    pub process: u32,
 }

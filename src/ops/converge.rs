@@ -4,13 +4,13 @@ use std::sync::{Arc, Mutex};
 
 use super::consent::{self, Consent};
 use super::context::Context;
-use super::execute::{self, Purpose};
+use super::execute::{self, Proposal, Purpose};
 use super::resolve::{self, Resolved, Wish};
 use super::{intact, observe, preflight};
 use crate::error::{Problems, Result};
 use crate::image::Store;
-use crate::model::{Cluster, Digest};
-use crate::plan::{self, Plan};
+use crate::model::{Cluster, Digest, Observed};
+use crate::plan::{self, Desired, Plan};
 use crate::steps::{Blobs, DrainPolicy, Learned, Site, State};
 
 /// A plan, with everything it was made from and is carried out with.
@@ -25,10 +25,10 @@ pub(super) async fn converge(
     context: &Context,
     wish: &Wish<'_>,
     consent: Consent,
-    purpose: impl FnOnce(&Cluster, &Plan) -> Purpose,
+    purpose: impl Fn(&Cluster, &Plan) -> Purpose,
 ) -> Result<(), Problems> {
     let draft = draw(context, wish, consent).await?;
-    carry_out(context, &draft, consent, purpose).await
+    carry_out(context, draft, consent, purpose, |_| Ok(())).await
 }
 
 /// Looks and plans; changes nothing.
@@ -41,13 +41,12 @@ pub(super) async fn draw(context: &Context, wish: &Wish<'_>, consent: Consent) -
     preflight::check(context, &fleet, &desired, &sight, state.authority.as_ref()).await?;
     let authority =
         state.authority.clone().or_else(|| observe::authority(&state.cluster.name, &sight.observed));
-    let consents = consent::consents(consent, &desired, &sight.observed);
-    let plan = plan::apply(&desired, &sight.observed, authority.as_ref(), &consents)?;
+    let plan = plan(&desired, &sight.observed, authority.as_ref(), consent)?;
     let site = Site {
         desired,
         observed: sight.observed,
         fleet,
-        blobs: Box::new(StoreBlobs(store.clone())),
+        blobs: Arc::new(StoreBlobs(store.clone())),
         home: context.home.clone(),
         state: Mutex::new(State { authority, ..state }),
         drain: DrainPolicy::default(),
@@ -56,19 +55,59 @@ pub(super) async fn draw(context: &Context, wish: &Wish<'_>, consent: Consent) -
     Ok(Draft { plan, site: Arc::new(site), store })
 }
 
-/// Asks, and does what the plan says.
+/// Looks once more and plans for the same wish.
+async fn draw_again(draft: &Draft, consent: Consent) -> Result<Draft, Problems> {
+    let site = &draft.site;
+    let observed = observe::observe(&site.fleet, &site.desired).await.observed;
+    Problems::check(observe::unknown(&observed))?;
+    let known = site.change_state(|_| {}).authority;
+    let authority = known.or_else(|| observe::authority(&site.cluster().name, &observed));
+    let plan = plan(&site.desired, &observed, authority.as_ref(), consent)?;
+    let site = site.seen_again(observed);
+    site.change_state(|state| state.authority = authority);
+    Ok(Draft { plan, site: Arc::new(site), store: draft.store.clone() })
+}
+
+fn plan(
+    desired: &Desired,
+    observed: &Observed,
+    authority: Option<&Digest>,
+    consent: Consent,
+) -> Result<Plan, Problems> {
+    plan::apply(desired, observed, authority, &consent::consents(consent, desired, observed))
+}
+
+/// Asks, and does what the plan says; a plan that is made under the lock instead of it must pass `still_agreed`.
 pub(super) async fn carry_out(
     context: &Context,
-    draft: &Draft,
+    draft: Draft,
     consent: Consent,
-    purpose: impl FnOnce(&Cluster, &Plan) -> Purpose,
+    purpose: impl Fn(&Cluster, &Plan) -> Purpose,
+    still_agreed: impl Fn(&Plan) -> Result<()>,
 ) -> Result<(), Problems> {
-    let Draft { plan, site, store } = draft;
-    intact::check(store, &site.desired.images, plan).await?;
-    let mut purpose = purpose(site.cluster(), plan);
-    consent::tell_costs(context, consent, plan, site);
-    purpose.questions.splice(0..0, consent::about_removal(consent, plan, &site.desired));
-    execute::execute(context, site, plan, purpose).await
+    let propose = |draft: &Draft| {
+        let Draft { plan, site, .. } = draft;
+        let mut purpose = purpose(site.cluster(), plan);
+        purpose.questions.splice(0..0, consent::about_removal(consent, plan, &site.desired));
+        Proposal { plan: plan.clone(), site: site.clone(), purpose }
+    };
+    check(context, &draft, consent).await?;
+    let again = async |before: &Proposal| {
+        let draft = draw_again(&draft, consent).await?;
+        still_agreed(&draft.plan)?;
+        if draft.plan.steps != before.plan.steps {
+            check(context, &draft, consent).await?;
+        }
+        Ok(propose(&draft))
+    };
+    execute::execute(context, propose(&draft), again).await
+}
+
+/// Makes sure that the images are whole, and tells what it costs that was forced.
+async fn check(context: &Context, draft: &Draft, consent: Consent) -> Result<(), Problems> {
+    intact::check(&draft.store, &draft.site.desired.images, &draft.plan).await?;
+    consent::tell_costs(context, consent, &draft.plan, &draft.site);
+    Ok(())
 }
 
 /// The store as the steps see it.

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use super::context::Context;
 use super::journal::Journal;
+use super::lock::{self, Locked};
+use super::record;
 use super::reporter::Question;
 use super::view::{
     Certainty, Disruption, Ending, HalfDone, PlanGroup, PlanView, PlannedStep, StepTiming, Summary,
@@ -26,35 +28,91 @@ pub(super) struct Purpose {
     pub(super) next: Vec<String>,
 }
 
-/// Shows `plan`, asks, carries it out and tells the end.
+/// What is shown, asked and carried out.
+pub(super) struct Proposal {
+    /// What to do.
+    pub(super) plan: Plan,
+    /// On which ground.
+    pub(super) site: Arc<Site>,
+    /// What for.
+    pub(super) purpose: Purpose,
+}
+
+/// Shows the plan, asks, locks the cluster, carries the plan out and tells the end.
+///
+/// Nothing is locked before the operator has agreed, so somebody else may have been faster: `again` looks and proposes
+/// once more under the lock, and what would be done now is shown and asked again where it is something else.
 pub(super) async fn execute(
     context: &Context,
-    site: &Arc<Site>,
-    plan: &Plan,
-    purpose: Purpose,
+    proposal: Proposal,
+    again: impl AsyncFnOnce(&Proposal) -> Result<Proposal, Problems>,
 ) -> Result<(), Problems> {
-    if plan.is_empty() {
-        return nothing_to_do(context, plan, purpose);
+    if proposal.plan.is_empty() {
+        return nothing_to_do(context, &proposal.plan, proposal.purpose);
     }
-    let titles = titles(plan, site)?;
-    context.reporter.plan(&view(plan, &titles, &purpose.title));
+    agree(context, &proposal)?;
+    let locked = lock::take(context, &proposal.site, &proposal.purpose.title).await?;
+    let site = proposal.site.clone();
+    let outcome = under_lock(context, &locked, proposal, again).await;
+    match locked.release(&site).await {
+        Some(lost) => Err(lost.into()),
+        None => outcome,
+    }
+}
+
+/// Shows the plan and asks.
+fn agree(context: &Context, proposal: &Proposal) -> Result<()> {
+    let Proposal { plan, site, purpose } = proposal;
+    context.reporter.plan(&shown(plan, site, &purpose.title)?);
     for question in &purpose.questions {
         if !context.reporter.confirm(question)? {
-            return Err(
-                Problem::new(Class::Refused, "nothing was changed, since it was not confirmed").into()
-            );
+            return Err(Problem::new(Class::Refused, "nothing was changed, since it was not confirmed"));
         }
     }
+    Ok(())
+}
+
+async fn under_lock(
+    context: &Context,
+    locked: &Locked,
+    before: Proposal,
+    again: impl AsyncFnOnce(&Proposal) -> Result<Proposal, Problems>,
+) -> Result<(), Problems> {
+    let proposal = again(&before).await?;
+    if proposal.plan.is_empty() {
+        return nothing_to_do(context, &proposal.plan, proposal.purpose);
+    }
+    if proposal.plan.steps != before.plan.steps {
+        context.reporter.warn("the cluster has changed since that plan was made; this is what is to do now");
+        agree(context, &proposal)?;
+    }
+    tell_of_others_work(context, &proposal.site);
+    carry_out(context, locked, proposal).await
+}
+
+/// What an earlier run began goes on by itself; the steps of this one pick it up, or say that the machine is busy.
+fn tell_of_others_work(context: &Context, site: &Site) {
+    for (machine, seen) in &site.observed.machines {
+        if let Some(work) = seen.known().and_then(|facts| facts.holdings.under_way.as_ref()) {
+            context.reporter.warn(&format!("{machine}: work of an earlier run goes on there: {work}"));
+        }
+    }
+}
+
+async fn carry_out(context: &Context, locked: &Locked, proposal: Proposal) -> Result<(), Problems> {
+    let Proposal { plan, site, purpose } = proposal;
     site.change_state(|_| {}).save(&site.home)?;
+    let titles = titles(&plan, &site)?;
     let journal: Arc<dyn Observer> = Arc::new(Journal::begin(context, &plan.cluster)?);
     journal.event(&Event::RunStarted {
         run: context.run.clone(),
         cluster: plan.cluster.clone(),
         steps: plan.steps.len(),
     });
-    let graph = steps::graph(plan, site)?;
-    let report = engine::execute(graph, Policy::default(), journal, context.stop.clone()).await;
-    tell_the_end(context, plan, &titles, &report, purpose)
+    let graph = steps::graph(&plan, &site)?;
+    let report = engine::execute(graph, Policy::default(), journal, locked.stop.clone()).await;
+    record::record(context, &site, &purpose.title, &titles, &report).await;
+    tell_the_end(context, &plan, &titles, &report, purpose)
 }
 
 /// All that can be reached is as desired. Nothing is written anywhere, and nothing was locked.

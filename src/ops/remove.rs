@@ -1,13 +1,13 @@
 //! `sealift delete` and `sealift reset`: the cluster removed, its machines left as they were found.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use super::agents::Beside;
 use super::consent::{Consent, Force};
 use super::context::Context;
 use super::converge::StoreBlobs;
 use super::declare::{self, Clusterfile};
-use super::execute::{self, Purpose};
+use super::execute::{self, Proposal, Purpose};
 use super::login::LoginRequest;
 use super::reporter::Question;
 use super::{known, observe, resolve};
@@ -15,9 +15,12 @@ use crate::cluster::Fleet;
 use crate::error::{Class, Problem, Problems, Result};
 use crate::image::Store;
 use crate::model::{Declared, Observed, Seen};
-use crate::plan::{self, Definition, Desired, Origin};
+use crate::plan::{self, Definition, Desired, Origin, Plan};
 use crate::provider::container::ContainerProvider;
 use crate::steps::{DrainPolicy, Learned, Site, State};
+
+/// How long machines are asked that are about to be thrown away.
+const PATIENCE_IN_PASSING: Duration = Duration::from_secs(10);
 
 /// What `delete` and `reset` are asked for.
 #[derive(Debug, Clone)]
@@ -69,31 +72,54 @@ pub async fn remove(context: &Context, request: RemoveRequest) -> Result<(), Pro
         leaving: state.leaving.clone(),
         origin: resolve::origin(state.provider),
     };
+    // Machines that sealift made are removed whole by their provider, whatever they would say.
     let thrown_away = desired.origin == Origin::Made && request.definition == Definition::Forgotten;
-    let (fleet, observed) = if thrown_away {
-        // Their provider removes them whole, whatever they would say.
-        (Fleet::new(vec![], Arc::new(Beside), &context.run), Observed { machines: [].into(), api: None })
+    let machines = resolve::kept(context, &state, file.as_ref(), &request.login).await?;
+    let fleet = resolve::fleet(context, &machines);
+    let observed = if thrown_away {
+        in_passing(&fleet, &desired).await
     } else {
-        let machines = resolve::kept(context, &state, file.as_ref(), &request.login).await?;
-        let fleet = resolve::fleet(context, &machines);
         context.reporter.note(&format!("looking at {} machines", machines.len()));
         let observed = observe::observe(&fleet, &desired).await.observed;
-        (fleet, observed)
+        Problems::check(refusals(&state, &observed))?;
+        check_silence(context, &observed, request.consent.force)?;
+        observed
     };
-    Problems::check(refusals(&state, &observed))?;
-    check_silence(context, &observed, request.consent.force)?;
     let plan = plan::remove(&desired, &observed, request.definition);
     let site = Arc::new(Site {
         desired,
         observed,
         fleet,
-        blobs: Box::new(StoreBlobs(Store::open(&context.home)?)),
+        blobs: Arc::new(StoreBlobs(Store::open(&context.home)?)),
         home: context.home.clone(),
-        state: Mutex::new(after(state, request.definition)),
+        state: Mutex::new(after(state.clone(), request.definition)),
         drain: DrainPolicy::default(),
         learned: Learned::default(),
     });
-    execute::execute(context, &site, &plan, purpose(&site, request.definition)).await
+    let propose = |plan: Plan, site: Arc<Site>| {
+        let purpose = purpose(&site, request.definition);
+        Proposal { plan, site, purpose }
+    };
+    let again = async |before: &Proposal| {
+        let site = &before.site;
+        if thrown_away {
+            return Ok(propose(before.plan.clone(), site.clone()));
+        }
+        let observed = observe::observe(&site.fleet, &site.desired).await.observed;
+        Problems::check(refusals(&state, &observed))?;
+        let plan = plan::remove(&site.desired, &observed, request.definition);
+        Ok(propose(plan, Arc::new(site.seen_again(observed))))
+    };
+    execute::execute(context, propose(plan, site), again).await
+}
+
+/// Looks for those machines whose locks have to be taken, without waiting for any that is broken. They are thrown away, so
+/// nobody needs the cluster's API any more.
+async fn in_passing(fleet: &Fleet, desired: &Desired) -> Observed {
+    let look = observe::observe(fleet, desired);
+    let seen = tokio::time::timeout(PATIENCE_IN_PASSING, look).await;
+    let machines = seen.map(|sight| sight.observed.machines).unwrap_or_default();
+    Observed { machines, api: None }
 }
 
 /// A cluster is not forgotten while a machine of it may still run, unless the operator gives the machine up.

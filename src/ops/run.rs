@@ -24,15 +24,15 @@ pub async fn run(context: &Context, request: RunRequest) -> Result<(), Problems>
         files: None,
     };
     let title = format!("run {}", request.images.join(" "));
-    let purpose = |cluster: &Cluster, plan: &Plan| purpose(context, cluster, plan, title);
+    let purpose = |cluster: &Cluster, plan: &Plan| purpose(context, cluster, plan, &title);
     converge::converge(context, &wish, Consent::default(), purpose).await
 }
 
 /// What a command is for that makes a cluster or changes it.
-pub(super) fn purpose(context: &Context, cluster: &Cluster, plan: &Plan, title: String) -> Purpose {
+pub(super) fn purpose(context: &Context, cluster: &Cluster, plan: &Plan, title: &str) -> Purpose {
     let kubeconfig = steps::kubeconfig_path(&context.home, &cluster.name);
     Purpose {
-        title,
+        title: title.to_owned(),
         questions: vec![Question::Proceed {
             text: format!("Carry out these {} steps for the cluster `{}`?", plan.steps.len(), cluster.name),
         }],

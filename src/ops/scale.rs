@@ -37,7 +37,7 @@ pub async fn scale(context: &Context, request: ScaleRequest) -> Result<(), Probl
         files: None,
     };
     let title = title(&request.change, &request.name);
-    let purpose = |cluster: &Cluster, plan: &Plan| purpose(context, cluster, plan, title);
+    let purpose = |cluster: &Cluster, plan: &Plan| purpose(context, cluster, plan, &title);
     let outcome = converge::converge(context, &wish, request.consent, purpose).await;
     stale::tell(context, &last);
     outcome

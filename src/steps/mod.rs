@@ -9,6 +9,7 @@ mod delete_node;
 mod drain;
 mod endpoints;
 mod forget;
+mod history;
 mod init;
 mod interrupting;
 mod join;
@@ -28,6 +29,7 @@ mod state;
 mod testing;
 
 pub use drain::DrainPolicy;
+pub use history::{History, PastRun, RunOutcome, StepCount};
 pub use kubeconfig::path as kubeconfig_path;
 pub use site::{Blobs, Learned, Site};
 pub use state::{Provider, State};

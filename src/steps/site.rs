@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::OnceCell;
 
@@ -34,7 +34,7 @@ pub struct Site {
     /// The machines.
     pub fleet: Fleet,
     /// The images' blobs.
-    pub blobs: Box<dyn Blobs>,
+    pub blobs: Arc<dyn Blobs>,
     /// The operator's directory.
     pub home: PathBuf,
     /// What will be kept of the cluster.
@@ -55,6 +55,21 @@ pub struct Learned {
 }
 
 impl Site {
+    /// Returns the same ground as it was seen later. What steps found out is not part of it.
+    #[must_use]
+    pub fn seen_again(&self, observed: Observed) -> Self {
+        Self {
+            desired: self.desired.clone(),
+            observed,
+            fleet: self.fleet.clone(),
+            blobs: self.blobs.clone(),
+            home: self.home.clone(),
+            state: Mutex::new(self.change_state(|_| {})),
+            drain: self.drain,
+            learned: Learned::default(),
+        }
+    }
+
     /// Returns the desired cluster.
     pub fn cluster(&self) -> &Cluster {
         &self.desired.cluster

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::history::History;
 use crate::error::{Class, Context, Result};
 use crate::fsx;
 use crate::model::{Cluster, Digest, ImageContract, Login, MachineSpec};
@@ -44,6 +45,9 @@ pub struct State {
     /// The files that declare it, if there are any: absolute paths on the operator's machine.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<PathBuf>,
+    /// The last runs that changed it.
+    #[serde(default, skip_serializing_if = "History::is_empty")]
+    pub history: History,
 }
 
 impl State {

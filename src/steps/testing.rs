@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use super::drain::DrainPolicy;
+use super::history::History;
 use super::site::{Blobs, Learned, Site};
 use super::state::{Provider, State};
 use crate::cluster::Fleet;
@@ -105,6 +106,7 @@ pub(super) fn site(staying: &[u8], leaving: &[u8], stage: &Arc<Stage>) -> Site {
         login: Login::default(),
         leaving: vec![],
         files: vec![],
+        history: History::default(),
     };
     let machines = specs(&[staying, leaving].concat());
     let played = machines.iter().map(|spec| played(spec, stage));
@@ -120,7 +122,7 @@ pub(super) fn site(staying: &[u8], leaving: &[u8], stage: &Arc<Stage>) -> Site {
         },
         observed: Observed { machines: BTreeMap::new(), api: None },
         fleet,
-        blobs: Box::new(NoBlobs),
+        blobs: Arc::new(NoBlobs),
         home: PathBuf::new(),
         state: Mutex::new(state),
         drain: DrainPolicy::default(),

@@ -107,6 +107,7 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
             .files
             .clone()
             .unwrap_or_else(|| last.map(|state| state.files.clone()).unwrap_or_default()),
+        history: last.map(|state| state.history.clone()).unwrap_or_default(),
     };
     hide(context, &state);
     let desired = Desired {
