@@ -7,7 +7,7 @@ use super::context::Context;
 use super::converge;
 use super::declare::{self, Clusterfile};
 use super::login::LoginRequest;
-use super::resolve::{Renewal, Wish};
+use super::resolve::{Making, Renewal, Wish};
 use super::run::purpose;
 use super::saved_plan::SavedPlan;
 use crate::error::{Problems, Result};
@@ -73,7 +73,7 @@ pub(super) fn wish<'a>(
     files: Vec<PathBuf>,
 ) -> Wish<'a> {
     let renewal = Renewal::Named(declared.images.iter().cloned().collect());
-    Wish { declared, login, last, renewal, files: Some(files) }
+    Wish { declared, login, last, renewal, files: Some(files), making: Making::Allowed }
 }
 
 /// What is agreed to now holds beside what was agreed to when the plan was made.

@@ -8,6 +8,7 @@ use super::context::Context;
 use super::declare::{self, Clusterfile};
 use super::login::LoginRequest;
 use super::reporter::Data;
+use super::resolve::{Making, Wish};
 use super::saved_plan::SavedPlan;
 use super::view::PlanView;
 use super::{converge, execute};
@@ -47,6 +48,7 @@ pub async fn plan(
     let declared = declare::file(&request.clusterfile)?;
     let last = State::load(&context.home, &declared.name)?;
     let wish = wish(&declared, &request.login, last.as_ref(), request.clusterfile.paths());
+    let wish = Wish { making: Making::Forbidden, ..wish };
     let draft = converge::draw(context, &wish, request.consent).await?;
     if let Some(path) = &request.out {
         SavedPlan::new(&draft.plan, &draft.site, request.consent).write(path)?;

@@ -6,7 +6,7 @@ use super::converge;
 use super::declare::{self, RunRequest};
 use super::execute::Purpose;
 use super::reporter::Question;
-use super::resolve::{Renewal, Wish};
+use super::resolve::{Making, Renewal, Wish};
 use crate::error::{Problems, Result};
 use crate::model::{Cluster, Role};
 use crate::plan::Plan;
@@ -22,6 +22,7 @@ pub async fn run(context: &Context, request: RunRequest) -> Result<(), Problems>
         last: last.as_ref(),
         renewal: Renewal::Named(request.images.iter().cloned().collect()),
         files: None,
+        making: Making::Allowed,
     };
     let title = format!("run {}", request.images.join(" "));
     let purpose = |cluster: &Cluster, plan: &Plan| purpose(context, cluster, plan, &title);

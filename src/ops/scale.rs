@@ -5,7 +5,7 @@ use super::context::Context;
 use super::converge;
 use super::declare::{self, Change};
 use super::login::LoginRequest;
-use super::resolve::{Renewal, Wish};
+use super::resolve::{Making, Renewal, Wish};
 use super::run::purpose;
 use super::{known, stale};
 use crate::error::{Problems, Result};
@@ -35,6 +35,7 @@ pub async fn scale(context: &Context, request: ScaleRequest) -> Result<(), Probl
         last: Some(&last),
         renewal: Renewal::Nothing,
         files: None,
+        making: Making::Allowed,
     };
     let title = title(&request.change, &request.name);
     let purpose = |cluster: &Cluster, plan: &Plan| purpose(context, cluster, plan, &title);

@@ -2,9 +2,9 @@
 
 use ipnet::IpNet;
 
-use super::{Reached, Wish, common_login};
+use super::{Making, Reached, Wish, common_login};
 use crate::error::{Class, Problem, Problems, Result};
-use crate::model::{DeclaredLogin, MachineSpec, Network, SshAddress};
+use crate::model::{DeclaredLogin, MachineSpec, Network, Role, SshAddress};
 use crate::ops::context::Context;
 use crate::ops::login::Secrets;
 use crate::provider::container::{ContainerProvider, MACHINE_IMAGE, MadeMachine, SSH_USER};
@@ -33,15 +33,51 @@ pub(super) async fn made(
 ) -> Result<Vec<Reached>, Problems> {
     let Counts { control_planes, workers } = counts;
     let name = &wish.declared.name;
-    context.reporter.note(&format!("making sure of {} machines", control_planes + workers));
     let provider = ContainerProvider::connect(&context.home).await?.avoiding([
         network.pods,
         network.services,
         IpNet::from(network.vip),
     ]);
-    let made = provider.ensure(name, control_planes, workers, image.unwrap_or(MACHINE_IMAGE)).await?;
+    let made = match (all_running(&provider, name, counts).await?, wish.making) {
+        (Some(running), _) => running,
+        (None, Making::Allowed) => {
+            context.reporter.note(&format!("making sure of {} machines", control_planes + workers));
+            provider.ensure(name, control_planes, workers, image.unwrap_or(MACHINE_IMAGE)).await?
+        }
+        (None, Making::Forbidden) => return Err(still_to_make(name, counts).into()),
+    };
     let common = Secrets::new(context).options(name, &common_login(wish), &DeclaredLogin::default(), None)?;
     Ok(made.iter().map(|machine| reached(wish, machine, &common)).collect::<Result<_>>()?)
+}
+
+/// Returns the machines where all of them run already: then there is nothing to make.
+async fn all_running(
+    provider: &ContainerProvider,
+    name: &str,
+    counts: Counts,
+) -> Result<Option<Vec<MadeMachine>>> {
+    let there = provider.list(name).await?;
+    let running = provider.running(name).await?;
+    let mut wanted = Vec::new();
+    for (role, count) in [(Role::ControlPlane, counts.control_planes), (Role::Worker, counts.workers)] {
+        let kept: Vec<_> = there.iter().filter(|machine| machine.role == role).take(count).collect();
+        let up =
+            kept.iter().filter_map(|machine| running.iter().find(|up| up.container == machine.container));
+        wanted.extend(up.cloned());
+        if wanted.iter().filter(|machine| machine.role == role).count() < count {
+            return Ok(None);
+        }
+    }
+    Ok(Some(wanted))
+}
+
+fn still_to_make(name: &str, counts: Counts) -> Problem {
+    Problem::new(Class::Refused, "nothing can be planned for machines that are not there")
+        .saw(format!(
+            "not all of the {} control planes and {} workers of `{name}` run, and a plan makes and starts none",
+            counts.control_planes, counts.workers
+        ))
+        .remedy("`sealift apply` makes them, shows its plan then, and asks before it does anything on them")
 }
 
 fn reached(wish: &Wish<'_>, made: &MadeMachine, common: &SshOptions) -> Result<Reached> {

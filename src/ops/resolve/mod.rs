@@ -35,6 +35,17 @@ pub(super) struct Wish<'a> {
     pub(super) renewal: Renewal,
     /// The files that declare the cluster from now on; `None` leaves it as it was.
     pub(super) files: Option<Vec<PathBuf>>,
+    /// Whether missing machines are made.
+    pub(super) making: Making,
+}
+
+/// Whether a provider may make and start machines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Making {
+    /// It may.
+    Allowed,
+    /// The command only looks.
+    Forbidden,
 }
 
 /// What is wanted, with all that it takes to get there.
@@ -186,7 +197,14 @@ pub(super) async fn kept(
         Some(file) => super::declare::with_login_of(last, file),
         None => last,
     };
-    let wish = Wish { declared: &declared, login, last: Some(state), renewal: Renewal::Nothing, files: None };
+    let wish = Wish {
+        declared: &declared,
+        login,
+        last: Some(state),
+        renewal: Renewal::Nothing,
+        files: None,
+        making: Making::Forbidden,
+    };
     let mut machines = match &declared.machines {
         DeclaredMachines::Given(given) => machines::given(context, &wish, given).await?,
         DeclaredMachines::Containers { .. } => {
