@@ -98,6 +98,12 @@ impl Problem {
         self
     }
 
+    /// Tells it in one line: what is wrong and what to do, without what was seen.
+    pub fn brief(&self) -> String {
+        let remedies = self.remedies.join("; ");
+        if remedies.is_empty() { self.message.clone() } else { format!("{}; {remedies}", self.message) }
+    }
+
     /// Adds a piece of evidence.
     #[must_use]
     pub fn saw(mut self, evidence: impl fmt::Display) -> Self {

@@ -312,3 +312,38 @@ fn names_in(schema: &Value, names: &mut Vec<String>) {
         _ => {}
     }
 }
+
+#[test]
+fn a_clusterfile_is_begun_and_never_overwritten() {
+    let home = Home::new();
+    let path = home.0.path().join("Clusterfile");
+    let file = path.to_str().unwrap();
+    let words =
+        ["init", "kubernetes:v1", "--masters", "10.0.0.1-10.0.0.3", "--nodes", "10.0.0.9", "--out", file];
+    let begun = home.run(&words);
+    assert_eq!(begun.code, 0, "{}", begun.errors);
+    let native = home.run(&["convert", "-f", file]);
+    assert!(native.output.contains("- 10.0.0.1-10.0.0.3\n"), "{}", native.output);
+    let again = home.run(&words);
+    assert_eq!(again.code, 9, "{}", again.errors);
+}
+
+#[test]
+fn what_has_no_counterpart_is_said_beside_the_converted_file() {
+    let home = Home::new();
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/clusterfiles/good/sealos-pk-data.yaml");
+    let converted = home.run(&["convert", "-f", file]);
+    assert_eq!(converted.code, 0, "{}", converted.errors);
+    assert!(converted.output.starts_with("apiVersion: sealift.io/v1\n"), "{}", converted.output);
+    assert!(converted.errors.contains("a secret of the file is not written"), "{}", converted.errors);
+    for secret in ["s3cret-77", "77665544"] {
+        assert!(!converted.output.contains(secret) && !converted.errors.contains(secret));
+    }
+}
+
+#[test]
+fn the_schema_is_printed_as_it_is_published() {
+    let published =
+        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/schemas/clusterfile.schema.json"));
+    assert_eq!(Home::new().run(&["schema"]).output.trim_end(), published.unwrap().trim_end());
+}

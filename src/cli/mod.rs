@@ -7,10 +7,12 @@ mod care;
 mod clusterfile;
 mod completion;
 mod consent;
+mod convert;
 mod delete;
 mod going;
 mod hosts;
 mod images;
+mod init;
 mod inspect;
 mod load;
 mod login;
@@ -22,6 +24,7 @@ mod rmi;
 mod run;
 mod save;
 mod scale;
+mod schema;
 mod start;
 mod variable;
 mod whole;
@@ -71,6 +74,9 @@ enum Command {
     Replace(Box<replace::ReplaceArgs>),
     Delete(Box<delete::DeleteArgs>),
     Reset(Box<reset::ResetArgs>),
+    Init(Box<init::InitArgs>),
+    Convert(convert::ConvertArgs),
+    Schema(schema::SchemaArgs),
     Build(build::BuildArgs),
     Images(images::ImagesArgs),
     Inspect(inspect::InspectArgs),
@@ -108,6 +114,19 @@ pub fn main() -> ExitCode {
         }
         Command::Reset(args) => {
             start::operator(&cli, start::Kind::Changes, |context| reset::reset(context, args))
+        }
+        Command::Init(args) => {
+            start::operator(&cli, start::Kind::Looks, |context| async move { init::init(&context, args) })
+        }
+        Command::Convert(args) => {
+            start::operator(
+                &cli,
+                start::Kind::Looks,
+                |context| async move { convert::convert(&context, args) },
+            )
+        }
+        Command::Schema(args) => {
+            start::operator(&cli, start::Kind::Looks, |context| async move { schema::schema(&context, args) })
         }
         Command::Build(args) => {
             start::operator(&cli, start::Kind::Looks, |context| build::build(context, args))

@@ -1,5 +1,6 @@
 //! Clusterfiles of every dialect to one `Declared`: all that is wrong with all of them at once, each at its place.
 
+mod begin;
 mod bytes;
 mod convert;
 mod dialect;
@@ -28,6 +29,7 @@ mod tests;
 
 use std::rc::Rc;
 
+pub use begin::begin;
 pub use convert::convert;
 pub use native::schema;
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::ledger::{Finding, Ledger};
 use super::node::{Content, Entry, Node};
 use super::place::{Located, Place};
-use crate::yaml;
+use crate::{suggest, yaml};
 
 /// How exactly values are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -223,7 +223,7 @@ impl<'a> Field<'a> {
             self.expected("a mapping", "write its fields as `name: value`, indented below it");
             return None;
         }
-        Some(Fields { of: self.clone(), asked: RefCell::default() })
+        Some(Fields { of: self.clone(), asked: RefCell::default(), missing: RefCell::default() })
     }
 
     fn child(&self, path: String, name: Option<Place>, node: &Rc<Node>) -> Self {
@@ -235,12 +235,16 @@ impl<'a> Field<'a> {
 pub(super) struct Fields<'a> {
     of: Field<'a>,
     asked: RefCell<Vec<&'static str>>,
+    /// What is not there and has to be: told at the end, when it is known whether its name was only misspelt.
+    missing: RefCell<Vec<(&'static str, Finding)>>,
 }
 
 impl<'a> Fields<'a> {
     /// Returns a field; one without a value is as good as none.
     pub(super) fn get(&self, name: &'static str) -> Option<Field<'a>> {
-        self.asked.borrow_mut().push(name);
+        if !self.asked.borrow().contains(&name) {
+            self.asked.borrow_mut().push(name);
+        }
         let entry = self.of.node.entry(name)?;
         let path = if self.of.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.of.path) };
         let nothing = match &entry.value.content {
@@ -258,7 +262,8 @@ impl<'a> Fields<'a> {
             let path =
                 if self.of.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.of.path) };
             let finding = Finding::at(self.head(), format!("`{path}` is missing"));
-            self.of.ledger.error(finding.remedy(format!("write `{name}:` with {why}")));
+            let finding = finding.remedy(format!("write `{name}:` with {why}"));
+            self.missing.borrow_mut().push((name, finding));
         }
         field
     }
@@ -285,6 +290,7 @@ impl<'a> Fields<'a> {
     pub(super) fn finish_with(&self, hint: impl Fn(&str) -> Option<&'static str>) {
         let Content::Map(entries) = &self.of.node.content else { return };
         let asked = self.asked.borrow();
+        let mut missing = self.missing.take();
         for entry in entries.iter().filter(|entry| !asked.contains(&entry.key.as_str())) {
             let place =
                 if self.of.path.is_empty() { String::new() } else { format!(" in `{}`", self.of.path) };
@@ -293,6 +299,11 @@ impl<'a> Fields<'a> {
                 Some(hint) => finding.remedy(hint),
                 None => finding.suggest(&entry.key, &asked),
             });
+            let near = suggest::near(&entry.key, asked.iter().copied());
+            missing.retain(|(name, _)| !near.contains(name));
+        }
+        for (_, finding) in missing {
+            self.of.ledger.error(finding);
         }
     }
 }

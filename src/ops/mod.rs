@@ -2,6 +2,7 @@
 
 mod agents;
 mod apply;
+mod clusterfiles;
 mod consent;
 mod context;
 mod contract;
@@ -33,6 +34,7 @@ pub mod reporter;
 pub mod view;
 
 pub use apply::{ApplyRequest, Declaration, apply};
+pub use clusterfiles::{InitRequest, convert, init, schema};
 pub use consent::{Consent, Force, Removal};
 pub use context::{Context, Operator};
 pub use declare::{ByRole, Change, Clusterfile, Hosts, Place, RunRequest};

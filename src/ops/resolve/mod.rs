@@ -73,7 +73,7 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
     let Wish { declared, last, .. } = *wish;
     Problems::check(declared.not_acted_on.clone())?;
     for warning in &declared.warnings {
-        context.reporter.warn(&warning.to_string());
+        context.reporter.warn(&warning.brief());
     }
     name::check(&declared.name)?;
     let store = Store::open(&context.home)?;
