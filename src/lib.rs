@@ -18,6 +18,7 @@ pub mod engine;
 pub mod cluster;
 
 pub mod distribute;
+pub mod etcd;
 pub mod image;
 
 pub mod ha;
@@ -31,6 +32,7 @@ pub mod wire;
 pub mod clusterfile;
 pub mod kubeadm;
 pub mod plan;
+pub mod quorum;
 pub mod template;
 
 pub mod error;

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Gets or compiles everything that the Kubernetes image is made of and lays it out: `parts.sh amd64|arm64` fills parts/ARCH.
+# `parts.sh ARCH PART` makes that one part alone and prints where it is.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -228,8 +229,14 @@ lay() { # TREE
 }
 
 main() {
-  local arch=${1:-} name
+  local arch=${1:-} only=${2:-} name
   require_arch "$arch"
+  if [ -n "$only" ]; then
+    [[ " ${parts[*]} " == *" $only "* ]] || die "the parts are: ${parts[*]}"
+    make_part "$only" "$arch"
+    echo "$part"
+    return
+  fi
   for name in "${parts[@]}"; do
     make_part "$name" "$arch"
     entry[$name]=$part

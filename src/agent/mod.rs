@@ -10,6 +10,7 @@ mod kubernetes;
 mod leftovers;
 mod lock;
 mod look;
+mod members;
 mod namespaces;
 mod operator;
 mod ownership;

@@ -9,7 +9,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::lock::Locks;
 use super::paths::{self, Grounds};
-use super::{claim, fence, kubernetes, look, ownership, reach, transient, work};
+use super::{claim, fence, kubernetes, look, members, ownership, reach, transient, work};
 use crate::distribute::receive::receive_layer;
 use crate::distribute::store::LayerStore;
 use crate::error::{Class, Context, Problem, Result};
@@ -53,7 +53,7 @@ async fn answer(envelope: Envelope, context: CallContext, locks: Arc<Locks>) -> 
     }
     match envelope.request {
         Request::Look(order) => reply(blocking(move || look::look(&order)).await),
-        Request::LookAtApi(_) => reply(async { kubernetes::api().await?.facts().await }.await),
+        Request::LookAtApi(_) => reply(members::facts().await),
         Request::HoldPorts(order) => {
             reply(Ok(reach::hold(&order.ports, context.notes(), &context.cancelled).await))
         }
@@ -66,10 +66,7 @@ async fn answer(envelope: Envelope, context: CallContext, locks: Arc<Locks>) -> 
         Request::Act(order) => reply(act(order, &envelope.run, epoch, &context).await),
         Request::MintJoin(order) => reply(blocking(move || kubernetes::mint(&order)).await),
         Request::EndJoining(_) => reply(async { kubernetes::api().await?.end_joining().await }.await),
-        Request::AwaitReady(order) => tokio::select! {
-            facts = kubernetes::await_ready(&order) => reply(facts),
-            () = context.cancelled.cancelled() => Err(gone()),
-        },
+        Request::AwaitReady(order) => while_waited_for(kubernetes::await_ready(&order), &context).await,
         Request::TakeKubeconfig(_) => reply(blocking(kubernetes::kubeconfig).await),
         Request::SaveState(order) => {
             reply(async { kubernetes::api().await?.save_state(&order.state).await }.await)
@@ -80,20 +77,26 @@ async fn answer(envelope: Envelope, context: CallContext, locks: Arc<Locks>) -> 
         Request::RenewLock(order) => reply(locks.renew(order, epoch).await),
         Request::ReleaseLock(order) => reply(locks.release(&order, &envelope.run).await),
         Request::IsApiReady(_) => reply(blocking(|| Ok(work::api_is_ready())).await),
-        Request::ConfigureNode(order) => {
-            reply(async { kubernetes::api().await?.configure_node(&order).await }.await)
+        Request::ConfigureNode(order) => reply(members::configure(&order).await),
+        Request::Drain(order) => while_waited_for(members::drain(&order, &context), &context).await,
+        Request::DeleteNode(order) => reply(members::delete(&order).await),
+        Request::RemoveEtcdMember(order) => {
+            while_waited_for(members::remove_from_etcd(&order, &context), &context).await
         }
-        Request::Drain(order) => {
-            let note = context.notes();
-            let tell = move |line| note(Note::Line(line));
-            tokio::select! {
-                touched = async { kubernetes::api().await?.drain(&order, &tell).await } => reply(touched),
-                () = context.cancelled.cancelled() => Err(gone()),
-            }
+        Request::AdmitEtcdMember(order) => {
+            while_waited_for(members::admit_to_etcd(&order, &context), &context).await
         }
-        Request::DeleteNode(order) => {
-            reply(async { kubernetes::api().await?.delete_node(&order.node).await }.await)
-        }
+    }
+}
+
+/// Does what takes long only for as long as somebody waits for it.
+async fn while_waited_for<T: Serialize>(
+    work: impl Future<Output = Result<T>>,
+    context: &CallContext,
+) -> Result<serde_json::Value> {
+    tokio::select! {
+        done = work => reply(done),
+        () = context.cancelled.cancelled() => Err(gone()),
     }
 }
 

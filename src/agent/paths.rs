@@ -26,6 +26,10 @@ pub(super) const KUBECTL_CACHE: &str = "/run/sealift/kubectl";
 pub(super) const ADMIN: &str = "/etc/kubernetes/admin.conf";
 /// What kubelet authenticates with; its presence means that the machine was let in.
 pub(super) const KUBELET: &str = "/etc/kubernetes/kubelet.conf";
+/// The certificates of etcd on a control plane.
+pub(super) const ETCD_CERTIFICATES: &str = "/etc/kubernetes/pki/etcd";
+/// What etcd held before its members were changed.
+pub(super) const SNAPSHOTS: &str = "/var/lib/sealift/etcd";
 /// The cluster's CA.
 pub(super) const AUTHORITY: &str = "/etc/kubernetes/pki/ca.crt";
 

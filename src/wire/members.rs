@@ -1,4 +1,4 @@
-//! What is asked of a control plane about the cluster's Nodes. Each can be asked again: what is done stays done.
+//! What is asked of a control plane about the cluster's Nodes and etcd's members. Each can be asked again: what is done stays done.
 
 use std::net::IpAddr;
 
@@ -67,4 +67,35 @@ pub struct Drain {
 pub struct DeleteNode {
     /// The Node.
     pub node: NodeKey,
+}
+
+/// Takes a control plane's etcd out of the members, the lead handed over first and the votes counted once more.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct RemoveEtcdMember {
+    /// Where the other members reach it.
+    pub address: IpAddr,
+}
+
+/// Makes sure that etcd can take another member: what joins that were cut off have left there goes, and all that is left
+/// is waited for until it is well.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AdmitEtcdMember {
+    /// Where the other members will reach it.
+    pub address: IpAddr,
+    /// Other machines of the run that have not joined: what learns there is only left over.
+    pub unfinished: Vec<IpAddr>,
+    /// Seconds until the others have to be well.
+    pub seconds: u64,
+    /// Whether etcd is saved first.
+    pub snapshot: Snapshot,
+}
+
+/// Whether etcd's data is saved before its members change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Snapshot {
+    /// It is: a new member votes at once, and one that fails may stop the others.
+    Taken,
+    /// A new member learns before it votes, so nothing can be lost.
+    NotNeeded,
 }

@@ -8,7 +8,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::lock::{AcquireLock, LockAnswer, ReleaseLock, RenewLock};
-use super::members::{ConfigureNode, DeleteNode, Drain, IsApiReady, Touched};
+use super::members::{
+    AdmitEtcdMember, ConfigureNode, DeleteNode, Drain, IsApiReady, RemoveEtcdMember, Touched,
+};
 use super::work::Work;
 use crate::model::{ApiFacts, Digest, LayerOrder, MachineFacts, MachineName, Role};
 
@@ -98,6 +100,8 @@ requests! {
         ConfigureNode -> Touched,
         Drain -> Touched,
         DeleteNode -> Touched,
+        RemoveEtcdMember -> Touched,
+        AdmitEtcdMember -> (),
     }
     Locks {
         AcquireLock -> LockAnswer,

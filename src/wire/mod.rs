@@ -17,7 +17,10 @@ pub use beat::SILENCE;
 pub use client::AgentClient;
 pub use greeting::{GREETING, await_greeting};
 pub use lock::{AcquireLock, Keeper, LockAnswer, LockRecord, ReleaseLock, RenewLock};
-pub use members::{ConfigureNode, DeleteNode, Drain, IsApiReady, NodeKey, Overdue, Touched};
+pub use members::{
+    AdmitEtcdMember, ConfigureNode, DeleteNode, Drain, IsApiReady, NodeKey, Overdue, RemoveEtcdMember,
+    Snapshot, Touched,
+};
 pub use message::{
     Act, Ask, AwaitReady, Claim, Effect, EndJoining, Envelope, HeedEpoch, HoldPorts, JoinSecrets, Leave,
     Look, LookAtApi, Measure, MintJoin, MissingLayer, MissingLayers, Note, ReachPorts, ReceiveLayer, Request,

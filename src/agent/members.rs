@@ -1,0 +1,61 @@
+//! What a control plane is asked about the cluster's Nodes and etcd's members. It is done while somebody waits for it: an
+//! operator who is gone is not worked for, and whoever comes next finds what is done.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::{kubernetes, paths};
+use crate::error::Result;
+use crate::etcd::Etcd;
+use crate::model::ApiFacts;
+use crate::wire::{
+    AdmitEtcdMember, CallContext, ConfigureNode, DeleteNode, Drain, Note, RemoveEtcdMember, Snapshot, Touched,
+};
+
+/// Where clients come to the etcd of this machine.
+const OWN_ETCD: &str = "https://127.0.0.1:2379";
+
+/// Returns what the API and etcd say now. A list of members that cannot be had is told as empty.
+pub(super) async fn facts() -> Result<ApiFacts> {
+    let api = kubernetes::api().await?;
+    let etcd = async { etcd()?.members().await };
+    let (facts, etcd) = tokio::join!(api.facts(), etcd);
+    Ok(ApiFacts { etcd: etcd.unwrap_or_default(), ..facts? })
+}
+
+pub(super) async fn configure(order: &ConfigureNode) -> Result<Touched> {
+    kubernetes::api().await?.configure_node(order).await
+}
+
+pub(super) async fn drain(order: &Drain, context: &CallContext) -> Result<Touched> {
+    kubernetes::api().await?.drain(order, &teller(context)).await
+}
+
+pub(super) async fn delete(order: &DeleteNode) -> Result<Touched> {
+    kubernetes::api().await?.delete_node(&order.node).await
+}
+
+pub(super) async fn remove_from_etcd(order: &RemoveEtcdMember, context: &CallContext) -> Result<Touched> {
+    etcd()?.remove(order.address, &teller(context)).await
+}
+
+pub(super) async fn admit_to_etcd(order: &AdmitEtcdMember, context: &CallContext) -> Result<()> {
+    let (etcd, tell) = (etcd()?, teller(context));
+    let deadline = Duration::from_secs(order.seconds);
+    etcd.admit(order.address, &order.unfinished, deadline, &tell).await?;
+    if order.snapshot == Snapshot::Taken {
+        let stamp = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
+        let path: PathBuf = etcd.snapshot(Path::new(paths::SNAPSHOTS), &stamp).await?;
+        tell(format!("etcd is saved in {}", path.display()));
+    }
+    Ok(())
+}
+
+fn etcd() -> Result<Etcd> {
+    Etcd::at(OWN_ETCD, Path::new(paths::ETCD_CERTIFICATES))
+}
+
+fn teller(context: &CallContext) -> impl Fn(String) + Send + Sync + 'static {
+    let note = context.notes();
+    move |line| note(Note::Line(line))
+}
