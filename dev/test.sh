@@ -8,8 +8,9 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=tally.sh
 . "$root/dev/tally.sh"
 
-# Tests on machines that share this box's engine, processors and memory: one after the other, and last.
-readonly alone=(provider_container cluster)
+# Tests on machines that share this box's engine, processors and memory, and of programs that the images carry: one after
+# the other, and last.
+readonly alone=(etcd provider_container cluster)
 
 # Images are built here once for all tests, and for every clone.
 SEALIFT_HOME=${SEALIFT_HOME:-$(cache_root)/home}
@@ -78,7 +79,7 @@ main() {
   stage "unit, table, snapshot, property and SSH tests" side_by_side
   stage "cluster images" cluster_images
   while read -r name; do
-    if runs_alone "$name"; then stage "real machines: $name" one_after_the_other "$name"; fi
+    if runs_alone "$name"; then stage "real machines and programs: $name" one_after_the_other "$name"; fi
   done < <(test_programs)
   tally
 }

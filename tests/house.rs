@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms, from the top of the house to its ground: each may use those that stand after it. Some are drawn and still empty.
-const ROOMS: [&str; 25] = [
+const ROOMS: [&str; 26] = [
     "cli",
     "ui",
     "ops",
@@ -24,6 +24,7 @@ const ROOMS: [&str; 25] = [
     "remote",
     "wire",
     "plan",
+    "quorum",
     "kubeadm",
     "clusterfile",
     "render",
@@ -37,7 +38,7 @@ const ROOMS: [&str; 25] = [
 ];
 
 /// Rooms whose thinking is tested without a machine: they do no I/O and know no clock.
-const PURE_ROOMS: [&str; 5] = ["model", "template", "clusterfile", "kubeadm", "plan"];
+const PURE_ROOMS: [&str; 6] = ["model", "template", "clusterfile", "kubeadm", "quorum", "plan"];
 
 /// What only rooms that are not pure may name.
 const IMPURE: [&str; 9] = [

@@ -20,6 +20,11 @@ pub(super) async fn api() -> Result<Api> {
     Api::with_kubeconfig(Path::new(paths::ADMIN)).await
 }
 
+/// Tells whether a machine's own Node is Ready, asked as its kubelet, which may know that much.
+pub(super) async fn own_node_is_ready(node: &str) -> Result<bool> {
+    Api::with_kubeconfig(Path::new(paths::KUBELET)).await?.is_ready(node).await
+}
+
 /// Waits until Nodes and system pods are Ready.
 pub(super) async fn await_ready(order: &AwaitReady) -> Result<ApiFacts> {
     api().await?.await_ready(&order.machine_ids, Duration::from_secs(order.seconds)).await

@@ -14,6 +14,10 @@ pub(super) const MARKER: &str = "/var/lib/sealift/machine.json";
 pub(super) const RECEIPTS: &str = "/var/lib/sealift/receipts";
 /// care's configuration.
 pub(super) const CARE_CONFIG: &str = "/var/lib/sealift/care/config.json";
+/// The arguments of kubelet that we set, and what they were before.
+pub(super) const KUBELET_ARGUMENTS: &str = "/var/lib/sealift/kubelet-arguments.json";
+/// Where they are set if kubelet's unit reads them from nowhere else.
+pub(super) const KUBELET_ENVIRONMENT: &str = "/var/lib/sealift/kubelet.env";
 /// Layers by diffID.
 pub(super) const LAYERS: &str = "/var/lib/sealift/layers";
 /// Installed agents by their binaries' digests.

@@ -91,6 +91,19 @@ impl Api {
         }
     }
 
+    /// Returns one Node, if it is there.
+    pub async fn node(&self, key: &NodeKey) -> Result<Option<NodeFacts>> {
+        Ok(nodes::find(&self.client, key).await?.as_ref().map(nodes::facts))
+    }
+
+    /// Tells whether the Node of this name is Ready.
+    pub async fn is_ready(&self, name: &str) -> Result<bool> {
+        let node = kube::Api::<Node>::all(self.client.clone()).get(name).await;
+        let node =
+            node.problem_with(Class::Kubernetes, || format!("the API does not show the Node {name}"))?;
+        Ok(nodes::facts(&node).ready)
+    }
+
     /// Gives a Node the labels and taints that are wished.
     pub async fn configure_node(&self, order: &ConfigureNode) -> Result<Touched> {
         nodes::configure(&self.client, &order.node, &order.wishes).await

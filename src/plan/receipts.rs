@@ -40,6 +40,11 @@ pub fn registry(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts) 
     digest(&("registry", script, machine.address, access))
 }
 
+/// Returns the digest of a kubelet's own arguments, with the name `kubelet`. A machine that never had any needs none.
+pub fn kubelet(machine: &MachineSpec) -> Digest {
+    digest(&("kubelet", &machine.node.kubelet_arguments))
+}
+
 /// Returns the digest of an application's launch.
 pub fn launched(desired: &Desired, image: &ImageContract) -> Digest {
     let environment: Environment = environment::of_application(desired, image);

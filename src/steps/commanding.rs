@@ -40,20 +40,13 @@ impl Site {
     }
 
     /// Asks a control plane something about `machine`, which may be one itself: then another is asked.
-    pub async fn command_about<A>(
+    pub async fn command_about<A: Ask + Clone>(
         &self,
         machine: &MachineSpec,
         order: A,
         progress: &Progress,
-    ) -> Result<Acted>
-    where
-        A: Ask<Reply = Touched> + Clone,
-    {
-        let effect = self.command_besides(Some(&machine.name), order, heard_by(progress)).await?;
-        Ok(match effect {
-            Touched::Changed => Acted::Changed,
-            Touched::Unchanged => Acted::Unchanged,
-        })
+    ) -> Result<A::Reply> {
+        self.command_besides(Some(&machine.name), order, heard_by(progress)).await
     }
 
     /// Returns how a machine's Node is found. One that does not answer cannot tell its machine-id any more.
@@ -116,11 +109,10 @@ impl Site {
     /// asked last and those that answered when they were looked at.
     fn candidates(&self, besides: &BTreeSet<MachineName>) -> Vec<&MachineSpec> {
         let last = self.last_commanding();
-        let leaves = |machine: &MachineSpec| self.desired.leaving.iter().any(|one| one.name == machine.name);
         let mut found: Vec<&MachineSpec> =
             self.control_planes().filter(|machine| !besides.contains(&machine.name)).collect();
         found.sort_by_key(|machine| {
-            (leaves(machine), last.as_ref() != Some(&machine.name), !self.was_ready(machine))
+            (self.is_leaving(&machine.name), last.as_ref() != Some(&machine.name), !self.was_ready(machine))
         });
         found
     }
@@ -141,6 +133,15 @@ impl Site {
             Ok(Ok(false)) => Err(Problem::new(Class::Kubernetes, "its API server does not answer")),
             Ok(Err(problem)) => Err(problem),
             Err(_) => Err(Problem::new(Class::Connection, "it does not answer")),
+        }
+    }
+}
+
+impl From<Touched> for Acted {
+    fn from(touched: Touched) -> Self {
+        match touched {
+            Touched::Changed => Self::Changed,
+            Touched::Unchanged => Self::Unchanged,
         }
     }
 }

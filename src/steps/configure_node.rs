@@ -26,7 +26,7 @@ impl Step for ConfigureNode {
         Box::pin(async {
             let node = self.site.node_key(&self.machine);
             let order = wire::ConfigureNode { node, wishes: self.machine.node.clone() };
-            self.site.command_about(&self.machine, order, progress).await
+            Ok(self.site.command_about(&self.machine, order, progress).await?.into())
         })
     }
 }

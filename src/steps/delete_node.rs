@@ -25,7 +25,7 @@ impl Step for DeleteNode {
     fn act<'a>(&'a self, progress: &'a Progress) -> BoxFuture<'a, Result<Acted>> {
         Box::pin(async {
             let order = wire::DeleteNode { node: self.site.node_key(&self.machine) };
-            self.site.command_about(&self.machine, order, progress).await
+            Ok(self.site.command_about(&self.machine, order, progress).await?.into())
         })
     }
 }

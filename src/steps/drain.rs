@@ -41,7 +41,7 @@ impl Step for Drain {
         Box::pin(async {
             let DrainPolicy { seconds, overdue } = self.site.drain;
             let order = wire::Drain { node: self.site.node_key(&self.machine), seconds, overdue };
-            self.site.command_about(&self.machine, order, progress).await
+            Ok(self.site.command_about(&self.machine, order, progress).await?.into())
         })
     }
 }

@@ -4,8 +4,10 @@ mod await_ready;
 mod claim;
 mod clean;
 mod commanding;
+mod configure_kubelet;
 mod configure_node;
 mod delete_node;
+mod departing;
 mod drain;
 mod endpoints;
 mod forget;
@@ -20,6 +22,7 @@ mod lay_out;
 mod leave;
 mod prepare;
 mod registry;
+mod remove_etcd_member;
 mod remove_machine;
 mod remove_machines;
 mod send_layers;
@@ -44,13 +47,17 @@ use crate::plan::{Action, Disruption, Plan, PlannedStep};
 /// Turns a plan into the graph that carries it out.
 pub fn graph(plan: &Plan, site: &Arc<Site>) -> Result<Graph> {
     let mut graph = Graph::default();
+    site.learned.departures.begin(plan);
     for planned in &plan.steps {
         let needs = planned.needs.iter().map(|step| Dependency::Needs(*step));
         let follows = planned.follows.iter().map(|step| Dependency::Follows(*step));
-        let step = match planned.disruption {
-            Disruption::Machine => Box::new(interrupting::Interrupting(step(planned, site)?)),
-            Disruption::None | Disruption::Data => step(planned, site)?,
-        };
+        let mut step = step(planned, site)?;
+        if planned.disruption == Disruption::Machine {
+            step = Box::new(interrupting::Interrupting(step));
+        }
+        if let Some(machine) = planned.machine.clone().filter(|name| site.is_leaving(name)) {
+            step = Box::new(departing::Departing { step, machine, site: site.clone() });
+        }
         graph.add(step, needs.chain(follows).collect());
     }
     Ok(graph)
@@ -89,8 +96,11 @@ fn step(planned: &PlannedStep, site: &Arc<Site>) -> Result<Box<dyn Step>> {
         Action::KeepState => Box::new(keep_state::KeepState { site }),
         Action::Kubeconfig => Box::new(kubeconfig::Kubeconfig { site }),
         Action::ConfigureNode => Box::new(configure_node::ConfigureNode { machine: machine()?, site }),
-        Action::ConfigureKubelet | Action::RemoveEtcdMember => {
-            return Err(Problem::new(Class::Internal, "nothing carries this step out"));
+        Action::ConfigureKubelet => {
+            Box::new(configure_kubelet::ConfigureKubelet { machine: machine()?, site })
+        }
+        Action::RemoveEtcdMember => {
+            Box::new(remove_etcd_member::RemoveEtcdMember { machine: machine()?, site })
         }
         Action::Drain => Box::new(drain::Drain { machine: machine()?, site }),
         Action::DeleteNode => Box::new(delete_node::DeleteNode { machine: machine()?, site }),

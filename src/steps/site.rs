@@ -16,6 +16,7 @@ use crate::plan::{Desired, Endpoints};
 use crate::wire::{Act, AgentClient, JoinSecrets, Look, Measure, MintJoin, Work};
 
 use super::commanding::heard_by;
+use super::departing::Departures;
 use super::drain::DrainPolicy;
 use super::state::State;
 
@@ -52,6 +53,8 @@ pub struct Learned {
     worker_secrets: OnceCell<JoinSecrets>,
     /// The control plane that was commanded from the last time.
     commanding: Mutex<Option<MachineName>>,
+    /// How far machines that leave have come.
+    pub(super) departures: Departures,
 }
 
 impl Site {
@@ -157,6 +160,11 @@ impl Site {
     pub(super) fn remember(&self, machine: &MachineSpec) {
         let mut last = self.learned.commanding.lock().unwrap_or_else(PoisonError::into_inner);
         *last = Some(machine.name.clone());
+    }
+
+    /// Tells whether a machine was in the cluster and is not to be any more.
+    pub fn is_leaving(&self, machine: &MachineName) -> bool {
+        self.desired.leaving.iter().any(|leaving| leaving.name == *machine)
     }
 
     /// Changes what will be kept of the cluster.

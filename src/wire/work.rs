@@ -1,5 +1,6 @@
 //! The kinds of work a machine does for its cluster, each with all it needs to know.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
@@ -23,8 +24,12 @@ pub enum Work {
     Prepare(PrepareWork),
     /// Makes the first control plane.
     Init(InitWork),
+    /// Starts what had joined, or undoes a join that was cut off.
+    ComeBack(ComeBackWork),
     /// Joins the cluster.
     Join(JoinWork),
+    /// Gives kubelet the arguments that are wished.
+    Kubelet(KubeletWork),
     /// Launches an application.
     Launch(LaunchWork),
     /// Takes the machine out of its cluster and leaves it as it was found.
@@ -40,7 +45,9 @@ impl Work {
             Self::Registry(_) => "registry".to_owned(),
             Self::Prepare(_) => "prepare".to_owned(),
             Self::Init(_) => "init".to_owned(),
+            Self::ComeBack(_) => "come-back".to_owned(),
             Self::Join(_) => "join".to_owned(),
+            Self::Kubelet(_) => "kubelet".to_owned(),
             Self::Launch(work) => format!("launch-{}", work.manifest.short()),
             Self::Clean(_) => "clean".to_owned(),
         }
@@ -166,6 +173,15 @@ pub struct InitWork {
     pub statics: Vec<(String, String)>,
 }
 
+/// What comes before a join: the machine is in again, or nothing of a join is left on it.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct ComeBackWork {
+    /// The cluster's name.
+    pub cluster: String,
+    /// What the machine joins as.
+    pub role: Role,
+}
+
 /// `kubeadm join`.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct JoinWork {
@@ -183,6 +199,17 @@ pub struct JoinWork {
     pub hosts: Vec<(IpAddr, Vec<String>)>,
     /// As in [`InitWork`].
     pub statics: Vec<(String, String)>,
+}
+
+/// kubelet's own arguments.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct KubeletWork {
+    /// The digest of the work, kept in its receipt.
+    pub receipt: Digest,
+    /// The cluster's name.
+    pub cluster: String,
+    /// All that are wished, by name without the hyphens; what we set before and is not among them is taken back.
+    pub arguments: BTreeMap<String, String>,
 }
 
 /// An application image's commands.

@@ -11,7 +11,7 @@ use crate::distribute::mounts::{Mount, mounts_below};
 use crate::error::{Class, Context, Problem, Result};
 use crate::wire::CleanWork;
 
-use super::{kubelet, script};
+use super::{kubelet, kubelet_arguments, script};
 
 /// Directories below which pods and the runtime mount.
 const MOUNTED: [&str; 4] = ["/var/lib/kubelet", "/run/containerd", "/var/lib/containerd", "/run/flannel"];
@@ -22,7 +22,7 @@ const PODS_DEADLINE: Duration = Duration::from_mins(1);
 pub(super) fn carry_out(work: &CleanWork, tell: Tell<'_>) -> Result<()> {
     let marker = ownership::record_leaving(&work.cluster)?;
     // From here on no receipt is true any more.
-    for name in ["prepare", "registry", "endpoints", "lay-out"] {
+    for name in ["prepare", "registry", "endpoints", "lay-out", "kubelet"] {
         receipts::withdraw(name)?;
     }
     units::disable_and_stop("kubelet.service", tell)?;
@@ -33,6 +33,7 @@ pub(super) fn carry_out(work: &CleanWork, tell: Tell<'_>) -> Result<()> {
     }
     namespaces::remove_names()?;
     reset(work, tell);
+    kubelet_arguments::remove()?;
     run_scripts(work, tell)?;
     care::remove(work.vip, tell)?;
     hosts::clear()?;

@@ -22,7 +22,7 @@ pub(super) fn carry_out(work: &InitWork, tell: Tell<'_>) -> Result<()> {
         // The API server's name is this machine itself.
         hosts::set(&work.hosts)?;
         statics::copy(&work.cluster, &work.statics)?;
-        kubelet::kubeadm("init", &work.config, &work.ignore, tell)?;
+        kubelet::kubeadm(&["init"], &work.config, &work.ignore, tell)?;
     }
     kubelet::await_api()?;
     if let Some(authority) = authority::of_this_machine()? {

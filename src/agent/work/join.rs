@@ -1,45 +1,40 @@
 //! `kubeadm join`: another control plane, or a worker.
 
-use std::path::Path;
-use std::time::Duration;
-
 use crate::agent::command::Tell;
-use crate::agent::{hosts, ownership, paths};
-use crate::error::Result;
+use crate::agent::{hosts, kubernetes, look, ownership};
+use crate::error::{Class, Context, Result};
 use crate::model::Role;
-use crate::wire::JoinWork;
+use crate::wire::{JoinWork, NodeKey};
 
+use super::come_back::{Membership, is_back_or_undone};
 use super::{kubelet, statics};
 
-/// How long a machine that had joined may take to be back after its kubelet is started.
-const COMING_BACK: Duration = Duration::from_secs(90);
+/// The phase of kubeadm's that comes last: the Node gets the label and the taint of a control plane.
+const LAST_PHASE: [&str; 4] = ["join", "phase", "control-plane-join", "mark-control-plane"];
 
 pub(super) fn carry_out(work: &JoinWork, tell: Tell<'_>) -> Result<()> {
     ownership::record_authority(&work.cluster, &work.authority)?;
-    if !is_in(work) && !comes_back(work, tell) {
-        if kubelet::was_begun() {
-            tell("an earlier join was cut off: it is reset and repeated");
-            kubelet::reset(None, tell)?;
-        }
+    let found = is_back_or_undone(work.role, tell)?;
+    if found == Membership::Out {
         statics::copy(&work.cluster, &work.statics)?;
-        kubelet::kubeadm("join", &work.config, &work.ignore, tell)?;
+        kubelet::kubeadm(&["join"], &work.config, &work.ignore, tell)?;
     }
     if work.role == Role::ControlPlane {
         // It asks its own API server, but only once that answers.
         kubelet::await_api()?;
+        if found == Membership::In && !is_marked()? {
+            tell("an earlier join was cut off before its end: it is finished");
+            kubelet::kubeadm(&LAST_PHASE, &work.config, &[], tell)?;
+        }
     }
     hosts::set(&work.hosts)
 }
 
-fn is_in(work: &JoinWork) -> bool {
-    kubelet::is_in() && (work.role == Role::Worker || kubelet::api_is_ready())
-}
-
-/// A machine that has joined and whose kubelet was only stopped is started, not joined again.
-fn comes_back(work: &JoinWork, tell: Tell<'_>) -> bool {
-    if !Path::new(paths::KUBELET).exists() {
-        return false;
-    }
-    tell("it had joined: kubelet is started");
-    kubelet::start() && kubelet::within(COMING_BACK, || is_in(work))
+/// Tells whether the Node of this machine has the label of a control plane.
+fn is_marked() -> Result<bool> {
+    let own = NodeKey::MachineId(look::machine_id()?);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.problem(Class::Machine, "cannot start a runtime")?;
+    let node = runtime.block_on(async { kubernetes::api().await?.node(&own).await })?;
+    Ok(node.is_some_and(|node| node.control_plane))
 }

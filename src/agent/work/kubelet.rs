@@ -1,7 +1,7 @@
 //! What init and join have in common: whether a machine is in, and kubeadm run with a file of secrets.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -30,13 +30,14 @@ pub(super) fn was_begun() -> bool {
     .any(|path| Path::new(path).exists())
 }
 
-/// Runs `kubeadm <subcommand>` with this configuration, which is gone afterwards: it holds tokens.
-pub(super) fn kubeadm(subcommand: &str, config: &str, ignore: &[String], tell: Tell<'_>) -> Result<()> {
+/// Runs a subcommand of kubeadm's with this configuration, which is gone afterwards: it holds tokens.
+pub(super) fn kubeadm(subcommand: &[&str], config: &str, ignore: &[String], tell: Tell<'_>) -> Result<()> {
     let path = Path::new(paths::RUN).join("kubeadm.yaml");
     fsx::write_atomically(&path, config, 0o600)?;
     let config = format!("--config={}", path.display());
-    let mut arguments = vec![subcommand.to_owned(), config];
-    if subcommand == "init" {
+    let mut arguments: Vec<String> = subcommand.iter().map(|word| (*word).to_owned()).collect();
+    arguments.push(config);
+    if subcommand == ["init"] {
         arguments.extend(["--skip-token-print".to_owned(), "--skip-certificate-key-print".to_owned()]);
     }
     if !ignore.is_empty() {
@@ -74,6 +75,20 @@ pub(super) fn within(deadline: Duration, holds: impl Fn() -> bool) -> bool {
     true
 }
 
+/// Tells whether a server answers a question well, over HTTP without TLS.
+pub(super) fn answers_well(address: SocketAddr, path: &str) -> bool {
+    let asked = || -> std::io::Result<bool> {
+        let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
+        stream.set_read_timeout(Some(Duration::from_secs(3)))?;
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes())?;
+        let mut head = [0; 12];
+        stream.read_exact(&mut head)?;
+        Ok(head.ends_with(b"200"))
+    };
+    asked().unwrap_or(false)
+}
+
 /// Waits until the API server on this machine says that it is ready.
 pub(super) fn await_api() -> Result<()> {
     if within(API_DEADLINE, api_is_ready) {
@@ -86,7 +101,7 @@ pub(super) fn await_api() -> Result<()> {
 /// Tells whether the API server on this machine answers that it is ready.
 pub(in crate::agent) fn api_is_ready() -> bool {
     // A quick look at the port first: most of the time of a launch nothing listens there.
-    let address = std::net::SocketAddr::from(([127, 0, 0, 1], crate::kubeadm::API_PORT));
+    let address = SocketAddr::from(([127, 0, 0, 1], crate::kubeadm::API_PORT));
     if TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_err() {
         return false;
     }
@@ -94,7 +109,7 @@ pub(in crate::agent) fn api_is_ready() -> bool {
 }
 
 /// Asks `/readyz` over TLS, trusting this machine's own CA only.
-fn ready(address: std::net::SocketAddr) -> Result<bool> {
+fn ready(address: SocketAddr) -> Result<bool> {
     use rustls::pki_types::pem::PemObject;
     let unusable = "cannot ask the API server";
     let mut roots = rustls::RootCertStore::empty();

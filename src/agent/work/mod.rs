@@ -1,16 +1,19 @@
 //! The kinds of work, one file each. Every one looks whether its work is done before it acts.
 
 mod clean;
+mod come_back;
 mod endpoints;
 mod init;
 mod join;
 mod kubelet;
+mod kubelet_arguments;
 mod launch;
 mod lay_out;
 mod prepare;
 mod registry;
 mod script;
 mod statics;
+mod words;
 
 pub(super) use clean::leave;
 pub(super) use kubelet::api_is_ready;
@@ -27,7 +30,9 @@ pub(super) fn carry_out(work: &Work, tell: Tell<'_>) -> Result<()> {
         Work::Registry(work) => registry::carry_out(work, tell),
         Work::Prepare(work) => prepare::carry_out(work, tell),
         Work::Init(work) => init::carry_out(work, tell),
+        Work::ComeBack(work) => come_back::carry_out(work, tell),
         Work::Join(work) => join::carry_out(work, tell),
+        Work::Kubelet(work) => kubelet_arguments::carry_out(work, tell),
         Work::Launch(work) => launch::carry_out(work, tell),
         Work::Clean(work) => clean::carry_out(work, tell),
     }

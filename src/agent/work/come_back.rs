@@ -1,0 +1,53 @@
+//! A machine that had joined comes back; a join that was cut off is undone, so that the next begins from nothing.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::agent::command::Tell;
+use crate::agent::{ownership, paths};
+use crate::error::Result;
+use crate::model::Role;
+use crate::wire::ComeBackWork;
+
+use super::kubelet;
+
+/// How long a machine that had joined may take to be back after its kubelet is started.
+const COMING_BACK: Duration = Duration::from_secs(90);
+
+pub(super) fn carry_out(work: &ComeBackWork, tell: Tell<'_>) -> Result<()> {
+    ownership::require(&work.cluster)?;
+    is_back_or_undone(work.role, tell).map(drop)
+}
+
+/// Whether a machine is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Membership {
+    /// It is, or is again.
+    In,
+    /// It is not, and nothing of a join is left on it.
+    Out,
+}
+
+/// A machine that has joined and whose kubelet was only stopped is started, not joined again.
+pub(super) fn is_back_or_undone(role: Role, tell: Tell<'_>) -> Result<Membership> {
+    if is_in(role) || comes_back(role, tell) {
+        return Ok(Membership::In);
+    }
+    if kubelet::was_begun() {
+        tell("an earlier join was cut off: it is undone");
+        kubelet::reset(None, tell)?;
+    }
+    Ok(Membership::Out)
+}
+
+fn is_in(role: Role) -> bool {
+    kubelet::is_in() && (role == Role::Worker || kubelet::api_is_ready())
+}
+
+fn comes_back(role: Role, tell: Tell<'_>) -> bool {
+    if !Path::new(paths::KUBELET).exists() {
+        return false;
+    }
+    tell("it had joined: kubelet is started");
+    kubelet::start() && kubelet::within(COMING_BACK, || is_in(role))
+}
