@@ -79,8 +79,10 @@ pub fn begin(declared: &Declared) -> Result<String> {
     }
     for (field, what, sample) in SAMPLES {
         if !written.lines().any(|line| line.starts_with(&format!("  {field}:"))) {
-            let lines: String = sample.lines().map(|line| format!("  # {line}\n")).collect();
-            text.push_str(&format!("\n  # {what}\n  #\n{lines}"));
+            text.push_str("\n  # ");
+            text.push_str(what);
+            text.push_str("\n  #\n");
+            text.push_str(&indented("  # ", sample));
         }
     }
     if written.contains("\n  hosts:") {
@@ -88,6 +90,12 @@ pub fn begin(declared: &Declared) -> Result<String> {
         text.push_str(GROUP);
     }
     Ok(text)
+}
+
+/// Puts `before` before every line.
+fn indented(before: &str, lines: &str) -> String {
+    let lines: Vec<String> = lines.lines().map(|line| format!("{before}{line}\n")).collect();
+    lines.concat()
 }
 
 #[cfg(test)]
@@ -108,15 +116,12 @@ mod tests {
         let text = begin(&declared).unwrap();
         assert_eq!(loaded(&text), declared);
         for (field, _, sample) in SAMPLES {
-            let lines: String = sample.lines().map(|line| format!("  # {line}\n")).collect();
-            let used: String = sample.lines().map(|line| format!("  {line}\n")).collect();
+            let (lines, used) = (indented("  # ", sample), indented("  ", sample));
             assert!(text.contains(&lines), "{field}\n{text}");
             loaded(&text.replace(&lines, &used));
         }
-        let group: String =
-            GROUP.lines().skip(1).map(|line| format!("{}\n", line.replacen("  #", "", 1))).collect();
-        loaded(
-            &text.replace("    addresses:\n", &format!("{}    addresses:\n", group.replace("   ", "    "))),
-        );
+        let (_, group) = GROUP.split_once('\n').unwrap();
+        let group = group.replace("  #", " ");
+        loaded(&text.replace("    addresses:\n", &format!("{}    addresses:\n", group)));
     }
 }
