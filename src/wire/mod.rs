@@ -29,6 +29,6 @@ pub use message::{
 pub use server::{CallContext, Handler, LayerBytes, serve};
 pub use tenure::{Moment, Speaker, TERM, Tenure};
 pub use work::{
-    CleanWork, ComeBackWork, EndpointsWork, InitWork, JoinWork, KubeletWork, LaunchWork, LayOutWork,
-    Postcondition, PrepareWork, RegistryWork, ScriptCommand, Work,
+    CleanWork, ComeBackWork, EndpointsWork, FetchAhead, InitWork, JoinWork, KubeletWork, LaunchWork,
+    LayOutWork, Postcondition, PrepareWork, RegistryWork, ScriptCommand, Work,
 };
