@@ -12,7 +12,7 @@ use crate::ops::{self, Context, InitRequest};
 /// Write a Clusterfile to begin with, with comments that say what else it may have
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
-    sealift init kubernetes:v1.36.3 flannel:v0.28.4 --masters 10.0.0.1-10.0.0.3 --nodes 10.0.0.4-10.0.0.9\n  \
+    sealift init kubernetes:v1.36.3 --masters 10.0.0.1-10.0.0.3 --nodes 10.0.0.4,10.0.0.5\n  \
     sealift init --masters 1 --nodes 2 --out trial.yaml")]
 pub(super) struct InitArgs {
     /// Images, the one that brings Kubernetes first
