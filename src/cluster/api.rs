@@ -43,12 +43,15 @@ impl Api {
 
     /// Returns what the API says now.
     pub async fn facts(&self) -> Result<ApiFacts> {
-        let (nodes, waiting_pods, applications, version) = tokio::try_join!(
+        let (nodes, waiting, applications, version) = tokio::try_join!(
             self.nodes(),
             system::waiting(&self.client),
             state::applications(&self.client),
             self.version(),
         )?;
+        let silent = |name: &str| nodes.iter().any(|node| node.name == name && !node.ready);
+        let heard = waiting.into_iter().filter(|one| !one.node.as_deref().is_some_and(silent));
+        let waiting_pods = heard.map(|one| one.why).collect();
         Ok(ApiFacts { nodes, waiting_pods, applications, version, etcd: vec![] })
     }
 

@@ -18,13 +18,23 @@ const NAMESPACE: &str = "kube-system";
 /// The priorities that Kubernetes itself defines.
 const PRIORITIES: [&str; 2] = ["system-node-critical", "system-cluster-critical"];
 
-/// Lists what is not Ready, as `namespace/name: why`.
-pub(super) async fn waiting(client: &Client) -> Result<Vec<String>> {
+/// Something that is not Ready.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Waiting {
+    /// What it is and what it waits for, as `namespace/name: why`.
+    pub(super) why: String,
+    /// The Node it is on. As long as that is silent, nothing is known of its pods, and who waits for them waits for the Node.
+    pub(super) node: Option<String>,
+}
+
+/// Lists what is not Ready.
+pub(super) async fn waiting(client: &Client) -> Result<Vec<Waiting>> {
     let every = ListParams::default();
     let sets = Api::<DaemonSet>::all(client.clone()).list(&every).await;
     let mut sets = sets.problem(Class::Kubernetes, "the API does not list its DaemonSets")?.items;
     sets.retain(is_of_the_system);
-    let mut waiting: Vec<String> = sets.iter().filter_map(pods_to_come).collect();
+    let to_come = sets.iter().filter_map(pods_to_come);
+    let mut waiting: Vec<Waiting> = to_come.map(|why| Waiting { why, node: None }).collect();
     // All pods of a large cluster are many, those of a few namespaces are not.
     let own = sets.iter().filter_map(ResourceExt::namespace);
     let namespaces: BTreeSet<String> = own.chain([NAMESPACE.to_owned()]).collect();
@@ -57,7 +67,7 @@ fn pods_to_come(set: &DaemonSet) -> Option<String> {
 }
 
 /// Tells of a pod that is not Ready; one that has done its job waits for nothing.
-fn waits_for(pod: &Pod) -> Option<String> {
+fn waits_for(pod: &Pod) -> Option<Waiting> {
     let status = pod.status.as_ref()?;
     if status.phase.as_deref() == Some("Succeeded") {
         return None;
@@ -73,7 +83,8 @@ fn waits_for(pod: &Pod) -> Option<String> {
         .iter()
         .find_map(|container| container.state.as_ref()?.waiting.as_ref()?.reason.clone());
     let why = waiting.or_else(|| status.phase.clone()).unwrap_or_else(|| "unknown".to_owned());
-    Some(format!("{}/{}: {why}", pod.namespace().unwrap_or_default(), pod.name_any()))
+    let why = format!("{}/{}: {why}", pod.namespace().unwrap_or_default(), pod.name_any());
+    Some(Waiting { why, node: pod.spec.as_ref().and_then(|spec| spec.node_name.clone()) })
 }
 
 #[cfg(test)]
@@ -136,9 +147,12 @@ mod tests {
                 Some("kube-system/p: ImagePullBackOff"),
             ),
         ] {
-            let pod = json!({"metadata": {"name": "p", "namespace": "kube-system"}, "status": status});
+            let pod = json!({"metadata": {"name": "p", "namespace": "kube-system"}, "status": status,
+                "spec": {"nodeName": "n1", "containers": []}});
             let pod: Pod = serde_json::from_value(pod).unwrap();
-            assert_eq!(waits_for(&pod).as_deref(), want, "{status}");
+            let waits = waits_for(&pod);
+            assert_eq!(waits.as_ref().map(|waiting| waiting.why.as_str()), want, "{status}");
+            assert!(waits.is_none_or(|waiting| waiting.node.as_deref() == Some("n1")));
         }
     }
 }

@@ -9,7 +9,8 @@ use serde::Serialize;
 use super::desired::Desired;
 use crate::model::{
     ApiFacts, Arch, Cluster, ControlGroups, Digest, DigestWriter, EtcdMember, ImageContract, Intent,
-    MachineFacts, MachineName, MachineSpec, Marker, NodeFacts, Observed, Receipt, Role, Seen,
+    MachineFacts, MachineName, MachineSpec, Marker, NodeFacts, Observed, OursOnNode, Receipt, Role, Seen,
+    Taint,
 };
 
 /// Returns the digest of the definition and of every observed fact that decides what is planned.
@@ -17,12 +18,17 @@ use crate::model::{
 /// Clocks, free space and loads are not in it, nor what only decides whether something is waited for, and no secret: a
 /// plan that was saved before the first run of a cluster is carried out with other credentials than it was made with.
 pub fn fingerprint(desired: &Desired, observed: &Observed) -> Digest {
+    let wished = desired.cluster.machines.iter().flat_map(|spec| spec.node.labels.keys()).collect();
     let basis = Basis {
         cluster: &desired.cluster,
         images: &desired.images,
         leaving: &desired.leaving,
         machines: observed.machines.iter().map(|(name, seen)| (name, machine(seen))).collect(),
-        api: observed.api.as_ref().map(|seen| seen.known().map(api)),
+        api: match &observed.api {
+            None => Api::NeverMade,
+            Some(Seen::Unknown(_)) => Api::Silent,
+            Some(Seen::Known(facts)) => Api::Shown(api(facts, &wished)),
+        },
     };
     let mut writer = BufWriter::new(DigestWriter::new(io::sink()));
     // Nothing is written anywhere, so nothing can fail; maps are ordered, so the text is the same for the same input.
@@ -38,7 +44,14 @@ struct Basis<'a> {
     leaving: &'a [MachineSpec],
     /// Silence is a fact too.
     machines: BTreeMap<&'a MachineName, Option<MachineShown<'a>>>,
-    api: Option<Option<ApiShown<'a>>>,
+    api: Api<'a>,
+}
+
+#[derive(Serialize)]
+enum Api<'a> {
+    NeverMade,
+    Silent,
+    Shown(ApiShown<'a>),
 }
 
 #[derive(Serialize)]
@@ -85,6 +98,9 @@ struct NodeShown<'a> {
     addresses: &'a [IpAddr],
     control_plane: bool,
     cordoned: bool,
+    labels: BTreeMap<&'a str, &'a str>,
+    taints: Vec<&'a Taint>,
+    ours: &'a OursOnNode,
 }
 
 fn machine(seen: &Seen<Box<MachineFacts>>) -> Option<MachineShown<'_>> {
@@ -118,21 +134,29 @@ fn marker(marker: &Marker) -> MarkerShown<'_> {
     }
 }
 
-fn api(api: &ApiFacts) -> ApiShown<'_> {
+fn api<'a>(api: &'a ApiFacts, wished: &BTreeSet<&String>) -> ApiShown<'a> {
     ApiShown {
         version: &api.version,
-        nodes: api.nodes.iter().map(|facts| (facts.name.as_str(), node(facts))).collect(),
+        nodes: api.nodes.iter().map(|facts| (facts.name.as_str(), node(facts, wished))).collect(),
         etcd: &api.etcd,
         applications: &api.applications,
     }
 }
 
-fn node(node: &NodeFacts) -> NodeShown<'_> {
+/// Of labels only those are shown that somebody wishes or we have set, and of taints none by which Kubernetes says how a Node
+/// is: they come and go by themselves.
+fn node<'a>(node: &'a NodeFacts, wished: &BTreeSet<&String>) -> NodeShown<'a> {
+    let matters = |key: &&String| wished.contains(*key) || node.ours.labels.contains(*key);
+    let labels = node.labels.iter().filter(|(key, _)| matters(key));
+    let taints = node.taints.iter().filter(|taint| !taint.key.starts_with("node.kubernetes.io/"));
     NodeShown {
         machine_id: &node.machine_id,
         version: &node.version,
         addresses: &node.addresses,
         control_plane: node.control_plane,
         cordoned: node.cordoned,
+        labels: labels.map(|(key, value)| (key.as_str(), value.as_str())).collect(),
+        taints: taints.collect(),
+        ours: &node.ours,
     }
 }

@@ -1,16 +1,23 @@
 //! The difference between what is desired and what is observed, as plain data.
 
 mod apply;
+mod configuration;
 mod consents;
+mod departure;
 mod desired;
 mod endpoints;
 mod environment;
 mod fingerprint;
 mod layers;
+mod lost;
 mod networks;
 mod preflight;
+mod preparation;
+mod progress;
 mod receipts;
 mod removal;
+mod roster;
+mod situation;
 mod step;
 #[cfg(test)]
 mod testing;
@@ -19,6 +26,7 @@ mod tests;
 
 pub use apply::apply;
 pub use consents::{Consents, WithoutApi};
+pub use departure::node_to_delete;
 pub use desired::{Desired, Origin, RegistryAccess};
 pub use endpoints::{Endpoints, REGISTRY_PORT, endpoints, hosts_of, hosts_once_joined};
 pub use environment::{command_line, of_application, of_machine};

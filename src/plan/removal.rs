@@ -32,7 +32,7 @@ pub fn remove(desired: &Desired, observed: &Observed, definition: Definition) ->
                 let clean = plan.add(Some(&machine.name), Action::Clean, "it belongs to the cluster", None);
                 if role == Role::ControlPlane {
                     // It goes when the workers are done, however that went: they may need its API to go well.
-                    plan.follow(clean, workers.clone());
+                    plan.follow(Some(clean), workers.clone());
                 }
                 let leave = plan.add(Some(&machine.name), Action::Leave, "nothing of ours may stay", [clean]);
                 if role == Role::Worker {

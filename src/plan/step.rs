@@ -68,14 +68,14 @@ pub enum Action {
 }
 
 /// What a step costs those who use the cluster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Disruption {
     /// Nothing.
     None,
-    /// What runs on the machine stops.
+    /// What runs on the machine is interrupted: a service starts anew, or pods go elsewhere.
     Machine,
-    /// Data is deleted.
+    /// Something is deleted, or leaves the cluster.
     Data,
 }
 
@@ -162,10 +162,14 @@ impl PlanBuilder {
         needs.sort_unstable();
         needs.dedup();
         let disruption = match action {
-            Action::Clean | Action::RemoveMachine | Action::RemoveMachines => Disruption::Data,
-            Action::Drain | Action::DeleteNode | Action::RemoveEtcdMember | Action::ConfigureKubelet => {
-                Disruption::Machine
-            }
+            Action::RemoveEtcdMember
+            | Action::DeleteNode
+            | Action::Clean
+            | Action::Leave
+            | Action::RemoveMachine
+            | Action::RemoveMachines
+            | Action::ForgetCluster => Disruption::Data,
+            Action::Drain => Disruption::Machine,
             _ => Disruption::None,
         };
         self.plan.steps.push(PlannedStep {
@@ -181,12 +185,35 @@ impl PlanBuilder {
     }
 
     /// Makes a step wait for others, however they end.
-    pub fn follow(&mut self, step: usize, others: impl IntoIterator<Item = usize>) {
-        if let Some(step) = self.plan.steps.get_mut(step - 1) {
+    pub fn follow(&mut self, step: Option<usize>, others: impl IntoIterator<Item = usize>) {
+        if let Some(step) = step.and_then(|step| self.plan.steps.get_mut(step - 1)) {
             step.follows.extend(others);
             step.follows.sort_unstable();
             step.follows.dedup();
+            step.follows.retain(|other| step.needs.binary_search(other).is_err());
         }
+    }
+
+    /// Notes that a step interrupts what runs on its machine.
+    pub fn interrupts(&mut self, step: usize) {
+        if let Some(step) = self.plan.steps.get_mut(step - 1) {
+            step.disruption = step.disruption.max(Disruption::Machine);
+        }
+    }
+
+    /// Returns how many steps there are so far.
+    pub fn len(&self) -> usize {
+        self.plan.steps.len()
+    }
+
+    /// Tells whether there is no step so far.
+    pub fn is_empty(&self) -> bool {
+        self.plan.steps.is_empty()
+    }
+
+    /// Tells whether any step does more than to set labels and taints, so that something has to become Ready again.
+    pub fn interferes(&self) -> bool {
+        self.plan.steps.iter().any(|step| step.action != Action::ConfigureNode)
     }
 
     /// Returns the plan.

@@ -174,31 +174,26 @@ pub(super) fn marker(cluster: &str, spec: &MachineSpec) -> Marker {
     }
 }
 
-/// Gathers what each machine shows; the API shows those that are members.
+/// Gathers what each machine shows, also those that leave; the API shows those that are members.
 pub(super) fn observed(desired: &Desired, look: impl Fn(&MachineSpec) -> MachineFacts) -> Observed {
-    let machines: BTreeMap<MachineName, Seen<Box<MachineFacts>>> = desired
-        .cluster
-        .machines
-        .iter()
-        .map(|spec| (spec.name.clone(), Seen::Known(Box::new(look(spec)))))
-        .collect();
-    let nodes: Vec<NodeFacts> = machines
-        .values()
-        .filter_map(Seen::known)
-        .filter(|facts| facts.joined)
-        .map(|facts| NodeFacts {
-            name: facts.hostname.clone(),
-            machine_id: facts.machine_id.clone(),
-            ready: true,
-            version: "v1.36.3".to_owned(),
-            addresses: vec![],
-            control_plane: facts.api_ready,
-            cordoned: false,
-            labels: BTreeMap::new(),
-            taints: vec![],
-            ours: crate::model::OursOnNode::default(),
-        })
-        .collect();
+    let specs: Vec<&MachineSpec> = desired.cluster.machines.iter().chain(&desired.leaving).collect();
+    let machines: BTreeMap<MachineName, Seen<Box<MachineFacts>>> =
+        specs.iter().map(|spec| (spec.name.clone(), Seen::Known(Box::new(look(spec))))).collect();
+    let joined = |spec: &&&MachineSpec| {
+        machines.get(&spec.name).and_then(Seen::known).is_some_and(|facts| facts.joined)
+    };
+    let node = |spec: &&MachineSpec| NodeFacts {
+        name: format!("node-{}", spec.name.0.replace('.', "-")),
+        machine_id: format!("id-{}", spec.name.0.replace('.', "-")),
+        ready: true,
+        version: "v1.36.3".to_owned(),
+        addresses: vec![spec.address],
+        control_plane: spec.role == Role::ControlPlane,
+        ..NodeFacts::default()
+    };
+    let nodes: Vec<NodeFacts> = specs.iter().filter(joined).map(node).collect();
+    let control_planes = specs.iter().filter(joined).filter(|spec| spec.role == Role::ControlPlane);
+    let etcd = control_planes.map(|spec| etcd_member(spec)).collect();
     let applications = desired
         .applications()
         .map(|image| (image.name.clone(), receipts::launched(desired, image)))
@@ -206,6 +201,28 @@ pub(super) fn observed(desired: &Desired, look: impl Fn(&MachineSpec) -> Machine
     let api = nodes
         .iter()
         .any(|node| node.control_plane)
-        .then(|| Seen::Known(ApiFacts { nodes: nodes.clone(), applications, ..ApiFacts::default() }));
+        .then(|| Seen::Known(ApiFacts { nodes: nodes.clone(), etcd, applications, ..ApiFacts::default() }));
     Observed { machines, api }
+}
+
+/// Returns the etcd member of a control plane.
+pub(super) fn etcd_member(spec: &MachineSpec) -> EtcdMember {
+    let std::net::IpAddr::V4(address) = spec.address else { panic!("test machines have IPv4 addresses") };
+    EtcdMember {
+        id: u64::from(address.to_bits()),
+        name: format!("node-{}", spec.name.0.replace('.', "-")),
+        peer_urls: vec![format!("https://{}:2380", spec.address)],
+        learner: false,
+        healthy: true,
+    }
+}
+
+/// Takes machines out of the definition: they leave.
+pub(super) fn without(desired: &Desired, names: &[&str]) -> Desired {
+    let mut after = desired.clone();
+    let (leaving, staying) =
+        after.cluster.machines.into_iter().partition(|machine| names.contains(&machine.name.0.as_str()));
+    after.cluster.machines = staying;
+    after.leaving.extend::<Vec<MachineSpec>>(leaving);
+    after
 }

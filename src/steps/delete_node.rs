@@ -6,7 +6,8 @@ use super::site::Site;
 use crate::engine::{Acted, Progress, Step};
 use crate::error::Result;
 use crate::model::{BoxFuture, MachineSpec};
-use crate::wire;
+use crate::plan;
+use crate::wire::{self, NodeKey};
 
 pub(super) struct DeleteNode {
     pub(super) machine: MachineSpec,
@@ -24,8 +25,12 @@ impl Step for DeleteNode {
 
     fn act<'a>(&'a self, progress: &'a Progress) -> BoxFuture<'a, Result<Acted>> {
         Box::pin(async {
-            let order = wire::DeleteNode { node: self.site.node_key(&self.machine) };
-            Ok(self.site.command_about(&self.machine, order, progress).await?.into())
+            let site = &self.site;
+            let Some(node) = plan::node_to_delete(&site.desired, &site.observed, &self.machine) else {
+                return Ok(Acted::Unchanged);
+            };
+            let order = wire::DeleteNode { node: NodeKey::MachineId(node.machine_id.clone()) };
+            Ok(site.command_about(&self.machine, order, progress).await?.into())
         })
     }
 }

@@ -3,6 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+mod changes;
+mod life;
+mod run;
+mod world;
+
 use super::testing::*;
 use super::*;
 use crate::error::{Class, Problem, Problems};
@@ -83,7 +88,11 @@ fn nothing_is_planned_for_a_machine_that_does_not_answer() {
     let mut seen = observed(&desired, fresh);
     let silent = Problem::new(Class::Connection, "no route");
     seen.machines.insert(desired.cluster.machines[1].name.clone(), Seen::Unknown(silent));
-    assert_eq!(launch(&desired, &seen, None).unwrap_err().class(), Class::Connection);
+    let plan = launch(&desired, &seen, None).unwrap();
+    let silent = &desired.cluster.machines[1].name;
+    assert!(plan.steps.iter().all(|step| step.machine.as_ref() != Some(silent)), "{}", read(&plan));
+    assert_eq!(plan.set_aside.len(), 1, "the rest is planned, and the end will be partial");
+    assert_eq!(plan.set_aside[0].machine.as_deref(), Some("10.0.0.101"));
 }
 
 #[test]

@@ -1,0 +1,38 @@
+//! How far a cluster is: what has joined, what is launched, what is Ready.
+
+use super::receipts;
+use super::roster::Roster;
+use super::situation::{Situation, Standing};
+use crate::model::{ImageContract, Role};
+
+/// Says why a machine that is no member has to join.
+pub(super) fn why_join(machine: &Standing<'_>) -> &'static str {
+    let Some(facts) = machine.facts.filter(|_| machine.had_joined()) else { return "it is no member yet" };
+    if machine.node.is_none() {
+        "the API has no Node of it"
+    } else if facts.runs("kubelet.service") && machine.spec.role == Role::ControlPlane {
+        "its API server does not answer"
+    } else {
+        "its kubelet does not run"
+    }
+}
+
+/// Tells whether an application was launched as it is now.
+pub(super) fn is_launched(now: &Situation<'_>, image: &ImageContract) -> bool {
+    let wanted = receipts::launched(now.desired, image);
+    now.api().is_some_and(|api| api.applications.get(&image.name) == Some(&wanted))
+}
+
+/// Says why an application is launched.
+pub(super) fn why_launch(now: &Situation<'_>, image: &ImageContract) -> &'static str {
+    match now.api().map(|api| api.applications.contains_key(&image.name)) {
+        Some(true) => "its image, variables or commands have changed",
+        _ => "it was not launched yet",
+    }
+}
+
+/// Tells whether nothing is left to wait for. Who was set aside is not waited for.
+pub(super) fn all_ready(now: &Situation<'_>, roster: &Roster<'_>) -> bool {
+    let ready = |machine: &Standing<'_>| machine.node.is_some_and(|node| node.ready);
+    now.api().is_some_and(|api| api.waiting_pods.is_empty()) && roster.staying().all(ready)
+}

@@ -1,0 +1,213 @@
+//! Properties of a cluster's whole life: whatever is wished, whatever fails and in whatever order, the same wish is reached in
+//! the end, nothing is left to do then, and the quorum was never lost.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::collection::{btree_set, vec};
+use proptest::prelude::*;
+
+use super::super::*;
+use super::run::{Fate, carry_out};
+use super::world::World;
+use crate::error::{Class, Problems};
+use crate::model::MachineName;
+
+/// Control planes and workers, by the last numbers of their addresses; a worker's less a hundred.
+type Wished = (BTreeSet<u8>, BTreeSet<u8>);
+
+/// Something that happens to a cluster.
+#[derive(Debug, Clone)]
+enum Event {
+    /// Other machines are wished.
+    Wish { control_planes: BTreeSet<u8>, workers: BTreeSet<u8> },
+    /// A machine falls silent.
+    Off(u8),
+    /// It answers again.
+    On(u8),
+    /// A machine's disk is new.
+    Reinstall(u8),
+    /// A machine's Node is wished to have this label.
+    Label(u8, Option<u8>),
+}
+
+/// One run of `apply` that does not go undisturbed.
+#[derive(Debug, Clone)]
+struct Disturbed {
+    order: Vec<u8>,
+    failures: u8,
+    cut_off: Option<usize>,
+}
+
+fn machine() -> impl Strategy<Value = u8> {
+    prop_oneof![2 => 1_u8..=5, 1 => 101_u8..=105]
+}
+
+fn wish() -> impl Strategy<Value = Wished> {
+    (btree_set(1_u8..=5, 1..=4), btree_set(1_u8..=5, 0..=4))
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        4 => wish().prop_map(|(control_planes, workers)| Event::Wish { control_planes, workers }),
+        3 => machine().prop_map(Event::Off),
+        2 => machine().prop_map(Event::On),
+        1 => machine().prop_map(Event::Reinstall),
+        2 => (machine(), proptest::option::of(0_u8..3)).prop_map(|(one, value)| Event::Label(one, value)),
+    ]
+}
+
+fn disturbed() -> impl Strategy<Value = Disturbed> {
+    (vec(any::<u8>(), 1..60), 0_u8..100, proptest::option::of(0_usize..60))
+        .prop_map(|(order, failures, cut_off)| Disturbed { order, failures, cut_off })
+}
+
+fn name(number: u8) -> MachineName {
+    MachineName(format!("10.0.0.{number}"))
+}
+
+fn happen(world: &mut World, wished: &mut Wished, event: &Event) {
+    match event {
+        Event::Wish { control_planes, workers } => *wished = (control_planes.clone(), workers.clone()),
+        Event::Off(number) => world.power(&name(*number), false),
+        Event::On(number) => world.power(&name(*number), true),
+        Event::Reinstall(number) => world.reinstall(&name(*number)),
+        Event::Label(number, value) => {
+            let labels = value.iter().map(|value| ("zone".to_owned(), value.to_string()));
+            world.relabel(&name(*number), labels.collect::<BTreeMap<_, _>>());
+        }
+    }
+}
+
+fn plan(world: &World, wished: &Wished) -> (Desired, Result<Plan, Problems>) {
+    let wish = world.wish(&wished.0, &wished.1);
+    let consents = Consents { give_up: world.silent(), ..Consents::default() };
+    let plan = apply(&wish, &world.look(), world.authority(), &consents);
+    (wish, plan)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, max_shrink_iters: 20_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_wish_is_reached_whatever_fails(
+        begin in wish(),
+        events in vec((event(), vec(disturbed(), 0..3)), 1..6),
+    ) {
+        let mut world = World::of_fresh_machines();
+        let mut wished = begin;
+        reaches(&mut world, &wished)?;
+        for (event, runs) in &events {
+            happen(&mut world, &mut wished, event);
+            for run in runs {
+                let (wish, plan) = plan(&world, &wished);
+                if let Ok(plan) = plan {
+                    let mut fate = Fate::of(&run.order, run.failures, run.cut_off);
+                    carry_out(&mut world, &wish, &plan, &mut fate);
+                }
+            }
+        }
+        // In the end everything is on and nothing fails any more.
+        for number in (1..=5).chain(101..=105) {
+            world.power(&name(number), true);
+        }
+        reaches(&mut world, &wished)?;
+    }
+}
+
+/// Plans and carries out until there is nothing to do. What was cut off in the middle may take a second time.
+fn reaches(world: &mut World, wished: &Wished) -> Result<(), TestCaseError> {
+    for _ in 0..3 {
+        let (wish, plan) = plan(world, wished);
+        let plan = match plan {
+            Ok(plan) => plan,
+            Err(problems) => return Err(TestCaseError::fail(format!("refused: {problems}"))),
+        };
+        if plan.is_empty() {
+            prop_assert!(plan.set_aside.is_empty(), "{:?}", plan.set_aside);
+            prop_assert_eq!(world.differences(&wish), Vec::<String>::new());
+            return Ok(());
+        }
+        let failures = carry_out(world, &wish, &plan, &mut Fate::kind());
+        prop_assert!(failures.is_empty(), "{failures:?} in {plan:#?}");
+    }
+    Err(TestCaseError::fail(format!("there is always something to do: {:#?}", plan(world, wished).1)))
+}
+
+#[test]
+fn one_run_is_enough_when_nothing_fails() {
+    let mut world = World::of_fresh_machines();
+    let wishes: [(&[u8], &[u8]); 6] = [
+        (&[1], &[1]),
+        (&[1], &[1, 2, 3]),
+        (&[1, 2, 3], &[1, 2, 3]),
+        (&[2, 3, 4], &[1, 2, 3]),
+        (&[2, 3, 4], &[2]),
+        (&[5], &[2]),
+    ];
+    for (control_planes, workers) in wishes {
+        let wished = (control_planes.iter().copied().collect(), workers.iter().copied().collect());
+        let (wish, planned) = plan(&world, &wished);
+        let failures = carry_out(&mut world, &wish, &planned.unwrap(), &mut Fate::kind());
+        assert_eq!(failures, Vec::<String>::new());
+        assert_eq!(world.differences(&wish), Vec::<String>::new());
+        let (_, again) = plan(&world, &wished);
+        assert!(again.as_ref().unwrap().is_empty(), "{again:#?}");
+    }
+}
+
+#[test]
+fn a_change_that_would_lose_the_quorum_is_refused() {
+    let mut world = World::of_fresh_machines();
+    let three = (BTreeSet::from([1, 2, 3]), BTreeSet::new());
+    let (wish, planned) = plan(&world, &three);
+    carry_out(&mut world, &wish, &planned.unwrap(), &mut Fate::kind());
+    world.power(&name(3), false);
+    let (_, planned) = plan(&world, &(BTreeSet::from([2, 3]), BTreeSet::new()));
+    let problems = planned.unwrap_err();
+    assert_eq!(problems.class(), Class::Quorum, "{problems}");
+    assert_eq!(problems.list()[0].machine.as_deref(), Some("10.0.0.1"));
+}
+
+/// Machines 1 and 4 vote, 2 takes their place; 1 is dead and 4 healthy. As long as 1 is not out, 4 must not go.
+#[test]
+fn the_healthy_stay_while_the_dead_are_not_out() {
+    let mut world = World::of_fresh_machines();
+    for control_planes in [[1, 4].as_slice(), &[1, 2, 4]] {
+        reaches(&mut world, &(control_planes.iter().copied().collect(), BTreeSet::new())).unwrap();
+    }
+    world.power(&name(1), false);
+    let (_, planned) = plan(&world, &(BTreeSet::from([2]), BTreeSet::new()));
+    let planned = planned.unwrap();
+    let removal = |machine| {
+        let removes = |step: &&PlannedStep| {
+            step.action == Action::RemoveEtcdMember && step.machine == Some(name(machine))
+        };
+        planned.steps.iter().find(removes).unwrap().number
+    };
+    assert!(ancestors(&planned, removal(4)).contains(&removal(1)), "{planned:#?}");
+}
+
+/// A removal was cut off when machine 1 had lost its vote, and nothing else. Then it is wished again, and it has to get a
+/// vote before 2 loses the last one.
+#[test]
+fn who_lost_its_vote_has_to_join_again() {
+    let mut world = World::of_fresh_machines();
+    for control_planes in [[1].as_slice(), &[1, 2]] {
+        reaches(&mut world, &(control_planes.iter().copied().collect(), BTreeSet::new())).unwrap();
+    }
+    let (wish, planned) = plan(&world, &(BTreeSet::from([2]), BTreeSet::new()));
+    let planned = planned.unwrap();
+    let removal = planned.steps.iter().find(|step| step.action == Action::RemoveEtcdMember).unwrap();
+    carry_out(&mut world, &wish, &planned, &mut Fate::of(&[0], 0, Some(removal.number)));
+    reaches(&mut world, &(BTreeSet::from([1]), BTreeSet::new())).unwrap();
+}
+
+/// Returns every step that must have succeeded before this one.
+fn ancestors(plan: &Plan, number: usize) -> BTreeSet<usize> {
+    let mut found = BTreeSet::new();
+    let mut open = vec![number];
+    while let Some(number) = open.pop() {
+        open.extend(plan.steps[number - 1].needs.iter().filter(|needed| found.insert(**needed)));
+    }
+    found
+}

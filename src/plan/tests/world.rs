@@ -1,0 +1,500 @@
+//! A model of machines, etcd and the API, on which plans are carried out in memory. It breaks loudly when a step does what
+//! must never be done: a cluster made twice, a vote wiped that still counts, a quorum lost.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::testing::{desired, fresh, image, marker};
+use super::super::*;
+use crate::error::{Class, Problem};
+use crate::model::*;
+use crate::quorum::Votes;
+
+/// Everything there is, whether it can be seen or not.
+pub(super) struct World {
+    machines: BTreeMap<MachineName, Machine>,
+    nodes: Vec<NodeFacts>,
+    members: Vec<Member>,
+    applications: BTreeMap<String, Digest>,
+    /// What the operator keeps.
+    pub(super) kept: Kept,
+    authority: Option<Digest>,
+    /// Machines that were given up: what is on them is nobody's business until they are wished again.
+    given_up: BTreeSet<MachineName>,
+}
+
+struct Machine {
+    spec: MachineSpec,
+    facts: MachineFacts,
+    on: bool,
+    /// How often it was installed anew.
+    incarnation: u32,
+}
+
+struct Member {
+    id: u64,
+    machine_id: String,
+    spec: MachineSpec,
+}
+
+/// The state as it is kept between runs.
+#[derive(Default, Clone)]
+pub(super) struct Kept {
+    machines: Vec<MachineSpec>,
+    leaving: Vec<MachineSpec>,
+}
+
+/// How a step ends.
+pub(super) type Ended = Result<(), String>;
+
+impl World {
+    /// A pool of machines that are nobody's: 10.0.0.1... are to be control planes, 10.0.0.101... workers.
+    pub(super) fn of_fresh_machines() -> Self {
+        let pool = desired(5, 5).cluster.machines;
+        let machine = |spec: MachineSpec| Machine { facts: fresh(&spec), spec, on: true, incarnation: 0 };
+        Self {
+            machines: pool.into_iter().map(|spec| (spec.name.clone(), machine(spec))).collect(),
+            nodes: vec![],
+            members: vec![],
+            applications: BTreeMap::new(),
+            kept: Kept::default(),
+            authority: None,
+            given_up: BTreeSet::new(),
+        }
+    }
+
+    /// Returns the wish for these control planes and workers, by the last number of their addresses.
+    pub(super) fn wish(&self, control_planes: &BTreeSet<u8>, workers: &BTreeSet<u8>) -> Desired {
+        let name = |last: u8| MachineName(format!("10.0.0.{last}"));
+        let numbers = control_planes.iter().copied().chain(workers.iter().map(|number| number + 100));
+        let mut wish = desired(0, 0);
+        wish.images = vec![image("kubernetes", ImageKind::Rootfs), image("flannel", ImageKind::Application)];
+        wish.cluster.machines = numbers.map(|number| self.machines[&name(number)].spec.clone()).collect();
+        let stays = |spec: &&MachineSpec| !wish.cluster.machines.iter().any(|one| one.name == spec.name);
+        let mut leaving: Vec<MachineSpec> =
+            self.kept.machines.iter().chain(&self.kept.leaving).filter(stays).cloned().collect();
+        leaving.dedup_by(|a, b| a.name == b.name);
+        wish.leaving = leaving;
+        wish
+    }
+
+    pub(super) fn authority(&self) -> Option<&Digest> {
+        self.authority.as_ref()
+    }
+
+    /// Before anything is changed, the operator writes down whom the run is about.
+    pub(super) fn begin(&mut self, wish: &Desired) {
+        self.kept = Kept { machines: wish.cluster.machines.clone(), leaving: wish.leaving.clone() };
+    }
+
+    /// Returns what can be seen of it.
+    pub(super) fn look(&self) -> Observed {
+        let machines = self.machines.iter().map(|(name, machine)| {
+            let seen = if machine.on {
+                let mut facts = machine.facts.clone();
+                facts.api_ready = self.serves(machine);
+                Seen::Known(Box::new(facts))
+            } else {
+                Seen::Unknown(Problem::new(Class::Connection, "no route to host"))
+            };
+            (name.clone(), seen)
+        });
+        let through = self.machines.values().find(|machine| machine.on && self.serves(machine));
+        let nodes = self.nodes.iter().map(|node| NodeFacts {
+            ready: self.by_id(&node.machine_id).is_some_and(|machine| machine.on && machine.facts.joined),
+            ..node.clone()
+        });
+        let api = through.map(|_| {
+            Seen::Known(ApiFacts {
+                nodes: nodes.collect(),
+                etcd: self.etcd(),
+                applications: self.applications.clone(),
+                ..ApiFacts::default()
+            })
+        });
+        Observed { machines: machines.collect(), api }
+    }
+
+    pub(super) fn power(&mut self, name: &MachineName, on: bool) {
+        let was = self.machines[name].on;
+        self.machine(name).on = on;
+        if !self.has_quorum() {
+            self.machine(name).on = was;
+        }
+    }
+
+    /// The disk is new and empty, the address is the same.
+    pub(super) fn reinstall(&mut self, name: &MachineName) {
+        let machine = &self.machines[name];
+        let votes = self.members.iter().filter(|member| member.machine_id != machine.facts.machine_id);
+        let lost = votes.filter(|member| self.answers(member)).count() < self.members.len() / 2 + 1;
+        if !machine.on || (lost && !self.members.is_empty()) {
+            return;
+        }
+        let machine = self.machine(name);
+        machine.incarnation += 1;
+        machine.facts = fresh(&machine.spec);
+        machine.facts.machine_id = format!("{}-{}", machine.facts.machine_id, machine.incarnation);
+    }
+
+    pub(super) fn relabel(&mut self, name: &MachineName, labels: BTreeMap<String, String>) {
+        self.machine(name).spec.node.labels = labels;
+    }
+
+    pub(super) fn silent(&self) -> BTreeSet<MachineName> {
+        self.machines.iter().filter(|(_, machine)| !machine.on).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Says what is not as wished, for machines that answer.
+    pub(super) fn differences(&self, wish: &Desired) -> Vec<String> {
+        let mut differences = Vec::new();
+        let wished: BTreeSet<&MachineName> = wish.cluster.machines.iter().map(|spec| &spec.name).collect();
+        for (name, machine) in self.machines.iter().filter(|(_, machine)| machine.on) {
+            let node = self.nodes.iter().find(|node| node.machine_id == machine.facts.machine_id);
+            let votes = self.members.iter().any(|member| member.machine_id == machine.facts.machine_id);
+            match (wished.contains(name), node) {
+                (true, None) => differences.push(format!("{name} has no Node")),
+                (false, Some(_)) => differences.push(format!("{name} has a Node")),
+                (true, Some(node)) if node.cordoned => differences.push(format!("{name} is closed")),
+                (true, Some(node)) if node.labels != machine.spec.node.labels => {
+                    differences.push(format!("{name} has the labels {:?}", node.labels));
+                }
+                _ => {}
+            }
+            if votes != (wished.contains(name) && machine.spec.role == Role::ControlPlane) {
+                differences.push(format!("{name} has a vote: {votes}"));
+            }
+            if machine.facts.marker.is_some() != wished.contains(name) && !self.given_up.contains(name) {
+                differences.push(format!("{name} is marked: {:?}", machine.facts.marker));
+            }
+        }
+        for member in self.members.iter().filter(|member| !wished.contains(&member.spec.name)) {
+            differences.push(format!("{} still votes", member.spec.name));
+        }
+        for node in self.nodes.iter().filter(|node| !wished.iter().any(|name| node.name == node_name(name))) {
+            differences.push(format!("{} is still a Node", node.name));
+        }
+        differences
+    }
+
+    /// Carries a step out.
+    pub(super) fn act(&mut self, step: &PlannedStep, wish: &Desired) -> Ended {
+        let votes_before = self.votes();
+        let ended = match &step.machine {
+            Some(name) => self.act_on(&name.clone(), &step.action, wish),
+            None => self.act_on_cluster(&step.action, wish),
+        };
+        assert!(
+            self.members.is_empty() || self.has_quorum(),
+            "{step:?} lost the quorum: {votes_before:?} became {:?}",
+            self.votes()
+        );
+        assert!(
+            self.authority.is_none() || !self.members.is_empty(),
+            "{step:?} removed the last control plane"
+        );
+        ended
+    }
+
+    fn act_on(&mut self, name: &MachineName, action: &Action, wish: &Desired) -> Ended {
+        let spec = wish.machine(name).ok_or("no such machine in the wish")?.clone();
+        match action {
+            Action::RemoveEtcdMember => return self.remove_member(&spec, wish),
+            Action::DeleteNode => return self.delete_node(&spec, wish),
+            Action::ConfigureNode => return self.configure(&spec),
+            Action::RemoveMachine => panic!("these machines are the operator's own"),
+            _ => {}
+        }
+        if !self.machines[name].on {
+            return Err("no route to host".to_owned());
+        }
+        match action {
+            Action::Claim => self.claim(&spec),
+            Action::SendLayers { layers, .. } => {
+                self.facts(name).holdings.layers.extend(layers.iter().cloned());
+            }
+            Action::LayOut => self.receive(wish, &spec, "lay-out"),
+            Action::Endpoints => self.receive(wish, &spec, "endpoints"),
+            Action::Registry => self.receive(wish, &spec, "registry"),
+            Action::Prepare => self.receive(wish, &spec, "prepare"),
+            Action::ConfigureKubelet => self.receive(wish, &spec, "kubelet"),
+            Action::Init => self.init(&spec),
+            Action::JoinControlPlane => return self.join_control_plane(&spec),
+            Action::JoinWorker => return self.join(&spec),
+            Action::Launch { image } => return self.launch(&spec, image, wish),
+            Action::Drain => return self.drain(&spec),
+            Action::Clean => self.clean(&spec),
+            Action::Leave => self.facts(name).marker = None,
+            other => panic!("{other:?} is not done on a machine"),
+        }
+        Ok(())
+    }
+
+    fn act_on_cluster(&mut self, action: &Action, wish: &Desired) -> Ended {
+        self.require_api()?;
+        match action {
+            Action::AwaitReady => {
+                let waits = |spec: &&MachineSpec| {
+                    let machine = &self.machines[&spec.name];
+                    machine.on && machine.facts.joined && self.node_of(machine).is_none()
+                };
+                match wish.cluster.machines.iter().find(waits) {
+                    Some(spec) => Err(format!("{} is not Ready", spec.name)),
+                    None => Ok(()),
+                }
+            }
+            Action::KeepState => {
+                let still_there = |spec: &MachineSpec| {
+                    let machine = &self.machines[&spec.name];
+                    let voted = self.members.iter().any(|member| member.spec.name == spec.name);
+                    let noded = self.nodes.iter().any(|node| node.name == node_name(&spec.name));
+                    voted || noded || (machine.on && machine.facts.marker.is_some())
+                };
+                let (leaving, gone): (Vec<MachineSpec>, Vec<MachineSpec>) =
+                    wish.leaving.iter().cloned().partition(still_there);
+                let off = gone.into_iter().map(|spec| spec.name).filter(|name| !self.machines[name].on);
+                self.given_up.extend(off);
+                self.kept = Kept { machines: wish.cluster.machines.clone(), leaving };
+                Ok(())
+            }
+            Action::Kubeconfig => Ok(()),
+            other => panic!("{other:?} is not done on the cluster"),
+        }
+    }
+
+    fn claim(&mut self, spec: &MachineSpec) {
+        let authority = self.authority.clone();
+        self.given_up.remove(&spec.name);
+        let facts = self.facts(&spec.name);
+        facts.marker =
+            Some(Marker { authority, machine_id: facts.machine_id.clone(), ..marker("prod", spec) });
+    }
+
+    fn receive(&mut self, wish: &Desired, spec: &MachineSpec, work: &str) {
+        let facts = self.facts(&spec.name);
+        assert!(facts.marker.is_some(), "{work} on {}, which is not ours", spec.name);
+        let digest = match work {
+            "lay-out" => lay_out(wish, spec, facts),
+            "endpoints" => connected(wish, spec),
+            "registry" => registry(wish, spec, facts),
+            "prepare" => prepared(wish, spec, facts),
+            _ => kubelet(spec),
+        };
+        facts.holdings.receipts.insert(work.to_owned(), Receipt { digest });
+        let unit = match work {
+            "endpoints" => "sealift-care.service",
+            "registry" => "registry.service",
+            _ => "containerd.service",
+        };
+        facts.cri_answers |= work == "prepare";
+        facts.units.insert(unit.to_owned(), UnitState { active: "active".to_owned(), enabled: true });
+    }
+
+    fn init(&mut self, spec: &MachineSpec) {
+        assert!(self.authority.is_none(), "the cluster is made twice");
+        self.authority = Some(Digest::of("ca"));
+        self.let_in(spec);
+        self.vote(spec);
+    }
+
+    fn join_control_plane(&mut self, spec: &MachineSpec) -> Ended {
+        self.require_api()?;
+        let id = self.machines[&spec.name].facts.machine_id.clone();
+        if self.machines[&spec.name].facts.joined && self.members.iter().any(|member| member.machine_id == id)
+        {
+            return Ok(());
+        }
+        let votes = self.votes();
+        if votes.answering() < votes.all() {
+            return Err("etcd is not healthy".to_owned());
+        }
+        assert!(
+            !self.members.iter().any(|member| member.spec.name == spec.name),
+            "{} joins while etcd still has its former member",
+            spec.name
+        );
+        self.let_in(spec);
+        self.vote(spec);
+        Ok(())
+    }
+
+    fn join(&mut self, spec: &MachineSpec) -> Ended {
+        self.require_api()?;
+        self.let_in(spec);
+        Ok(())
+    }
+
+    fn let_in(&mut self, spec: &MachineSpec) {
+        let authority = self.authority.clone();
+        let facts = self.facts(&spec.name);
+        assert!(facts.cri_answers, "{} joins without a container runtime", spec.name);
+        facts.joined = true;
+        facts.authority.clone_from(&authority);
+        facts
+            .units
+            .insert("kubelet.service".to_owned(), UnitState { active: "active".to_owned(), enabled: true });
+        if let Some(marker) = &mut facts.marker {
+            marker.authority = authority;
+        }
+        let machine_id = facts.machine_id.clone();
+        let control_plane = spec.role == Role::ControlPlane;
+        match self.nodes.iter_mut().find(|node| node.name == node_name(&spec.name)) {
+            Some(node) => node.machine_id = machine_id,
+            None => self.nodes.push(NodeFacts {
+                name: node_name(&spec.name),
+                machine_id,
+                version: "v1.36.3".to_owned(),
+                addresses: vec![spec.address],
+                control_plane,
+                ..NodeFacts::default()
+            }),
+        }
+    }
+
+    fn vote(&mut self, spec: &MachineSpec) {
+        let id = self.members.iter().map(|member| member.id).max().unwrap_or(0) + 1;
+        let machine_id = self.machines[&spec.name].facts.machine_id.clone();
+        self.members.push(Member { id, machine_id, spec: spec.clone() });
+    }
+
+    fn launch(&mut self, spec: &MachineSpec, name: &str, wish: &Desired) -> Ended {
+        self.require_api()?;
+        let image = wish.applications().find(|image| image.name == name).ok_or("no such application")?;
+        let facts = self.facts(&spec.name);
+        let lacks = layers_of(image, Duty::CommandingControlPlane)
+            .into_iter()
+            .any(|layer| !facts.holdings.layers.contains(&layer.diff_id));
+        assert!(!lacks, "{name} is launched where its files are not");
+        assert!(facts.joined, "{name} is launched on a machine that is no member");
+        self.applications.insert(name.to_owned(), launched(wish, image));
+        Ok(())
+    }
+
+    fn drain(&mut self, spec: &MachineSpec) -> Ended {
+        self.require_api()?;
+        let id = self.machines[&spec.name].facts.machine_id.clone();
+        if let Some(node) = self.nodes.iter_mut().find(|node| node.machine_id == id) {
+            node.cordoned = true;
+            node.ours.cordon = true;
+        }
+        Ok(())
+    }
+
+    fn remove_member(&mut self, spec: &MachineSpec, wish: &Desired) -> Ended {
+        self.require_api_besides(&spec.name)?;
+        let stays = wish.cluster.machines.iter().any(|one| one.name == spec.name);
+        let there = self.members.iter().find(|member| member.spec.name == spec.name);
+        assert!(!(stays && there.is_some_and(|member| self.answers(member))), "{spec:?} stays and votes");
+        self.members.retain(|member| member.spec.name != spec.name);
+        Ok(())
+    }
+
+    fn delete_node(&mut self, spec: &MachineSpec, wish: &Desired) -> Ended {
+        self.require_api_besides(&spec.name)?;
+        let observed = self.look();
+        let Some(node) = node_to_delete(wish, &observed, spec) else { return Ok(()) };
+        let (id, name) = (node.machine_id.clone(), node.name.clone());
+        let voting = self.members.iter().any(|member| member.machine_id == id);
+        assert!(!voting, "the Node {name} is removed while it votes");
+        self.nodes.retain(|node| node.machine_id != id);
+        Ok(())
+    }
+
+    fn configure(&mut self, spec: &MachineSpec) -> Ended {
+        self.require_api()?;
+        let id = self.machines[&spec.name].facts.machine_id.clone();
+        let node = self.nodes.iter_mut().find(|node| node.machine_id == id).ok_or("no Node")?;
+        let change = NodeChange::between(&spec.node, node);
+        for (key, value) in change.labels {
+            match value {
+                Some(value) => drop(node.labels.insert(key, value)),
+                None => drop(node.labels.remove(&key)),
+            }
+        }
+        node.cordoned &= !change.uncordon;
+        node.ours = OursOnNode { labels: change.our_labels, taints: change.our_taints, cordon: false };
+        Ok(())
+    }
+
+    fn clean(&mut self, spec: &MachineSpec) {
+        let id = self.machines[&spec.name].facts.machine_id.clone();
+        assert!(
+            !self.members.iter().any(|member| member.machine_id == id),
+            "{} votes and is wiped",
+            spec.name
+        );
+        assert!(!self.nodes.iter().any(|node| node.machine_id == id), "{} is a Node and is wiped", spec.name);
+        let facts = self.facts(&spec.name);
+        let mut marker = facts.marker.clone().expect("only what is ours is cleaned");
+        marker.intent = Intent::Leaving;
+        let machine_id = facts.machine_id.clone();
+        *facts = MachineFacts { marker: Some(marker), machine_id, ..fresh(spec) };
+    }
+
+    /// A control plane serves while its etcd is a member and etcd decides.
+    fn serves(&self, machine: &Machine) -> bool {
+        let id = &machine.facts.machine_id;
+        machine.facts.joined
+            && self.has_quorum()
+            && self.members.iter().any(|member| member.machine_id == *id)
+    }
+
+    fn require_api(&self) -> Ended {
+        self.machines
+            .values()
+            .any(|machine| machine.on && self.serves(machine))
+            .then_some(())
+            .ok_or_else(|| "no API server answers".to_owned())
+    }
+
+    fn require_api_besides(&self, name: &MachineName) -> Ended {
+        let other = |machine: &Machine| machine.spec.name != *name && machine.on && self.serves(machine);
+        self.machines
+            .values()
+            .any(other)
+            .then_some(())
+            .ok_or_else(|| "no other API server answers".to_owned())
+    }
+
+    fn etcd(&self) -> Vec<EtcdMember> {
+        let member = |member: &Member| EtcdMember {
+            id: member.id,
+            name: node_name(&member.spec.name),
+            peer_urls: vec![format!("https://{}:2380", member.spec.address)],
+            learner: false,
+            healthy: self.answers(member),
+        };
+        self.members.iter().map(member).collect()
+    }
+
+    fn votes(&self) -> Votes {
+        Votes::of(&self.etcd())
+    }
+
+    fn has_quorum(&self) -> bool {
+        self.members.is_empty() || self.votes().decide()
+    }
+
+    fn answers(&self, member: &Member) -> bool {
+        self.by_id(&member.machine_id).is_some_and(|machine| machine.on && machine.facts.joined)
+    }
+
+    fn by_id(&self, id: &str) -> Option<&Machine> {
+        self.machines.values().find(|machine| machine.facts.machine_id == id)
+    }
+
+    fn node_of(&self, machine: &Machine) -> Option<&NodeFacts> {
+        self.nodes.iter().find(|node| node.machine_id == machine.facts.machine_id)
+    }
+
+    fn machine(&mut self, name: &MachineName) -> &mut Machine {
+        self.machines.get_mut(name).expect("the machine is in the pool")
+    }
+
+    fn facts(&mut self, name: &MachineName) -> &mut MachineFacts {
+        &mut self.machine(name).facts
+    }
+}
+
+fn node_name(name: &MachineName) -> String {
+    format!("node-{}", name.0.replace('.', "-"))
+}
