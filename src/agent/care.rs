@@ -35,7 +35,6 @@ pub(super) fn configure(config: &serde_json::Value) -> Result<()> {
 pub(super) fn start(tell: Tell<'_>) -> Result<()> {
     let program = std::env::current_exe().problem(Class::Machine, "cannot tell where the agent is")?;
     fsx::write_atomically(Path::new(UNIT_FILE), unit::text(&program, Path::new(paths::CARE_CONFIG)), 0o644)?;
-    units::reload()?;
     units::enable_and_restart(UNIT, tell)
 }
 

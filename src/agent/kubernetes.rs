@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::command::Command;
+use super::operator::blocking;
 use super::{authority, paths};
 use crate::cluster::Api;
 use crate::error::{Class, Problem, Result};
@@ -25,8 +26,14 @@ pub(super) async fn await_ready(order: &AwaitReady) -> Result<ApiFacts> {
     api().await?.await_ready(&order.machine_ids, Duration::from_secs(order.seconds)).await
 }
 
-/// Makes a token, and uploads the certificates if another control plane is to join.
-pub(super) fn mint(order: &MintJoin) -> Result<JoinSecrets> {
+/// Makes a token, waits until it can be used, and uploads the certificates if another control plane is to join.
+pub(super) async fn mint(order: MintJoin) -> Result<JoinSecrets> {
+    let secrets = blocking(move || make_secrets(&order)).await?;
+    api().await?.await_signed(&secrets.token).await;
+    Ok(secrets)
+}
+
+fn make_secrets(order: &MintJoin) -> Result<JoinSecrets> {
     let kubeconfig = format!("--kubeconfig={}", paths::ADMIN);
     let description = format!("--description={JOIN_TOKEN}");
     let arguments = ["token", "create", &kubeconfig, "--ttl", TOKEN_LIFETIME, &description];

@@ -64,7 +64,7 @@ async fn answer(envelope: Envelope, context: CallContext, locks: Arc<Locks>) -> 
         Request::MissingLayers(order) => reply(blocking(move || missing(&order)).await),
         Request::ReceiveLayer(order) => reply(blocking(move || receive(&order, context)).await),
         Request::Act(order) => reply(act(order, &envelope.run, epoch, &context).await),
-        Request::MintJoin(order) => reply(blocking(move || kubernetes::mint(&order)).await),
+        Request::MintJoin(order) => reply(kubernetes::mint(order).await),
         Request::EndJoining(_) => reply(async { kubernetes::api().await?.end_joining().await }.await),
         Request::AwaitReady(order) => tokio::select! {
             facts = kubernetes::await_ready(&order) => reply(facts),

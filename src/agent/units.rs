@@ -38,7 +38,7 @@ pub(super) fn reload() -> Result<()> {
     Command::new("systemctl", ["daemon-reload"]).output().map(drop)
 }
 
-/// Starts a unit anew and at every boot. Returns once it says that it is ready.
+/// Starts a unit anew and at every boot. Returns once it says that it is ready. Enabling reads changed unit files.
 pub(super) fn enable_and_restart(unit: &str, tell: Tell<'_>) -> Result<()> {
     Command::new("systemctl", ["enable", unit]).output()?;
     Command::new("systemctl", ["restart", unit]).run(tell).map_err(|problem| with_journal(problem, unit))

@@ -18,7 +18,7 @@ use crate::wire::{ConfigureNode, Drain, LockAnswer, LockRecord, NodeKey, Touched
 const ANSWER_DEADLINE: Duration = Duration::from_secs(10);
 
 /// How often readiness is looked at while it is waited for. Two small lists a time are little to an API server.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// The Kubernetes API.
 pub struct Api {
@@ -107,6 +107,11 @@ impl Api {
         // Before the Node, by which it would be found again after an interruption.
         kubeadm_config::strike_off(&self.client, &node.name_any()).await?;
         nodes::delete(&self.client, &node.name_any()).await
+    }
+
+    /// Waits until machines can find the cluster with this token, so that none of them tries too early.
+    pub async fn await_signed(&self, token: &str) {
+        joining::await_signed(&self.client, token).await;
     }
 
     /// Removes what machines needed to join: tokens that sealift or kubeadm made by themselves, and certificates.

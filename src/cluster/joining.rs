@@ -1,6 +1,8 @@
 //! What joins leave in the cluster: tokens, and the certificates for control planes. Nobody needs them afterwards.
 
-use k8s_openapi::api::core::v1::Secret;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::Client;
 use kube::api::{Api, DeleteParams, ListParams};
 
@@ -17,6 +19,28 @@ const NOBODYS: [&str; 2] = [JOIN_TOKEN, "Proxy for managing TTL for the kubeadm-
 
 /// The Secret that `upload-certs` keeps the certificates in.
 const CERTIFICATES: &str = "kubeadm-certs";
+
+/// How long a new cluster's controllers may take to sign a token, and how often it is looked for.
+const SIGNED_WITHIN: Duration = Duration::from_secs(30);
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Waits until the cluster's public description is signed for a token. A join that comes before looks again only every
+/// five seconds (kubeadm's `DiscoveryRetryInterval`). What is not signed in time the join itself waits for.
+pub(super) async fn await_signed(client: &Client, token: &str) {
+    let id = token.split('.').next().unwrap_or_default();
+    let signature = format!("jws-kubeconfig-{id}");
+    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), "kube-public");
+    let signed = async || {
+        let map = maps.get("cluster-info").await.ok();
+        map.and_then(|map| map.data).is_some_and(|data| data.contains_key(&signature))
+    };
+    let waiting = async {
+        while !signed().await {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    };
+    let _ = tokio::time::timeout(SIGNED_WITHIN, waiting).await;
+}
 
 pub(super) async fn end(client: &Client) -> Result<()> {
     let secrets: Api<Secret> = Api::namespaced(client.clone(), NAMESPACE);

@@ -7,7 +7,7 @@ use crate::engine::{Acted, Progress, Step};
 use crate::error::Result;
 use crate::model::{BoxFuture, MachineSpec, Role};
 use crate::plan;
-use crate::wire::{Postcondition, PrepareWork, ScriptCommand, Work};
+use crate::wire::{FetchAhead, Postcondition, PrepareWork, ScriptCommand, Work};
 
 pub(super) struct Prepare {
     pub(super) machine: MachineSpec,
@@ -43,10 +43,9 @@ impl Prepare {
             arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
             expected: version.to_string(),
         };
-        // A control plane's images are fetched by kubeadm itself, side by side; a worker waits meanwhile anyway.
         let images = match self.machine.role {
-            Role::Worker => vec![format!("registry.k8s.io/kube-proxy:{version}")],
-            Role::ControlPlane => vec![],
+            Role::Worker => FetchAhead::Named(vec![format!("registry.k8s.io/kube-proxy:{version}")]),
+            Role::ControlPlane => FetchAhead::OfControlPlane { version: version.to_string() },
         };
         Ok(PrepareWork {
             receipt: plan::prepared(desired, &self.machine, facts),

@@ -134,6 +134,19 @@ pub struct RegistryWork {
     pub password: String,
 }
 
+/// Images that are fetched as soon as the container runtime answers, since kubeadm or kubelet will ask for them first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FetchAhead {
+    /// These.
+    Named(Vec<String>),
+    /// Those that kubeadm lists for this version of Kubernetes: a control plane's.
+    OfControlPlane {
+        /// The version, `v1.36.3`.
+        version: String,
+    },
+}
+
 /// The image's `init`.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct PrepareWork {
@@ -145,8 +158,8 @@ pub struct PrepareWork {
     pub scripts: Vec<ScriptCommand>,
     /// What must hold then.
     pub postconditions: Vec<Postcondition>,
-    /// Images to fetch while other machines are being prepared.
-    pub images: Vec<String>,
+    /// Images to fetch meanwhile.
+    pub images: FetchAhead,
     /// Where the container runtime listens.
     pub cri_socket: String,
 }

@@ -160,7 +160,7 @@ stop_service() { # UNIT
 
 # Starts a service, or restarts it if what it runs from has changed.
 start_service() { # UNIT CHANGED
-  systemctl daemon-reload
+  # This reads changed unit files, too.
   systemctl enable --quiet "$1"
   if [ "$2" = yes ] || ! systemctl is-active --quiet "$1"; then
     systemctl restart "$1" || fail "$1 does not start:"$'\n'"$(journalctl --no-pager -n 20 -u "$1" 2>&1)"

@@ -66,10 +66,8 @@ pull_pause() {
 
 # kubelet is started by kubeadm, once there is something to start it with.
 install_kubelet() {
-  changed=no
   put init.files 644 "$rootfs/etc/kubelet.service" /etc/systemd/system/kubelet.service
   put init.files 644 "$rootfs/etc/10-kubeadm.conf" /etc/systemd/system/kubelet.service.d/10-kubeadm.conf
-  if [ "$changed" = yes ]; then systemctl daemon-reload; fi
   systemctl enable --quiet kubelet
 }
 
