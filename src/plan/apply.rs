@@ -1,5 +1,7 @@
 //! The order in which a cluster is made. [`apply`] is the one place to read it.
 
+use std::collections::BTreeMap;
+
 use super::consents::Consents;
 use super::desired::Desired;
 use super::layers::{self, Duty};
@@ -64,16 +66,25 @@ pub fn apply(
     }
 
     // 4. Workers join side by side. One that fails is set aside.
-    let mut joins = Vec::new();
+    let mut joins = BTreeMap::new();
     for machine in desired.workers() {
         if state.is_member(machine)? {
             continue;
         }
         let needs = prepared(machine).into_iter().chain(made);
-        joins.push(plan.add(Some(&machine.name), Action::JoinWorker, "it is no member yet", needs));
+        let join = plan.add(Some(&machine.name), Action::JoinWorker, "it is no member yet", needs);
+        joins.insert(&machine.name, join);
     }
 
-    // 5. Applications are launched one after the other, as soon as there is an API.
+    // 5. What the rootfs has to say once there is a cluster runs on every machine that is in.
+    let mut ran = Vec::new();
+    for machine in desired.cluster.machines.iter().filter(|machine| state.lacks_commands(machine)) {
+        let joined = joins.get(&machine.name).copied();
+        let needs = made.into_iter().chain(last_control_plane).chain(joined);
+        ran.push(plan.add(Some(&machine.name), Action::RunCommands, "they have no receipt here", needs));
+    }
+
+    // 6. Applications are launched one after the other, as soon as there is an API.
     let mut launched = None;
     for image in desired.applications() {
         if state.is_launched(image) {
@@ -81,19 +92,24 @@ pub fn apply(
         }
         let action = Action::Launch { image: image.name.clone() };
         let needs = made.into_iter().chain(launched);
+        let follows = ran.clone();
         launched = Some(plan.add(Some(&first.name), action, state.why_launch(image), needs));
+        if let Some(step) = launched {
+            plan.follow(step, follows);
+        }
     }
 
-    // 6. Nodes and system pods become Ready, the cluster is written down, and the operator gets the key.
+    // 7. Nodes and system pods become Ready, the cluster is written down, and the operator gets the key.
     let nothing_so_far = made.is_none()
         && last_control_plane.is_none()
         && joins.is_empty()
+        && ran.is_empty()
         && launched.is_none()
         && ready.iter().all(|(_, step)| step.is_none());
     if !(nothing_so_far && state.all_ready()) {
         let needs = made.into_iter().chain(last_control_plane).chain(launched);
         let wait = plan.add(None, Action::AwaitReady, "a launch ends when everything is Ready", needs);
-        let settled = joins.iter().copied().chain(ready.iter().filter_map(|(_, step)| *step));
+        let settled = joins.values().chain(&ran).copied().chain(ready.iter().filter_map(|(_, step)| *step));
         plan.follow(wait, settled);
         let kept = plan.add(None, Action::KeepState, "any machine may be lost later", made);
         plan.follow(kept, [wait]);
@@ -241,6 +257,15 @@ impl<'a> State<'a> {
             .is_some_and(|api| api.nodes.iter().any(|node| node.machine_id == facts.machine_id));
         let serves = machine.role == Role::Worker || facts.api_ready;
         Ok(facts.joined && known && serves && facts.runs("kubelet.service"))
+    }
+
+    /// Tells whether a machine has still to run the commands of its rootfs.
+    fn lacks_commands(&self, machine: &MachineSpec) -> bool {
+        self.observed.facts(&machine.name).is_some_and(|facts| {
+            let wanted = receipts::ran(self.desired, machine, facts);
+            let present = facts.holdings.receipts.get("commands").map(|receipt| &receipt.digest);
+            wanted.is_some() && wanted.as_ref() != present
+        })
     }
 
     fn is_launched(&self, image: &ImageContract) -> bool {

@@ -26,6 +26,6 @@ pub use message::{
 pub use server::{CallContext, Handler, LayerBytes, serve};
 pub use tenure::{Moment, Speaker, TERM, Tenure};
 pub use work::{
-    CleanWork, EndpointsWork, FetchAhead, InitWork, JoinWork, LaunchWork, LayOutWork, Postcondition,
-    PrepareWork, RegistryWork, ScriptCommand, Work,
+    CleanWork, CommandsWork, EndpointsWork, FetchAhead, InitWork, JoinWork, LaunchWork, LayOutWork,
+    Postcondition, PrepareWork, RegistryWork, ScriptCommand, Work,
 };

@@ -25,6 +25,8 @@ pub enum Work {
     Init(InitWork),
     /// Joins the cluster.
     Join(JoinWork),
+    /// Runs the commands of the rootfs.
+    Commands(CommandsWork),
     /// Launches an application.
     Launch(LaunchWork),
     /// Takes the machine out of its cluster and leaves it as it was found.
@@ -41,6 +43,7 @@ impl Work {
             Self::Prepare(_) => "prepare".to_owned(),
             Self::Init(_) => "init".to_owned(),
             Self::Join(_) => "join".to_owned(),
+            Self::Commands(_) => "commands".to_owned(),
             Self::Launch(work) => format!("launch-{}", work.manifest.short()),
             Self::Clean(_) => "clean".to_owned(),
         }
@@ -196,6 +199,19 @@ pub struct JoinWork {
     pub hosts: Vec<(IpAddr, Vec<String>)>,
     /// As in [`InitWork`].
     pub statics: Vec<(String, String)>,
+}
+
+/// The commands of the images that the rootfs is made of.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct CommandsWork {
+    /// The digest of the work, kept in its receipt.
+    pub receipt: Digest,
+    /// The cluster's name.
+    pub cluster: String,
+    /// What the commands see.
+    pub environment: Environment,
+    /// Each one a line of shell, run in the rootfs.
+    pub commands: Vec<String>,
 }
 
 /// An application image's commands.

@@ -1,6 +1,7 @@
 //! The kinds of work, one file each. Every one looks whether its work is done before it acts.
 
 mod clean;
+mod commands;
 mod endpoints;
 mod init;
 mod join;
@@ -28,6 +29,7 @@ pub(super) fn carry_out(work: &Work, tell: Tell<'_>) -> Result<()> {
         Work::Prepare(work) => prepare::carry_out(work, tell),
         Work::Init(work) => init::carry_out(work, tell),
         Work::Join(work) => join::carry_out(work, tell),
+        Work::Commands(work) => commands::carry_out(work, tell),
         Work::Launch(work) => launch::carry_out(work, tell),
         Work::Clean(work) => clean::carry_out(work, tell),
     }
