@@ -53,7 +53,7 @@ pub(super) fn tell(ledger: &Ledger, text: usize, trouble: Trouble) {
     ledger.error(match trouble {
         Trouble::TooLarge(bytes) => Finding::at(
             place(0),
-            format!("the file has {bytes} bytes, and a Clusterfile at most {MOST_BYTES}"),
+            format!("the file has {} MiB, and a Clusterfile at most {}", bytes >> 20, MOST_BYTES >> 20),
         )
         .remedy("look whether this is the right file; large data belongs into an image"),
         Trouble::Other(kind) => Finding::at(place(0), format!("this is {kind}, no Clusterfile"))
@@ -72,7 +72,7 @@ pub(super) fn tell(ledger: &Ledger, text: usize, trouble: Trouble) {
 
 /// Tells files that are often taken for others by how they begin.
 fn kind_of(bytes: &[u8]) -> Option<&'static str> {
-    const BEGINNINGS: [(&[u8], &str); 8] = [
+    const BEGINNINGS: [(&[u8], &str); 11] = [
         (b"\x1f\x8b", "a gzip archive"),
         (b"\x28\xb5\x2f\xfd", "a zstd archive"),
         (b"PK\x03\x04", "a zip archive"),
@@ -81,9 +81,20 @@ fn kind_of(bytes: &[u8]) -> Option<&'static str> {
         (b"\xfe\xff", "text in UTF-16"),
         (b"-----BEGIN", "a key or certificate"),
         (b"#!", "a script"),
+        (b"<!DOCTYPE", "a page of HTML"),
+        (b"<html", "a page of HTML"),
+        (b"<?xml", "XML"),
     ];
     let known = BEGINNINGS.iter().find(|(beginning, _)| bytes.starts_with(beginning)).map(|(_, kind)| *kind);
-    known.or_else(|| bytes.get(257..262).is_some_and(|magic| magic == b"ustar").then_some("a tar archive"))
+    let archive = || bytes.get(257..262).is_some_and(|magic| magic == b"ustar").then_some("a tar archive");
+    known.or_else(archive).or_else(|| is_rubbish(bytes).then_some("binary data"))
+}
+
+/// Tells whether more than a tenth of the first bytes are in no text of any encoding.
+fn is_rubbish(bytes: &[u8]) -> bool {
+    let first = &bytes[..bytes.len().min(4096)];
+    let strange = |byte: &u8| *byte < 9 || (14..32).contains(byte) || *byte == 127;
+    first.iter().filter(|byte| strange(byte)).count() * 10 > first.len()
 }
 
 fn is_no_text(character: char) -> bool {

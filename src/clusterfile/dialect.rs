@@ -2,11 +2,12 @@
 
 use super::draft::Draft;
 use super::family::{sealer_v1, sealer_v2, sealos};
-use super::ledger::{Finding, Ledger};
+use super::ledger::{Finding, Ledger, listed};
 use super::native;
 use super::node::Node;
 use super::place::Place;
 use super::reader::{Field, Manner};
+use crate::suggest;
 
 /// A dialect of Clusterfiles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,14 +148,24 @@ fn needed<'a>(ledger: &Ledger, document: &'a Node, key: &str, begin: Place) -> O
 
 fn unknown_version(ledger: &Ledger, version: &str, place: Place) {
     let finding = Finding::at(place, format!("the apiVersion `{version}` is not read"));
-    let known: Vec<&str> =
-        FAMILY.iter().map(|(known, ..)| *known).chain(COMPONENTS.map(|(known, _)| known)).collect();
+    let family = FAMILY.map(|(known, ..)| known);
+    let known: Vec<&str> = family.into_iter().chain(COMPONENTS.map(|(known, _)| known)).collect();
     let group = version.split('/').next().unwrap_or_default();
     let of_group: Vec<&str> =
         known.iter().filter(|known| known.split('/').next() == Some(group)).copied().collect();
-    ledger.error(if of_group.is_empty() {
-        finding.suggest(version, &known)
+    if !of_group.is_empty() {
+        return ledger.error(finding.remedy(format!("of `{group}`, what is read is {}", listed(&of_group))));
+    }
+    // Alike is what belongs to a group that is spelt alike; that versions are, says nothing.
+    let groups: Vec<&str> = family.iter().filter_map(|known| known.split('/').next()).collect();
+    let alike = suggest::near(group, groups);
+    let alike: Vec<&str> = family
+        .into_iter()
+        .filter(|known| alike.first().is_some_and(|group| known.starts_with(group)))
+        .collect();
+    ledger.error(finding.remedy(if alike.is_empty() || !version.contains('/') {
+        format!("Clusterfiles are read of {}", listed(&family))
     } else {
-        finding.remedy(format!("of `{group}`, what is read is {}", super::ledger::listed(&of_group)))
-    });
+        format!("did you mean {}?", listed(&alike))
+    }));
 }

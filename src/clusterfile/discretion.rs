@@ -4,28 +4,70 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-/// A name that says so, up to where its value begins: `passwd:`, `"pkPasswd" :`, `- DB_PASSWORD=`.
+use crate::suggest;
+
+/// The name of a field or variable, up to where its value begins: `passwd:`, `"pkPasswd" :`, `- DB_PASSWORD=`.
 #[expect(clippy::unwrap_used, reason = "a literal that the tests compile")]
-static NAME: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r#"(?i)[\w.-]*(?:pass(?:wd|word|phrase)?|pwd|secret|token|credential|pkdata|privatekey|\bkey)\w*["']?\s*[:=]\s*"#)
-        .unwrap()
-});
+static NAME: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r#"([\w.-]+)["']?\s*[:=](?:\s+|$|["'\w])"#).unwrap());
+
+/// What is in the names of secrets.
+const SECRETS: [&str; 10] = [
+    "pass",
+    "pwd",
+    "secret",
+    "token",
+    "credential",
+    "pkdata",
+    "privatekey",
+    "private_key",
+    "accesskey",
+    "access_key",
+];
+
+/// Fields that hold secrets; a name that is near to one is likely one of them, misspelt.
+const FIELDS: [&str; 4] = ["password", "passphrase", "passwd", "pkpasswd"];
 
 /// Words after a secret's name that are no secret: where it is to be found.
-const REFERENCES: [&str; 4] = ["env:", "file:", "prompt", "{"];
+const REFERENCES: [&str; 3] = ["env:", "file:", "prompt"];
 
 /// Hides what may be a secret in `line`, which begins at byte `begin` of `text`.
 pub(super) fn hide(text: &str, begin: usize, line: &str) -> String {
-    if let Some(name) = NAME.find(line) {
-        let value = line[name.end()..].trim_start_matches(['"', '\'']);
-        let told = value.is_empty() || REFERENCES.iter().any(|reference| value.starts_with(reference));
-        return if told { line.to_owned() } else { format!("{}***", &line[..name.end()]) };
+    if let Some(value) = secret_in(line) {
+        let bare = line[value..].trim_start_matches(['"', '\'']);
+        let told = bare.is_empty() || REFERENCES.iter().any(|reference| bare.starts_with(reference));
+        return if told { line.to_owned() } else { format!("{}***", &line[..value]) };
     }
     if continues_a_secret(&text[..begin], line) {
         let indentation = line.len() - line.trim_start().len();
         return format!("{}***", &line[..indentation]);
     }
     line.to_owned()
+}
+
+/// Returns where the value of the first field begins whose name says that it is a secret.
+fn secret_in(line: &str) -> Option<usize> {
+    let name =
+        NAME.captures_iter(line).filter_map(|found| found.get(1)).find(|name| is_secret(name.as_str()))?;
+    let after = line[name.end()..].find([':', '='])? + name.end() + 1;
+    let blanks = line[after..].len() - line[after..].trim_start().len();
+    // A mapping below the name has names of its own.
+    let value = line[after..].trim_start();
+    // A mapping below the name has names of its own; the key of a taint is no secret, that of SSH has many letters.
+    let other = value.starts_with('{') || name.as_str() == "key" && !is_long(value);
+    (!other).then_some(after + blanks)
+}
+
+/// Tells whether a value is a block, or one too long for a word.
+fn is_long(value: &str) -> bool {
+    value.starts_with(['|', '>']) || value.len() > 40
+}
+
+fn is_secret(name: &str) -> bool {
+    let name = name.to_lowercase();
+    name == "key"
+        || SECRETS.iter().any(|root| name.contains(root))
+        || name.len() > 4 && !suggest::near(&name, FIELDS).is_empty()
 }
 
 /// Tells whether `line` is part of a value that began above it: of a block after `password: |`.
@@ -35,11 +77,9 @@ fn continues_a_secret(above: &str, line: &str) -> bool {
     let parent =
         above.lines().rev().filter(|line| !line.trim().is_empty()).find(|line| indentation(line) < own);
     parent.is_some_and(|parent| {
-        let value = parent.trim_end();
-        NAME.find(value).is_some_and(|name| {
-            let rest = &value[name.end()..];
-            !rest.is_empty() && !rest.starts_with(['{', '['])
-        })
+        let parent = parent.trim_end();
+        secret_in(parent)
+            .is_some_and(|value| !parent[value..].is_empty() && !parent[value..].starts_with('['))
     })
 }
 
@@ -55,6 +95,12 @@ mod tests {
             ("  ssh: {user: root, password: hunter2}", "  ssh: {user: root, password: ***"),
             ("  - DB_PASSWORD=hunter2", "  - DB_PASSWORD=***"),
             ("  passwrd: hunter2", "  passwrd: ***"),
+            ("  pasword: hunter2", "  pasword: ***"),
+            ("  registry: {port: 5000, password: hunter2}", "  registry: {port: 5000, password: ***"),
+            ("  port: 22", "  port: 22"),
+            ("  ssd: true", "  ssd: true"),
+            ("  taints: [{key: dedicated}]", "  taints: [{key: dedicated}]"),
+            ("  path: a", "  path: a"),
             ("  password: env:HUNTER", "  password: env:HUNTER"),
             ("  password:", "  password:"),
             ("  addresses: [10.0.0.1]", "  addresses: [10.0.0.1]"),

@@ -1,5 +1,7 @@
 //! Lists of hosts: addresses, ranges, ports and names, and the machines of a group.
 
+use std::net::Ipv4Addr;
+
 use super::ledger::Finding;
 use super::place::Located;
 use super::reader::Field;
@@ -54,9 +56,39 @@ pub(super) fn hosts(field: &Field<'_>) -> Vec<Located<SshAddress>> {
         }
         Ok(list) => list.0.into_iter().map(|host| Located::new(host, text.place)).collect(),
         Err(problem) => {
-            let finding = Finding::of(&text, problem.message);
-            field.ledger().error(problem.remedies.into_iter().fold(finding, Finding::remedy));
+            field.ledger().error(match mistake(&text.value) {
+                Some((why, remedy)) => {
+                    Finding::of(&text, format!("`{}` is not a host: {why}", text.value)).remedy(remedy)
+                }
+                None => {
+                    problem.remedies.into_iter().fold(Finding::of(&text, problem.message), Finding::remedy)
+                }
+            });
             vec![]
         }
     }
+}
+
+/// Recognises what is often written in place of a host, and says what to write.
+fn mistake(text: &str) -> Option<(&'static str, &'static str)> {
+    if text.contains("://") {
+        return Some(("it is a URL", "write the host alone, with its port as 10.0.0.1:2222"));
+    }
+    if text.contains('@') {
+        return Some(("a user stands in it", "write the host alone, and the user in `ssh`, as `user: NAME`"));
+    }
+    if text.contains('/') {
+        return Some(("it is a network or a path", "write a range as 10.0.0.1-10.0.0.9"));
+    }
+    let host = text.split_once(':').map_or(text, |(host, _)| host);
+    if !host.is_empty()
+        && host.chars().all(|c| c.is_ascii_digit() || c == '.')
+        && host.parse::<Ipv4Addr>().is_err()
+    {
+        return Some(("it is no IP address", "write four numbers from 0 to 255, as 10.0.0.1"));
+    }
+    if !text.contains(['[', '-']) && text.matches(':').count() > 1 {
+        return Some(("it is no IPv6 address", "write it as fd00::1, and with a port as [fd00::1]:2222"));
+    }
+    None
 }

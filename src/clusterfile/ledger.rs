@@ -8,7 +8,7 @@ use crate::redact::Redactions;
 use crate::suggest;
 
 /// So many problems are told; a file with more is of another kind than was thought.
-const MOST_PROBLEMS: usize = 100;
+const MOST_PROBLEMS: usize = 50;
 
 /// Something to tell about a place.
 #[derive(Debug, Clone)]
@@ -44,7 +44,9 @@ impl Finding {
 
     /// Offers the known words that are near to `word`; when none is, says which there are.
     pub(super) fn suggest(self, word: &str, known: &[&str]) -> Self {
-        match suggest::did_you_mean(word, known.iter().copied()) {
+        let other_case = known.iter().find(|known| known.eq_ignore_ascii_case(word));
+        let near = || suggest::did_you_mean(word, known.iter().copied());
+        match other_case.map(|known| format!("did you mean `{known}`?")).or_else(near) {
             Some(hint) => self.remedy(hint),
             None => self.remedy(format!("known here: {}", listed(known))),
         }
@@ -173,17 +175,13 @@ impl Ledger {
 
 fn tell(mut findings: Vec<Finding>, texts: &[Text], redactions: &Redactions) -> Vec<Problem> {
     findings.sort_by_key(|finding| (finding.place.text, finding.place.start));
-    let more = findings.len().saturating_sub(MOST_PROBLEMS);
-    findings.truncate(MOST_PROBLEMS);
-    let mut problems: Vec<Problem> =
-        findings.into_iter().map(|finding| redacted(finding.into_problem(texts), redactions)).collect();
-    if more > 0 {
-        problems.push(
-            Problem::new(Class::Config, format!("{more} more problems are not shown"))
-                .remedy("mend the first ones; they may be the cause of the others"),
-        );
+    if let Some(more) = findings.len().checked_sub(MOST_PROBLEMS).filter(|more| *more > 0) {
+        let place = findings[MOST_PROBLEMS].place;
+        findings.truncate(MOST_PROBLEMS);
+        let finding = Finding::at(place, format!("from here on {more} more are found"));
+        findings.push(finding.remedy("mend the first ones; they may be the cause of the others"));
     }
-    problems
+    findings.into_iter().map(|finding| redacted(finding.into_problem(texts), redactions)).collect()
 }
 
 fn redacted(problem: Problem, redactions: &Redactions) -> Problem {

@@ -71,13 +71,14 @@ pub fn load(sources: &[Source], overrides: &Overrides) -> Result<Declared, Probl
     let (ledger, states) = open(sources, overrides);
     let found = documents_of(&ledger, states);
     let beside = documents::read(&ledger, found.beside);
-    let declared = one_cluster(&ledger, found.clusters, found.wholeness).map(|(dialect, node)| {
-        let node = overrides::apply(&ledger, sources.len(), overrides, Aim::Cluster, node);
-        let mut draft = dialect.read(&Field::document(&ledger, node, dialect.manner()));
-        draft.rest.environment.extend(overrides.environment.clone());
-        validate::check(&ledger, &draft);
-        Declared { documents: beside, ..draft.into_declared() }
-    });
+    let declared =
+        one_cluster(&ledger, found.clusters, found.wholeness, beside.len()).map(|(dialect, node)| {
+            let node = overrides::apply(&ledger, sources.len(), overrides, Aim::Cluster, node);
+            let mut draft = dialect.read(&Field::document(&ledger, node, dialect.manner()));
+            draft.rest.environment.extend(overrides.environment.clone());
+            validate::check(&ledger, &draft);
+            Declared { documents: beside, ..draft.into_declared() }
+        });
     let report = ledger.report();
     Problems::check(report.problems)?;
     match declared {
@@ -186,11 +187,15 @@ fn one_cluster(
     ledger: &Ledger,
     clusters: Vec<(Dialect, Rc<Node>)>,
     wholeness: Wholeness,
+    documents: usize,
 ) -> Option<(Dialect, Rc<Node>)> {
     let mut clusters = clusters.into_iter();
     let Some((dialect, mut whole)) = clusters.next() else {
         if wholeness == Wholeness::Whole && ledger.texts() > 0 {
-            let finding = Finding::at(Place { text: 0, start: 0, end: 0 }, "nothing here is of kind Cluster");
+            let nothing = documents == 0;
+            let message =
+                if nothing { "there is no document here" } else { "nothing here is of kind Cluster" };
+            let finding = Finding::at(Place { text: 0, start: 0, end: 0 }, message);
             ledger.error(finding.remedy(dialect::BEGINNING));
         }
         return None;
@@ -203,9 +208,8 @@ fn one_cluster(
                 Finding::at(place, "a second Cluster stands in this file").also("the first one", *first);
             ledger.error(finding.remedy("keep each cluster in a file of its own"));
         } else if other != dialect {
-            let finding =
-                Finding::at(place, "this Cluster is of another apiVersion than the one it is laid over");
-            let finding = finding.also("that one", kind_place(&whole));
+            let message = "this Cluster is of another apiVersion than the one it is laid over";
+            let finding = Finding::at(version_place(&over), message).also("that one", version_place(&whole));
             ledger.error(finding.remedy("bring both to one form: sealift convert -f FILE"));
         } else if let Some((one, two)) = different_names(&whole, &over) {
             let finding =
@@ -225,6 +229,10 @@ fn one_cluster(
 
 fn kind_place(document: &Node) -> Place {
     document.entry("kind").map_or(document.place, |entry| entry.value.place)
+}
+
+fn version_place(document: &Node) -> Place {
+    document.entry("apiVersion").map_or(document.place, |entry| entry.value.place)
 }
 
 fn different_names(under: &Node, over: &Node) -> Option<(String, String)> {

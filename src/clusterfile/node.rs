@@ -23,6 +23,8 @@ pub(super) enum Content {
     Plain(String),
     /// A text in quotes or in a block: always a text.
     Quoted(String),
+    /// What could not be read; that is told already.
+    Wrong,
     /// A list.
     List(Vec<Rc<Node>>),
     /// A mapping; no key twice.
@@ -77,6 +79,7 @@ impl Node {
         match &self.content {
             Content::Plain(text) => yaml::plain_scalar(text),
             Content::Quoted(text) => Value::String(text.clone()),
+            Content::Wrong => Value::Null,
             Content::List(items) => Value::Array(items.iter().map(|item| item.to_json()).collect()),
             Content::Map(entries) => Value::Object(
                 entries.iter().map(|entry| (entry.key.clone(), entry.value.to_json())).collect(),
@@ -94,6 +97,7 @@ impl Node {
                 _ => "a text",
             },
             Content::Quoted(_) => "a text",
+            Content::Wrong => "nothing that can be read",
             Content::List(_) => "a list",
             Content::Map(_) => "a mapping",
         }

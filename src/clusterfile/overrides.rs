@@ -6,7 +6,7 @@ use super::Overrides;
 use super::ledger::{Finding, Ledger};
 use super::node::{Content, Entry, Node};
 use super::place::{Place, Text};
-use super::syntax;
+use super::syntax::{self, Wholeness};
 
 /// Makes the texts of the overrides.
 pub(super) fn texts(overrides: &Overrides) -> impl Iterator<Item = Text> + '_ {
@@ -42,8 +42,11 @@ pub(super) fn apply(
     for (index, (path, _)) in overrides.set.iter().enumerate().filter(|(_, (path, _))| aim(path) == wanted) {
         let text = first + index;
         let whole = Place { text, start: 0, end: ledger.text(text).text.len() };
-        let (mut values, _) = syntax::documents(ledger, text);
-        let value = values.pop().unwrap_or_else(|| Node::new(whole, Content::Plain(String::new())));
+        let (mut values, wholeness) = syntax::documents(ledger, text);
+        let value = values.pop().unwrap_or_else(|| match wholeness {
+            Wholeness::Whole => Node::new(whole, Content::Plain(String::new())),
+            Wholeness::Broken => Node::new(whole, Content::Wrong),
+        });
         match steps(path).map(|steps| put(&tree, &steps, &value, whole)) {
             Some(Ok(changed)) => tree = changed,
             Some(Err(why)) => {

@@ -63,6 +63,9 @@ impl<'a> Field<'a> {
 
     /// Takes down that it should be something else.
     fn expected(&self, what: &str, remedy: &str) {
+        if matches!(self.node.content, Content::Wrong) {
+            return;
+        }
         let seen = match &self.node.content {
             Content::Plain(text) | Content::Quoted(text) if text.len() <= 40 && !text.contains('\n') => {
                 format!("{} `{text}`", self.node.kind())
@@ -84,6 +87,7 @@ impl<'a> Field<'a> {
                     return None;
                 }
             },
+            Content::Wrong => return None,
             Content::List(_) => {
                 self.expected("a text", "write one value, without `-` or brackets");
                 return None;
@@ -99,12 +103,17 @@ impl<'a> Field<'a> {
     /// Reads a text that nothing tells of.
     pub(super) fn secret(&self) -> Option<String> {
         let problem = match &self.node.content {
+            Content::Wrong => return None,
             Content::Quoted(text) => return Some(text.clone()),
             Content::Plain(text) => match plain_text(text) {
                 Ok(text) => return Some(text),
                 Err(_) => "is a text, and without quotes YAML reads its value as something else",
             },
-            Content::List(_) | Content::Map(_) => "must be a text",
+            Content::List(_) | Content::Map(_) => {
+                let finding = self.finding("must be a text");
+                self.ledger.error(finding.remedy("write `env:NAME`, `file:PATH` or `prompt`"));
+                return None;
+            }
         };
         self.ledger.error(self.finding(problem).remedy("put the value in quotes"));
         None
@@ -162,7 +171,10 @@ impl<'a> Field<'a> {
         let number =
             number.filter(|number| range.contains(number)).and_then(|number| T::try_from(number).ok());
         if number.is_none() {
-            self.expected(&wanted(), "write a whole number");
+            let whole = matches!(&self.node.content, Content::Plain(text) | Content::Quoted(text)
+                if text.trim().parse::<i128>().is_ok());
+            let remedy = if whole { "choose one in that range" } else { "write a whole number" };
+            self.expected(&wanted(), remedy);
         }
         number.map(|number| Located::new(number, self.node.place))
     }
@@ -197,6 +209,16 @@ impl<'a> Field<'a> {
             }
         }
         fields
+    }
+
+    /// Tells whether it is a list without items.
+    pub(super) fn is_empty_list(&self) -> bool {
+        matches!(&self.node.content, Content::List(items) if items.is_empty())
+    }
+
+    /// Tells whether it is a mapping without fields.
+    pub(super) fn is_empty_mapping(&self) -> bool {
+        matches!(&self.node.content, Content::Map(entries) if entries.is_empty())
     }
 
     /// Reads a list of texts that are not empty.
@@ -299,8 +321,10 @@ impl<'a> Fields<'a> {
                 Some(hint) => finding.remedy(hint),
                 None => finding.suggest(&entry.key, &asked),
             });
+            // What is only misspelt, or called otherwise in another dialect, is not missing as well.
             let near = suggest::near(&entry.key, asked.iter().copied());
-            missing.retain(|(name, _)| !near.contains(name));
+            let hint = hint(&entry.key).unwrap_or_default();
+            missing.retain(|(name, _)| !near.contains(name) && !hint.contains(&format!("`{name}:`")));
         }
         for (_, finding) in missing {
             self.of.ledger.error(finding);

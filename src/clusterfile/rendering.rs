@@ -36,8 +36,11 @@ pub(super) fn values(ledger: &Ledger, first: usize, overrides: &Overrides) -> se
 
 /// Renders a file. Places of later findings are those in the rendered text, which the new name says.
 pub(super) fn render(text: &Text, values: &serde_json::Value) -> Result<Text, Problem> {
-    let rendered =
-        template::render_values(&text.name, &text.text, values).map_err(|problem| problem.remedy(VALUES))?;
+    let rendered = template::render_values(&text.name, &text.text, values).map_err(|mut problem| {
+        // An image's templates have their values from elsewhere.
+        problem.remedies.retain(|remedy| !remedy.contains("--env"));
+        if problem.remedies.is_empty() { problem.remedy(VALUES) } else { problem }
+    })?;
     let name = format!("{} (rendered)", text.name);
     Ok(Text { name, text: rendered })
 }

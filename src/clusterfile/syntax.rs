@@ -102,7 +102,7 @@ enum OpenKind {
         entries: Vec<Entry>,
         places: HashMap<String, Place>,
         merged: Vec<Entry>,
-        key: Option<(String, Place)>,
+        key: Option<(Option<String>, Place)>,
     },
 }
 
@@ -118,16 +118,18 @@ impl<'a> Tree<'a> {
             Event::DocumentStart(..) => self.anchors.clear(),
             Event::Scalar(text, style, anchor, tag) => {
                 self.count(1, place)?;
-                let content = self.scalar(text.into_owned(), style, tag.as_deref(), place);
+                let content = self.scalar(text.into_owned(), style, tag.as_deref(), self.tag_place(&span));
                 return Ok(self.add(Node::new(place, content), anchor, 1));
             }
             Event::SequenceStart(_, anchor, tag) => {
-                self.collection(place, anchor, tag.as_deref(), OpenKind::List(vec![]))?;
+                self.refuse_other(tag.as_deref(), self.tag_place(&span));
+                self.collection(place, anchor, OpenKind::List(vec![]))?;
             }
             Event::MappingStart(_, anchor, tag) => {
                 let kind =
                     OpenKind::Map { entries: vec![], places: HashMap::new(), merged: vec![], key: None };
-                self.collection(place, anchor, tag.as_deref(), kind)?;
+                self.refuse_other(tag.as_deref(), self.tag_place(&span));
+                self.collection(place, anchor, kind)?;
             }
             Event::SequenceEnd | Event::MappingEnd => return Ok(self.close(place)),
             Event::Alias(anchor) => {
@@ -152,6 +154,10 @@ impl<'a> Tree<'a> {
         Place { text: self.text, start: offset(source, &span.start), end: offset(source, &span.end) }
     }
 
+    fn tag_place(&self, span: &Span) -> Place {
+        span.tag_span().map_or_else(|| self.place(span), |tag| self.place(&tag))
+    }
+
     fn count(&mut self, more: usize, place: Place) -> Result<(), TooMuch> {
         self.values = self.values.saturating_add(more);
         if self.values <= MOST_VALUES {
@@ -173,7 +179,7 @@ impl<'a> Tree<'a> {
         let finding = Finding::at(place, format!("this is {what}"));
         self.ledger
             .error(finding.remedy("quote a text that begins with `*`; define an anchor above its first use"));
-        Node::new(place, Content::Plain(String::new()))
+        Node::new(place, Content::Wrong)
     }
 
     fn scalar(&self, text: String, style: ScalarStyle, tag: Option<&Tag>, place: Place) -> Content {
@@ -194,16 +200,14 @@ impl<'a> Tree<'a> {
         self.ledger.error(finding.remedy("leave it out; a text that begins with `!` stands in quotes"));
     }
 
-    fn collection(
-        &mut self,
-        place: Place,
-        anchor: usize,
-        tag: Option<&Tag>,
-        kind: OpenKind,
-    ) -> Result<(), TooMuch> {
+    /// Refuses a tag of a list or mapping that says more than what it is.
+    fn refuse_other(&self, tag: Option<&Tag>, place: Place) {
         if let Some(tag) = tag.filter(|tag| !matches!(tag.core_suffix(), Some("map" | "seq"))) {
             self.refuse_tag(tag, place);
         }
+    }
+
+    fn collection(&mut self, place: Place, anchor: usize, kind: OpenKind) -> Result<(), TooMuch> {
         let before = self.values;
         self.count(1, place)?;
         self.open.push(Open { place, anchor, before, kind });
@@ -239,6 +243,8 @@ impl<'a> Tree<'a> {
             OpenKind::Map { key: key @ None, .. } => *key = Some(key_of(self.ledger, &node)),
             OpenKind::Map { entries, places, merged, key: key @ Some(_) } => {
                 let (key, place) = key.take()?;
+                // What is no name is told already.
+                let Some(key) = key else { return None };
                 if key == MERGE_KEY {
                     merged.extend(taken_over(self.ledger, &node, place));
                 } else if let Some(first) = places.get(&key) {
@@ -255,16 +261,17 @@ impl<'a> Tree<'a> {
 }
 
 /// The text of a key; a key that is none is told.
-fn key_of(ledger: &Ledger, node: &Node) -> (String, Place) {
+fn key_of(ledger: &Ledger, node: &Node) -> (Option<String>, Place) {
     match &node.content {
-        Content::Plain(text) | Content::Quoted(text) => (text.clone(), node.place),
+        Content::Plain(text) | Content::Quoted(text) => (Some(text.clone()), node.place),
+        Content::Wrong => (None, node.place),
         Content::List(_) | Content::Map(_) => {
             let place = Place { end: node.place.start + 1, ..node.place };
             let finding = Finding::at(place, format!("{} cannot be the name of a field", node.kind()));
             ledger.error(finding.remedy(
                 "text in braces or brackets stands in quotes; `{{ }}` is only rendered in files of apps.sealos.io/v1beta1",
             ));
-            (String::new(), node.place)
+            (None, node.place)
         }
     }
 }

@@ -10,27 +10,78 @@ const BALANCE: &str = "close what is opened; a text with brackets or braces in i
 const ALIGN: &str =
     "let the fields of one mapping begin in the same column, and put a space after each colon";
 
+/// How long a field's name may be, in bytes.
+const LONGEST_NAME: usize = 1024;
+
 /// Tells of an error of the parser.
 pub(super) fn finding(source: &str, text: usize, kind: &ErrorKind, at: usize) -> Finding {
-    let (message, remedy) = words(kind);
     // An error at the end of the text is shown at its last character.
-    let at = if at >= source.len() { source.trim_end().len() } else { at };
-    let finding = Finding::at(Place { text, start: at, end: at }, message);
-    match tab_before(source, at) {
-        Some(tab) => {
-            Finding::at(Place { text, start: tab, end: tab + 1 }, "a tab stands where YAML wants spaces")
-                .remedy(SPACES)
+    let at = source.floor_char_boundary(if at >= source.len() { source.trim_end().len() } else { at });
+    let place = |start: usize, length: usize| Place { text, start, end: start + length };
+    if let Some(tab) = tab_near(source, at) {
+        return Finding::at(place(tab, 1), "a tab stands where YAML wants spaces").remedy(SPACES);
+    }
+    let (begin, line) = line_at(source, at);
+    if let Some(template) = line.find("{{") {
+        let message = "this looks like a template, and only files of apps.sealos.io/v1beta1 are rendered";
+        let remedy = "write the value itself, or give it with --set spec.FIELD=VALUE";
+        return Finding::at(place(begin + template, 2), message).remedy(remedy);
+    }
+    match kind {
+        ErrorKind::MappingValueNotAllowed if at - begin > LONGEST_NAME => {
+            Finding::at(place(begin, 1), format!("a field's name is longer than {LONGEST_NAME} characters"))
+                .remedy("look whether a line break is missing")
         }
-        None => finding.remedy(remedy),
+        ErrorKind::MappingValueNotAllowed if !source[begin..at].contains(':') => {
+            match line_without_colon(source, begin) {
+                Some((start, length)) => {
+                    Finding::at(place(start, length), "this line has no colon with a blank after it")
+                        .remedy("write `name: value`")
+                }
+                None => said(place(at, 0), kind),
+            }
+        }
+        ErrorKind::ExpectedBlockMappingKey | ErrorKind::InvalidIndentation
+            if line.trim_start().starts_with("- ") =>
+        {
+            let dash = begin + line.len() - line.trim_start().len();
+            Finding::at(place(dash, 1), "an item with `-` stands among fields")
+                .remedy("put a list below the field that it belongs to")
+        }
+        _ => said(place(at, 0), kind),
     }
 }
 
-/// The place of a tab in the indentation of the line, where that is the cause.
-fn tab_before(source: &str, at: usize) -> Option<usize> {
-    let begin = source.get(..at)?.rfind('\n').map_or(0, |newline| newline + 1);
-    let indentation =
-        source[begin..].find(|character: char| !character.is_whitespace() || character == '\n')?;
-    source[begin..begin + indentation].find('\t').map(|tab| begin + tab)
+fn said(place: Place, kind: &ErrorKind) -> Finding {
+    let (message, remedy) = words(kind);
+    Finding::at(place, message).remedy(remedy)
+}
+
+/// Returns where the line of a byte begins, and the line.
+fn line_at(source: &str, at: usize) -> (usize, &str) {
+    let begin = source[..at].rfind('\n').map_or(0, |newline| newline + 1);
+    (begin, source[begin..].lines().next().unwrap_or_default())
+}
+
+/// The line with something in it before the one that begins at `begin`, where it lacks a colon.
+fn line_without_colon(source: &str, begin: usize) -> Option<(usize, usize)> {
+    let above = source[..begin].trim_end();
+    let (begin, line) = line_at(source, above.len());
+    let name = line.trim_start();
+    let lacks = !name.starts_with(['-', '#']) && !name.contains(": ") && !name.ends_with(':');
+    lacks.then_some((begin + line.len() - name.len(), name.len()))
+}
+
+/// The place of a tab in the indentation of the line, or of the next one where the error is at the line's end.
+fn tab_near(source: &str, at: usize) -> Option<usize> {
+    let (begin, line) = line_at(source, at);
+    let tab_in = |begin: usize| {
+        let line = source.get(begin..)?.lines().next()?;
+        let indentation = &line[..line.len() - line.trim_start().len()];
+        indentation.find('\t').map(|tab| begin + tab)
+    };
+    let at_end = source[at..begin + line.len()].trim().is_empty();
+    tab_in(begin).or_else(|| at_end.then(|| tab_in(begin + line.len() + 1)).flatten())
 }
 
 fn words(kind: &ErrorKind) -> (String, &'static str) {
@@ -53,7 +104,7 @@ fn words(kind: &ErrorKind) -> (String, &'static str) {
             said("a comma or `]` is missing in what `[` opened", BALANCE)
         }
         ErrorKind::UnclosedQuotedScalar => said("a quotation mark is never closed", "close it"),
-        ErrorKind::DocumentIndicatorInQuotedScalar => {
+        ErrorKind::DocumentIndicatorInQuotedScalar | ErrorKind::InvalidQuotedScalarIndent => {
             said("a quotation mark is not closed before this line", "close it")
         }
         ErrorKind::InvalidTrailingSingleQuotedScalar | ErrorKind::InvalidTrailingDoubleQuotedScalar => said(
@@ -83,6 +134,16 @@ fn words(kind: &ErrorKind) -> (String, &'static str) {
             "an item with `-` cannot stand here",
             "put a list below its field, each `- ` in the same column, and nothing else among them",
         ),
+        ErrorKind::InvalidColonPlacement => {
+            said("a field begins here, within brackets that are not closed", BALANCE)
+        }
+        ErrorKind::ExpectedDocumentStart => said(
+            "something follows the end of the document",
+            "begin another document with a line `---`; look whether this is YAML",
+        ),
+        ErrorKind::UnexpectedCharacter { character: '`' } => {
+            said("a value cannot begin with a backtick", "put it in quotes")
+        }
         ErrorKind::UnexpectedCharacter { character } => {
             (format!("a value cannot begin with `{}`", character.escape_default()), "put it in quotes")
         }

@@ -34,6 +34,10 @@ pub(super) fn check(ledger: &Ledger, draft: &Draft) {
 }
 
 fn images(ledger: &Ledger, draft: &Draft) {
+    if draft.images.is_empty() && !ledger.has_errors() {
+        let finding = Finding::at(draft.place, "the cluster has no image");
+        ledger.error(finding.remedy("name at least one that brings Kubernetes, such as kubernetes:v1.36.3"));
+    }
     let mut seen: HashMap<&str, Place> = HashMap::new();
     for image in &draft.images {
         if image.value.chars().any(char::is_whitespace) {
@@ -60,40 +64,42 @@ fn control_planes(ledger: &Ledger, count: usize, place: Place) {
         if !ledger.has_errors() {
             ledger.error(
                 Finding::at(place, "the cluster has no control plane")
-                    .remedy("give at least one machine that role"),
+                    .remedy("give at least one machine that role: `control-plane`, or `master` in files of sealer and sealos"),
             );
         }
     } else if count.is_multiple_of(2) {
-        let finding =
-            Finding::at(place, format!("{count} control planes bear the loss of no more than {}", count - 1));
-        ledger
-            .warn(finding.remedy("take an odd number: of one more, one more may fail; of one less, as many"));
+        let message = if count == 2 {
+            "of 2 control planes none may fail, and the loss of either is the loss of the cluster".to_owned()
+        } else {
+            format!("of {count} control planes only {} may fail, as of {}", (count - 1) / 2, count - 1)
+        };
+        let remedy = format!("take {} or {}", count - 1, count + 1);
+        ledger.warn(Finding::at(place, message).remedy(remedy));
     }
 }
 
-/// A machine may stand in the file once, whatever its port.
+/// A machine may stand in the file once: neither its host, whatever the port, nor its address is that of another one.
 fn hosts_once(ledger: &Ledger, machines: &[Located<DeclaredMachine>]) {
-    let mut seen: HashMap<String, &Located<DeclaredMachine>> = HashMap::new();
-    for machine in machines {
-        let own = std::iter::once(machine.value.ssh.to_string())
-            .chain(machine.value.address.map(|a| a.to_string()));
-        for name in own.collect::<std::collections::BTreeSet<_>>() {
-            let Some(first) =
-                seen.insert(name.clone(), machine).filter(|first| !std::ptr::eq(*first, machine))
-            else {
-                continue;
-            };
-            let message = if first.value.role == machine.value.role {
-                format!("the host {name} stands here twice")
-            } else {
-                format!(
-                    "the host {name} is a {} here and a {} elsewhere",
-                    machine.value.role, first.value.role
-                )
-            };
-            let finding = Finding::at(machine.place, message).also("the other time", first.place);
-            ledger.error(finding.remedy("let each machine stand in one group, once"));
-        }
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    for (index, machine) in machines.iter().enumerate() {
+        // One address has many spellings in IPv6.
+        let host =
+            machine.value.ssh.ip().map_or_else(|| machine.value.ssh.host.to_lowercase(), |ip| ip.to_string());
+        let names = std::iter::once(host).chain(machine.value.address.map(|address| address.to_string()));
+        let Some((name, first)) = names
+            .filter_map(|name| seen.insert(name.clone(), index).map(|first| (name, first)))
+            .find(|(_, first)| *first != index)
+        else {
+            continue;
+        };
+        let first = &machines[first];
+        let message = if first.value.role == machine.value.role {
+            format!("the host {name} stands here a second time")
+        } else {
+            format!("the host {name} is a {} here and a {} elsewhere", machine.value.role, first.value.role)
+        };
+        let finding = Finding::at(machine.place, message).also("the first time", first.place);
+        ledger.error(finding.remedy("let each machine stand in one group, once"));
     }
 }
 
@@ -124,25 +130,24 @@ struct Named {
 
 fn networks(ledger: &Ledger, draft: &Draft) {
     let network = &draft.network;
-    let ranges: Vec<Named> =
-        [("the pods' network", &network.pods), ("the Services' network", &network.services)]
-            .into_iter()
-            .filter_map(|(what, net)| {
-                net.as_ref().map(|net| Named { what: what.to_owned(), net: net.value, place: net.place })
-            })
-            .collect();
-    if let [pods, services] = ranges.as_slice()
-        && overlap(&pods.net, &services.net)
+    let named =
+        |what: &str, net: &Located<IpNet>| Named { what: what.to_owned(), net: net.value, place: net.place };
+    let pods = network.pods.as_ref().map(|net| named("the pods' network", net));
+    let services = network.services.as_ref().map(|net| named("the Services' network", net));
+    if let (Some(pods), Some(services)) = (&pods, &services) {
+        apart(ledger, pods, services);
+    }
+    if let (Some(pods), DraftMachines::Given(machines)) = (&pods, &draft.machines) {
+        large_enough_for_machines(ledger, pods, machines.len());
+    }
+    if let Some(services) = &services {
+        large_enough_for_names(ledger, services);
+    }
+    if let Some(domain) =
+        network.dns_domain.as_ref().filter(|domain| !domain.value.split('.').all(is_dns_label))
     {
-        let finding = Finding::at(
-            services.place,
-            format!("{} {} overlaps {} {}", services.what, services.net, pods.what, pods.net),
-        );
-        ledger.error(
-            finding
-                .also("the other one", pods.place)
-                .remedy("choose networks that have no address in common"),
-        );
+        let finding = Finding::of(domain, format!("`{}` is no domain", domain.value));
+        ledger.error(finding.remedy("write it as cluster.local, in small letters"));
     }
     let mut single: Vec<Named> = vec![];
     if let Some(vip) = &network.vip {
@@ -163,21 +168,75 @@ fn networks(ledger: &Ledger, draft: &Draft) {
             }
         }
     }
+    let ranges: Vec<Named> = pods.into_iter().chain(services).collect();
+    one_family(ledger, single.iter().find(|one| one.what == "the machine"), &ranges, network.vip.as_ref());
     for one in &single {
         for range in ranges.iter().filter(|range| range.net.contains(&one.net)) {
-            let finding = Finding::at(
-                one.place,
-                format!("{} {} lies in {} {}", one.what, one.net.addr(), range.what, range.net),
-            );
-            ledger.error(
-                finding
-                    .also("that network", range.place)
-                    .remedy("choose another network, in which no machine is"),
-            );
+            let message = format!("{} {} lies in {} {}", one.what, one.net.addr(), range.what, range.net);
+            let finding = Finding::at(one.place, message).also("that network", range.place);
+            ledger.error(finding.remedy("choose another network, in which no machine is"));
         }
     }
     if let Some(vip) = &network.vip {
         vip_alone(ledger, vip, &single);
+    }
+}
+
+fn apart(ledger: &Ledger, pods: &Named, services: &Named) {
+    if pods.net.addr().is_ipv4() != services.net.addr().is_ipv4() {
+        let message = format!(
+            "{} {} is of another address family than {} {}",
+            services.what, services.net, pods.what, pods.net
+        );
+        let finding = Finding::at(services.place, message).also("the other one", pods.place);
+        ledger.error(finding.remedy("choose both of the family of the machines' addresses"));
+    } else if overlap(&pods.net, &services.net) {
+        let message = format!("{} {} overlaps {} {}", services.what, services.net, pods.what, pods.net);
+        let finding = Finding::at(services.place, message).also("the other one", pods.place);
+        ledger.error(finding.remedy("choose networks that have no address in common"));
+    }
+}
+
+/// Kubernetes gives each machine a piece of the pods' network.
+fn large_enough_for_machines(ledger: &Ledger, pods: &Named, machines: usize) {
+    let piece: u8 = if pods.net.addr().is_ipv4() { 24 } else { 64 };
+    let pieces = piece
+        .checked_sub(pods.net.prefix_len())
+        .map_or(0, |bits| 1_u64.checked_shl(bits.into()).unwrap_or(u64::MAX));
+    if pieces < machines as u64 {
+        let message = format!(
+            "{} {} has pieces of /{piece} for {pieces} machines, and there are {machines}",
+            pods.what, pods.net
+        );
+        ledger.error(Finding::at(pods.place, message).remedy("choose a larger one; 100.64.0.0/10 is common"));
+    }
+}
+
+/// The cluster's name server has the tenth address of the Services.
+fn large_enough_for_names(ledger: &Ledger, services: &Named) {
+    if services.net.max_prefix_len() - services.net.prefix_len() < 4 {
+        let message = format!(
+            "{} {} is too small: its tenth address is the cluster's name server",
+            services.what, services.net
+        );
+        ledger.error(
+            Finding::at(services.place, message)
+                .remedy("choose one of at least 16 addresses; 10.96.0.0/22 is common"),
+        );
+    }
+}
+
+/// Networks and the virtual address are of the machines' family.
+fn one_family(ledger: &Ledger, machine: Option<&Named>, ranges: &[Named], vip: Option<&Located<IpAddr>>) {
+    let Some(machine) = machine else { return };
+    let differs = |address: IpAddr| address.is_ipv4() != machine.net.addr().is_ipv4();
+    let ranges =
+        ranges.iter().map(|range| (range.what.clone(), range.net.to_string(), range.net.addr(), range.place));
+    let vip = vip.map(|vip| ("the virtual address".to_owned(), vip.value.to_string(), vip.value, vip.place));
+    for (what, written, _, place) in ranges.chain(vip).filter(|(_, _, address, _)| differs(*address)) {
+        let message = format!("{what} {written} is of another address family than the machines");
+        let finding = Finding::at(place, message).also("a machine", machine.place);
+        ledger.error(finding.remedy("choose it of the family of the machines' addresses"));
     }
 }
 

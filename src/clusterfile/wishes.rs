@@ -90,7 +90,7 @@ fn taint(field: &Field<'_>, text: &Located<String>) -> Option<Wish> {
     };
     let (key, value) = rest.split_once('=').unwrap_or((rest, ""));
     if let Some(why) = not_a_key(key) {
-        wrong(&format!("its key `{key}` {why}"));
+        wrong(&format!("of its key, {why}"));
         return None;
     }
     if !is_label_value(value) {
@@ -150,17 +150,17 @@ pub(super) fn not_a_key(key: &str) -> Option<&'static str> {
         None => (None, key),
     };
     if name.is_empty() {
-        return Some("is empty");
+        return Some("it is empty");
     }
     if !is_label_value(name) {
-        return Some("has characters that no key has, or more than 63 of them");
+        return Some("it has characters that no key has, or more than 63 of them");
     }
     let domain = |prefix: &str| {
         !prefix.is_empty()
             && prefix.len() <= 253
             && prefix.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '.' || c == '-')
     };
-    prefix.is_some_and(|prefix| !domain(prefix)).then_some("has no domain before `/`")
+    prefix.is_some_and(|prefix| !domain(prefix)).then_some("what stands before `/` is no domain")
 }
 
 fn is_label_value(value: &str) -> bool {

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod bad;
 mod convert;
 mod good;
+mod made;
 mod schema;

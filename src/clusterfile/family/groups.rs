@@ -60,6 +60,8 @@ fn roles(field: &Field<'_>, form: Form, group: &mut Group) -> Option<Role> {
         }
         (Some(_), None) => Some(Role::ControlPlane),
         (None, Some(_)) => Some(Role::Worker),
+        // What is wrong with the list is told already.
+        (None, None) if words.is_empty() && !field.is_empty_list() => return None,
         (None, None) => {
             let finding = field.finding("has neither `master` nor `node`");
             let near = words.iter().find_map(|word| {

@@ -26,7 +26,13 @@ pub(super) const WRITTEN: [&str; 10] = [
 ];
 
 /// Reads a Cluster document around its `spec`.
-fn read(document: &Field<'_>, spec: impl FnOnce(&Fields<'_>, &mut Draft)) -> Draft {
+///
+/// `elsewhere` says how a field of another dialect is called in this one.
+fn read(
+    document: &Field<'_>,
+    spec: impl FnOnce(&Fields<'_>, &mut Draft),
+    elsewhere: fn(&str) -> Option<&'static str>,
+) -> Draft {
     let mut draft = Draft::at(document.place());
     let Some(top) = document.fields() else { return draft };
     let _ = (top.get("apiVersion"), top.get("kind"));
@@ -40,7 +46,7 @@ fn read(document: &Field<'_>, spec: impl FnOnce(&Fields<'_>, &mut Draft)) -> Dra
     if let Some(fields) = top.need("spec", "the image and machines").and_then(|field| field.fields()) {
         draft.place = fields.head();
         spec(&fields, &mut draft);
-        fields.finish();
+        fields.finish_with(elsewhere);
     }
     // What the other tool has written down about its own work.
     let _ = top.get("status");

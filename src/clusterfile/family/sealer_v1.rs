@@ -36,7 +36,11 @@ struct Hosts {
 
 /// Reads a Cluster document.
 pub(in crate::clusterfile) fn read(document: &Field<'_>) -> Draft {
-    let draft = read_document(document, spec);
+    let draft = read_document(document, spec, |name| match name {
+        "hosts" => Some("list machines in `masters:` and `nodes:`, or begin with apiVersion sealer.cloud/v2"),
+        "images" => Some("write `image:` with one name"),
+        _ => None,
+    });
     need_name(document, &draft);
     draft
 }

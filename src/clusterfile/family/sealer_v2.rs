@@ -16,7 +16,12 @@ const DEFAULT_DATA_ROOT: &str = "/var/lib/sealer/data";
 
 /// Reads a Cluster document.
 pub(in crate::clusterfile) fn read(document: &Field<'_>) -> Draft {
-    let draft = read_document(document, spec);
+    let draft = read_document(document, spec, |name| match name {
+        "masters" | "nodes" => Some("list machines in `hosts:`, in groups with `ips` and `roles`"),
+        "images" => Some("write `image:` with one name"),
+        "network" | "certSANS" => Some("write PodCIDR, SvcCIDR or CertSANs in `env:`"),
+        _ => None,
+    });
     need_name(document, &draft);
     draft
 }

@@ -16,7 +16,11 @@ const DEFAULT_NAME: &str = "default";
 
 /// Reads a Cluster document.
 pub(in crate::clusterfile) fn read(document: &Field<'_>) -> Draft {
-    let mut draft = read_document(document, spec);
+    let mut draft = read_document(document, spec, |name| match name {
+        "masters" | "nodes" => Some("list machines in `hosts:`, in groups with `ips` and `roles`"),
+        "cmd" => Some("write `command:`"),
+        _ => None,
+    });
     if draft.name.is_none() {
         draft.name = Some(Located::new(DEFAULT_NAME.to_owned(), draft.place));
     }

@@ -77,6 +77,10 @@ fn machines(spec: &Fields<'_>) -> DraftMachines {
     let given =
         |hosts: &Field<'_>| DraftMachines::Given(hosts.items().iter().flat_map(hosts::group).collect());
     match (spec.get("hosts"), spec.get("provider")) {
+        (Some(hosts), Some(provider)) if provider.is_scalar() => {
+            let _ = provider::made(&provider);
+            given(&hosts)
+        }
         (Some(hosts), Some(provider)) => {
             let finding = provider.finding("stands beside `spec.hosts`").also("the hosts", hosts.place());
             hosts

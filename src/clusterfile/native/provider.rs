@@ -25,6 +25,8 @@ pub(super) fn made(field: &Field<'_>) -> Option<DeclaredMachines> {
         }
         (Some(container), None) => containers(&container),
         (None, Some(cloud)) => alibaba_cloud(&cloud),
+        // A provider that is not known is told as a field that is not.
+        (None, None) if !field.is_empty_mapping() => None,
         (None, None) => {
             let finding = field.finding("names no provider");
             field.ledger().error(finding.remedy("write `container:` or `alibabaCloud:` below it"));

@@ -50,6 +50,23 @@ pub(in crate::clusterfile) fn certificate_names(field: &Field<'_>) -> Vec<String
     names
 }
 
+/// Reads names of hosts.
+fn host_names(field: &Field<'_>) -> Vec<String> {
+    let mut names: Vec<String> = vec![];
+    for name in field.words() {
+        if not_certifiable(&name.value).is_some()
+            || name.value.parse::<IpAddr>().is_ok()
+            || name.value.contains('*')
+        {
+            let finding = Finding::of(&name, format!("`{}` is no name of a host", name.value));
+            field.ledger().error(finding.remedy("write a name alone, such as git.example"));
+        } else {
+            names.push(name.value);
+        }
+    }
+    names
+}
+
 /// Says why a text is no name for a certificate.
 pub(in crate::clusterfile) fn not_certifiable(name: &str) -> Option<&'static str> {
     if name.parse::<IpAddr>().is_ok() {
@@ -83,8 +100,7 @@ pub(in crate::clusterfile) fn not_certifiable(name: &str) -> Option<&'static str
 pub(in crate::clusterfile) fn alias(field: &Field<'_>, names: &'static str) -> Option<HostAlias> {
     let fields = field.fields()?;
     let address = fields.need("ip", "an address").and_then(|field| address(&field));
-    let listed =
-        fields.need(names, "a list of names").map(|field| certificate_names(&field)).unwrap_or_default();
+    let listed = fields.need(names, "a list of names").map(|field| host_names(&field)).unwrap_or_default();
     fields.finish();
     Some(HostAlias { address: address?.value, names: listed })
 }
