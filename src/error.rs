@@ -31,6 +31,8 @@ pub enum Class {
     Busy,
     /// What a saved plan was made from is not as it was.
     Outdated,
+    /// The cluster is not as it should be; `status` says so.
+    Drifted,
     /// The operator stopped it.
     Interrupted,
 }
@@ -50,6 +52,7 @@ impl Class {
             Self::Refused => 9,
             Self::Busy => 10,
             Self::Outdated => 11,
+            Self::Drifted => 12,
             Self::Interrupted => 130,
         }
     }

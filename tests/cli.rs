@@ -270,14 +270,15 @@ fn what_is_not_understood_has_the_code_of_usage() {
 #[test]
 fn a_cluster_that_is_not_known_is_neither_changed_nor_removed() {
     for command in [
-        &["delete"][..],
-        &["reset"],
-        &["scale", "up", "--nodes", "10.0.0.1"],
-        &["scale", "down", "--nodes", "10.0.0.1"],
-        &["delete", "--nodes", "10.0.0.1"],
-        &["replace", "10.0.0.1=10.0.0.2"],
+        &["delete", "--yes"][..],
+        &["reset", "--yes"],
+        &["scale", "up", "--nodes", "10.0.0.1", "--yes"],
+        &["scale", "down", "--nodes", "10.0.0.1", "--yes"],
+        &["delete", "--nodes", "10.0.0.1", "--yes"],
+        &["replace", "10.0.0.1=10.0.0.2", "--yes"],
+        &["status"],
     ] {
-        let ended = Home::new().run(&[command, &["--name", "nobodys", "--yes"]].concat());
+        let ended = Home::new().run(&[command, &["--name", "nobodys"]].concat());
         assert_eq!(ended.code, code(Class::Config), "{command:?}: {}", ended.errors);
         assert!(ended.errors.contains("`nobodys`"), "{}", ended.errors);
     }

@@ -32,6 +32,12 @@ pub(super) struct ClusterfileArgs {
 }
 
 impl ClusterfileArgs {
+    /// Returns what to read where anything is said.
+    pub(super) fn if_given(&self) -> Result<Option<Clusterfile>> {
+        let given = !(self.files.is_empty() && self.env.is_empty() && self.set.is_empty());
+        given.then(|| self.clusterfile()).transpose()
+    }
+
     /// Returns what to read; `-` is read now.
     pub(super) fn clusterfile(&self) -> Result<Clusterfile> {
         let files = if self.files.is_empty() { read(&[DEFAULT.into()])? } else { read(&self.files)? };

@@ -26,6 +26,7 @@ mod save;
 mod scale;
 mod schema;
 mod start;
+mod status;
 mod variable;
 mod whole;
 
@@ -68,6 +69,7 @@ enum Command {
     Run(Box<run::RunArgs>),
     Apply(Box<apply::ApplyArgs>),
     Plan(Box<plan::PlanArgs>),
+    Status(Box<status::StatusArgs>),
     Scale(Box<scale::ScaleArgs>),
     #[command(visible_alias = "join")]
     Add(Box<scale::UpArgs>),
@@ -102,6 +104,9 @@ pub fn main() -> ExitCode {
             start::operator(&cli, start::Kind::Changes, |context| apply::apply(context, args))
         }
         Command::Plan(args) => start::operator(&cli, start::Kind::Looks, |context| plan::plan(context, args)),
+        Command::Status(args) => {
+            start::operator(&cli, start::Kind::Looks, |context| status::status(context, args))
+        }
         Command::Scale(args) => {
             start::operator(&cli, start::Kind::Changes, |context| scale::scale(context, args))
         }

@@ -43,16 +43,17 @@ impl Api {
 
     /// Returns what the API says now.
     pub async fn facts(&self) -> Result<ApiFacts> {
-        let (nodes, waiting, applications, version) = tokio::try_join!(
+        let (nodes, waiting, applications, version, holder) = tokio::try_join!(
             self.nodes(),
             system::waiting(&self.client),
             state::applications(&self.client),
             self.version(),
+            lease::holder_now(&self.client),
         )?;
         let silent = |name: &str| nodes.iter().any(|node| node.name == name && !node.ready);
         let heard = waiting.into_iter().filter(|one| !one.node.as_deref().is_some_and(silent));
         let waiting_pods = heard.map(|one| one.why).collect();
-        Ok(ApiFacts { nodes, waiting_pods, applications, version, etcd: vec![] })
+        Ok(ApiFacts { nodes, waiting_pods, applications, version, etcd: vec![], holder })
     }
 
     async fn version(&self) -> Result<String> {

@@ -94,6 +94,15 @@ pub(super) async fn release(client: &Client, run: &str, written: Option<&LockRec
     Err(contended())
 }
 
+/// Returns who has the lock now. A holder that has not confirmed it for longer than it is good has it no more.
+pub(super) async fn holder_now(client: &Client) -> Result<Option<Holder>> {
+    let Some(lease) = get(&leases(client)).await? else { return Ok(None) };
+    let renewed = lease.spec.as_ref().and_then(|spec| spec.renew_time.as_ref());
+    let age = renewed.map_or(0, |renewed| Timestamp::now().as_second() - renewed.0.as_second());
+    let seconds = lease.spec.as_ref().and_then(|spec| spec.lease_duration_seconds).map_or(0, i64::from);
+    Ok(holder(&lease).filter(|_| age <= seconds))
+}
+
 fn leases(client: &Client) -> Api<Lease> {
     Api::namespaced(client.clone(), NAMESPACE)
 }

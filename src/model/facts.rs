@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{Arch, Digest, MachineName, Role, Taint, TaintKey};
+use super::{Arch, Digest, Holder, MachineName, Role, Taint, TaintKey};
 use crate::error::Problem;
 
 /// The version of control groups that a machine runs its units in.
@@ -280,6 +280,9 @@ pub struct ApiFacts {
     pub version: String,
     /// Applications that were launched, by image name with the digest of what was run.
     pub applications: BTreeMap<String, Digest>,
+    /// Who has the cluster's lock now, if somebody has.
+    #[serde(default)]
+    pub holder: Option<Holder>,
 }
 
 /// A machine or API that may not answer. Unknown is never taken for absent.

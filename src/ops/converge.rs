@@ -9,7 +9,7 @@ use super::resolve::{self, Resolved, Wish};
 use super::{intact, observe, preflight};
 use crate::error::{Problems, Result};
 use crate::image::Store;
-use crate::model::{Cluster, Digest, Observed};
+use crate::model::{Cluster, Digest, MachineSpec, Observed};
 use crate::plan::{self, Desired, Plan};
 use crate::steps::{Blobs, DrainPolicy, Learned, Site, State};
 
@@ -37,18 +37,18 @@ pub(super) async fn draw(context: &Context, wish: &Wish<'_>, consent: Consent) -
     context.reporter.note(&format!("looking at {} machines", machines.len()));
     let fleet = resolve::fleet(context, &machines);
     let sight = observe::observe(&fleet, &desired).await;
-    Problems::check(observe::unknown(&sight.observed))?;
     preflight::check(context, &fleet, &desired, &sight, state.authority.as_ref()).await?;
     let authority =
         state.authority.clone().or_else(|| observe::authority(&state.cluster.name, &sight.observed));
     let plan = plan(&desired, &sight.observed, authority.as_ref(), consent)?;
+    let leaving = still_leaving(&state, &plan, &sight.observed);
     let site = Site {
         desired,
         observed: sight.observed,
         fleet,
         blobs: Arc::new(StoreBlobs(store.clone())),
         home: context.home.clone(),
-        state: Mutex::new(State { authority, ..state }),
+        state: Mutex::new(State { authority, leaving, ..state }),
         drain: DrainPolicy::default(),
         learned: Learned::default(),
     };
@@ -59,13 +59,20 @@ pub(super) async fn draw(context: &Context, wish: &Wish<'_>, consent: Consent) -
 async fn draw_again(draft: &Draft, consent: Consent) -> Result<Draft, Problems> {
     let site = &draft.site;
     let observed = observe::observe(&site.fleet, &site.desired).await.observed;
-    Problems::check(observe::unknown(&observed))?;
     let known = site.change_state(|_| {}).authority;
     let authority = known.or_else(|| observe::authority(&site.cluster().name, &observed));
     let plan = plan(&site.desired, &observed, authority.as_ref(), consent)?;
     let site = site.seen_again(observed);
     site.change_state(|state| state.authority = authority);
     Ok(Draft { plan, site: Arc::new(site), store: draft.store.clone() })
+}
+
+/// Returns the machines to look for again: one of which nothing is left to do has gone, if it says so itself.
+fn still_leaving(state: &State, plan: &Plan, observed: &Observed) -> Vec<MachineSpec> {
+    let is_planned =
+        |machine: &MachineSpec| plan.steps.iter().any(|step| step.machine.as_ref() == Some(&machine.name));
+    let leaves = |machine: &&MachineSpec| is_planned(machine) || observed.facts(&machine.name).is_none();
+    state.leaving.iter().filter(leaves).cloned().collect()
 }
 
 fn plan(

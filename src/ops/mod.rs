@@ -29,6 +29,7 @@ mod saved_plan;
 mod scale;
 mod secrets;
 mod stale;
+mod status;
 
 pub mod reporter;
 pub mod view;
@@ -47,6 +48,10 @@ pub use reporter::{Data, Question, Reporter};
 pub use run::run;
 pub use scale::{ScaleRequest, scale};
 pub use secrets::new_id;
+pub use status::{
+    ApiStatus, ApplicationStatus, CertificateStatus, ClusterStatus, MachineStatus, MemberStatus, RunStatus,
+    StatusRequest, status,
+};
 pub use view::{
     Certainty, Disruption, Ending, HalfDone, PlanGroup, PlanView, PlannedStep, StepTiming, Summary,
 };

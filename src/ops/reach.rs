@@ -14,9 +14,11 @@ use crate::wire::{HoldPorts, Note, ReachPorts};
 
 /// Lets machines that are not members yet listen, and lets every machine try the ports it will need.
 pub(super) async fn check(fleet: &Fleet, machines: &[MachineSpec], observed: &Observed) -> Vec<Problem> {
+    let answers = |machine: &&MachineSpec| observed.facts(&machine.name).is_some();
+    let machines: Vec<&MachineSpec> = machines.iter().filter(answers).collect();
     let is_new =
         |machine: &&MachineSpec| observed.facts(&machine.name).is_some_and(|facts| facts.marker.is_none());
-    let new: Vec<&MachineSpec> = machines.iter().filter(is_new).collect();
+    let new: Vec<&MachineSpec> = machines.iter().copied().filter(is_new).collect();
     if new.is_empty() || machines.len() < 2 {
         return vec![];
     }

@@ -30,7 +30,12 @@ impl Step for DeleteNode {
                 return Ok(Acted::Unchanged);
             };
             let order = wire::DeleteNode { node: NodeKey::MachineId(node.machine_id.clone()) };
-            Ok(site.command_about(&self.machine, order, progress).await?.into())
+            let acted = site.command_about(&self.machine, order, progress).await?.into();
+            if site.observed.facts(&self.machine.name).is_none() {
+                // It is given up, so nothing there will be cleaned: this was the last that could be done for it.
+                site.has_left(&self.machine)?;
+            }
+            Ok(acted)
         })
     }
 }

@@ -26,6 +26,7 @@ impl Step for Leave {
         Box::pin(async {
             let order = wire::Leave { cluster: self.site.cluster().name.clone() };
             self.site.agent(&self.machine).await?.ask(order).await?;
+            self.site.has_left(&self.machine)?;
             Ok(Acted::Changed)
         })
     }

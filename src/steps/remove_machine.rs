@@ -30,10 +30,12 @@ impl Step for RemoveMachine {
             // Its address is its name in all that sealift says; the provider never gives one to two machines.
             let Some(found) = machines.into_iter().find(|one| one.address == Some(self.machine.address))
             else {
+                self.site.has_left(&self.machine)?;
                 return Ok(Acted::Unchanged);
             };
             let removed = provider.remove_machines(cluster, &[found.name]).await;
             removed.map_err(|problems| problems.as_one())?;
+            self.site.has_left(&self.machine)?;
             Ok(Acted::Changed)
         })
     }

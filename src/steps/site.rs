@@ -167,6 +167,17 @@ impl Site {
         self.desired.leaving.iter().any(|leaving| leaving.name == *machine)
     }
 
+    /// Writes down that a machine has left for good, so that no later run looks for it.
+    pub(super) fn has_left(&self, machine: &MachineSpec) -> Result<()> {
+        let is_listed = |state: &State| state.leaving.iter().any(|one| one.name == machine.name);
+        let mut was_listed = false;
+        let state = self.change_state(|state| {
+            was_listed = is_listed(state);
+            state.leaving.retain(|one| one.name != machine.name);
+        });
+        if was_listed { state.save(&self.home) } else { Ok(()) }
+    }
+
     /// Changes what will be kept of the cluster.
     pub fn change_state(&self, change: impl FnOnce(&mut State)) -> State {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

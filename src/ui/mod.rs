@@ -20,6 +20,7 @@ mod report;
 mod sanitise;
 mod screen;
 mod sink;
+mod status;
 mod table;
 mod terminal;
 mod texts;
@@ -30,6 +31,7 @@ pub use plan::text as plan_text;
 pub use printer::{Assent, Output, Printer, Streams, Surroundings, VariableSource, Verbosity, Wanted};
 pub use question::restore_terminal;
 pub use screen::{Size, SizeSource};
+pub use status::text as status_text;
 pub use table::Table;
 pub use terminal::Terminal;
 
