@@ -1,14 +1,15 @@
 //! care on this machine: its configuration, its unit, and its removal.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use super::command::Tell;
 use super::{paths, units};
 use crate::error::{Class, Context, Problem, Result};
 use crate::fsx;
+use crate::ha::care::LEARNED_FILE;
 use crate::ha::config::CareConfig;
-use crate::ha::learned::Generation;
+use crate::ha::learned::{self, Generation, Learned};
 use crate::ha::{unit, vip};
 
 /// The unit's name.
@@ -29,6 +30,16 @@ pub(super) fn configure(config: &serde_json::Value) -> Result<()> {
         fsx::make_directory(directory)?;
     }
     config.save(path)
+}
+
+/// Returns the API servers that care knows; a machine of no cluster knows none.
+pub(super) fn control_planes() -> Result<Vec<SocketAddr>> {
+    let path = Path::new(paths::CARE_CONFIG);
+    if !path.exists() {
+        return Ok(vec![]);
+    }
+    let learned = Learned::load(&path.with_file_name(LEARNED_FILE)).ok();
+    Ok(learned::control_planes(&CareConfig::load(path)?, learned.as_ref()).api)
 }
 
 /// Starts care from the agent's own binary. Returns once its endpoints are open.

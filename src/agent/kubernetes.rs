@@ -26,6 +26,14 @@ pub(super) async fn own_node_is_ready(node: &str) -> Result<bool> {
     Api::with_kubeconfig(Path::new(paths::KUBELET)).await?.is_ready(node).await
 }
 
+/// Returns the definition kept in the cluster; a machine that was never made a control plane has none to ask for.
+pub(super) async fn state() -> Result<Option<String>> {
+    if !Path::new(paths::ADMIN).exists() {
+        return Ok(None);
+    }
+    api().await?.take_state().await
+}
+
 /// Waits until Nodes and system pods are Ready.
 pub(super) async fn await_ready(order: &AwaitReady) -> Result<ApiFacts> {
     api().await?.await_ready(&order.machine_ids, Duration::from_secs(order.seconds)).await

@@ -9,7 +9,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::lock::Locks;
 use super::paths::{self, Grounds};
-use super::{claim, fence, kubernetes, look, members, ownership, reach, transient, work};
+use super::{care, claim, fence, kubernetes, look, members, ownership, reach, transient, work};
 use crate::distribute::receive::receive_layer;
 use crate::distribute::store::LayerStore;
 use crate::error::{Class, Context, Problem, Result};
@@ -71,7 +71,8 @@ async fn answer(envelope: Envelope, context: CallContext, locks: Arc<Locks>) -> 
         Request::SaveState(order) => {
             reply(async { kubernetes::api().await?.save_state(&order.state).await }.await)
         }
-        Request::TakeState(_) => reply(async { kubernetes::api().await?.take_state().await }.await),
+        Request::TakeState(_) => reply(kubernetes::state().await),
+        Request::FindControlPlanes(_) => reply(blocking(care::control_planes).await),
         Request::Leave(order) => reply(blocking(move || work::leave(&order.cluster, epoch)).await),
         Request::AcquireLock(order) => reply(locks.acquire(order).await),
         Request::RenewLock(order) => reply(locks.renew(order, epoch).await),

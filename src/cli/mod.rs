@@ -9,6 +9,7 @@ mod completion;
 mod consent;
 mod convert;
 mod delete;
+mod get;
 mod going;
 mod hosts;
 mod images;
@@ -79,6 +80,7 @@ enum Command {
     Init(Box<init::InitArgs>),
     Convert(convert::ConvertArgs),
     Schema(schema::SchemaArgs),
+    Get(Box<get::GetArgs>),
     Build(build::BuildArgs),
     Images(images::ImagesArgs),
     Inspect(inspect::InspectArgs),
@@ -133,6 +135,7 @@ pub fn main() -> ExitCode {
         Command::Schema(args) => {
             start::operator(&cli, start::Kind::Looks, |context| async move { schema::schema(&context, args) })
         }
+        Command::Get(args) => start::operator(&cli, start::Kind::Looks, |context| get::get(context, args)),
         Command::Build(args) => {
             start::operator(&cli, start::Kind::Looks, |context| build::build(context, args))
         }

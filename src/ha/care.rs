@@ -21,7 +21,7 @@ use super::{endpoints, vip};
 use crate::error::Result;
 
 /// What was learned from the cluster is kept beside the configuration.
-const LEARNED_FILE: &str = "learned.json";
+pub const LEARNED_FILE: &str = "learned.json";
 
 /// How often the virtual address is put back, should something have flushed it off `lo`.
 const PLACE_EVERY: Duration = Duration::from_secs(10);

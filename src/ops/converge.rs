@@ -6,7 +6,7 @@ use super::consent::{self, Consent};
 use super::context::Context;
 use super::execute::{self, Proposal, Purpose};
 use super::resolve::{self, Resolved, Wish};
-use super::{intact, observe, preflight};
+use super::{intact, observe, preflight, recover};
 use crate::error::{Problems, Result};
 use crate::image::Store;
 use crate::model::{Cluster, Digest, MachineSpec, Observed};
@@ -37,6 +37,13 @@ pub(super) async fn draw(context: &Context, wish: &Wish<'_>, consent: Consent) -
     context.reporter.note(&format!("looking at {} machines", machines.len()));
     let fleet = resolve::fleet(context, &machines);
     let sight = observe::observe(&fleet, &desired).await;
+    if wish.last.is_none()
+        && let Some(state) = recover::state(&fleet, &desired.cluster.name, &sight.observed).await?
+    {
+        context.reporter.note("nothing of the cluster is kept here; going on from what it keeps of itself");
+        let wish = Wish { last: Some(&state), ..wish.clone() };
+        return Box::pin(draw(context, &wish, consent)).await;
+    }
     preflight::check(context, &fleet, &desired, &sight, state.authority.as_ref()).await?;
     let authority =
         state.authority.clone().or_else(|| observe::authority(&state.cluster.name, &sight.observed));

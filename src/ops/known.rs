@@ -22,4 +22,5 @@ pub(super) fn unknown(context: &Context, name: &str) -> Problem {
     } else {
         problem.remedy(format!("name one of these with --name: {}", known.join(", ")))
     }
+    .remedy("a cluster that is known elsewhere is fetched from one of its machines: sealift get --from HOST")
 }

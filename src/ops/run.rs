@@ -24,7 +24,8 @@ pub async fn run(context: &Context, request: RunRequest) -> Result<(), Problems>
         files: None,
         making: Making::Allowed,
     };
-    let title = format!("run {}", request.images.join(" "));
+    let what = if request.images.is_empty() { request.name.clone() } else { request.images.join(" ") };
+    let title = format!("run {what}");
     let purpose = |cluster: &Cluster, plan: &Plan| purpose(context, cluster, plan, &title);
     converge::converge(context, &wish, Consent::default(), purpose).await
 }

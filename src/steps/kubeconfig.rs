@@ -1,5 +1,6 @@
 //! The operator's kubeconfig, in a file of its own: nobody's `~/.kube/config` is touched.
 
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -29,14 +30,7 @@ impl Step for Kubeconfig {
         Box::pin(async {
             let commanding = self.site.commanding().await?;
             let text = self.site.agent(commanding).await?.ask(TakeKubeconfig {}).await?;
-            let server = std::net::SocketAddr::new(commanding.address, API_PORT);
-            let own = for_operator(&text, &self.site.cluster().name, &format!("https://{server}"))?;
-            let path = path(&self.site.home, &self.site.cluster().name);
-            if fsx::read_if_exists(&path)?.is_some_and(|present| present == own.as_bytes()) {
-                return Ok(Acted::Unchanged);
-            }
-            fsx::write_atomically(&path, own, 0o600)?;
-            Ok(Acted::Changed)
+            keep(&self.site.home, &self.site.cluster().name, &text, commanding.address)
         })
     }
 }
@@ -44,6 +38,18 @@ impl Step for Kubeconfig {
 /// Returns where a cluster's kubeconfig is kept.
 pub fn path(home: &Path, cluster: &str) -> PathBuf {
     State::directory(home, cluster).join("kubeconfig")
+}
+
+/// Keeps a control plane's kubeconfig as the operator's, with that control plane as its server.
+pub fn keep(home: &Path, cluster: &str, text: &str, control_plane: IpAddr) -> Result<Acted> {
+    let server = SocketAddr::new(control_plane, API_PORT);
+    let own = for_operator(text, cluster, &format!("https://{server}"))?;
+    let path = path(home, cluster);
+    if fsx::read_if_exists(&path)?.is_some_and(|present| present == own.as_bytes()) {
+        return Ok(Acted::Unchanged);
+    }
+    fsx::write_atomically(&path, own, 0o600)?;
+    Ok(Acted::Changed)
 }
 
 /// Gives the entries the cluster's name, so that several clusters' files can be used together, and a server

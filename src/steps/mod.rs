@@ -33,7 +33,7 @@ mod testing;
 
 pub use drain::DrainPolicy;
 pub use history::{History, PastRun, RunOutcome, StepCount};
-pub use kubeconfig::path as kubeconfig_path;
+pub use kubeconfig::{keep as keep_kubeconfig, path as kubeconfig_path};
 pub use site::{Blobs, Learned, Site};
 pub use state::{Provider, State};
 

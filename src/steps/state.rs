@@ -65,6 +65,12 @@ impl State {
             .problem_with(Class::Config, || format!("{} cannot be read", path.display()))
     }
 
+    /// Reads it as the cluster keeps it.
+    pub fn from_json(text: &str) -> Result<Self> {
+        serde_json::from_str(text)
+            .problem(Class::Kubernetes, "what the cluster keeps of itself cannot be read")
+    }
+
     /// Keeps it, readable by the operator alone.
     pub fn save(&self, home: &Path) -> Result<()> {
         let directory = Self::directory(home, &self.cluster.name);

@@ -85,6 +85,7 @@ requests! {
         AwaitReady -> ApiFacts,
         TakeKubeconfig -> String,
         TakeState -> Option<String>,
+        FindControlPlanes -> Vec<SocketAddr>,
         IsApiReady -> bool,
     }
     Changes {
@@ -263,9 +264,13 @@ impl std::fmt::Debug for SaveState {
     }
 }
 
-/// Asks for the definition kept in the cluster.
+/// Asks for the definition kept in the cluster; a machine that is no control plane of one has none.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TakeState {}
+
+/// Asks where a machine of a cluster finds its API servers, as care knows them. Changes nothing.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FindControlPlanes {}
 
 /// Removes the marker, the data and the agent itself: the last thing asked of a machine.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -22,9 +22,9 @@ pub use members::{
     Snapshot, Touched,
 };
 pub use message::{
-    Act, Ask, AwaitReady, Claim, Effect, EndJoining, Envelope, HeedEpoch, HoldPorts, JoinSecrets, Leave,
-    Look, LookAtApi, Measure, MintJoin, MissingLayer, MissingLayers, Note, ReachPorts, ReceiveLayer, Request,
-    SaveState, TakeKubeconfig, TakeState,
+    Act, Ask, AwaitReady, Claim, Effect, EndJoining, Envelope, FindControlPlanes, HeedEpoch, HoldPorts,
+    JoinSecrets, Leave, Look, LookAtApi, Measure, MintJoin, MissingLayer, MissingLayers, Note, ReachPorts,
+    ReceiveLayer, Request, SaveState, TakeKubeconfig, TakeState,
 };
 pub use server::{CallContext, Handler, LayerBytes, serve};
 pub use tenure::{Moment, Speaker, TERM, Tenure};

@@ -24,6 +24,7 @@ use crate::steps::{Provider, State};
 pub(super) use images::Renewal;
 
 /// What a command works on.
+#[derive(Clone)]
 pub(super) struct Wish<'a> {
     /// What is declared.
     pub(super) declared: &'a Declared,
