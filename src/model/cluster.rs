@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{HostAlias, Login, NodeWishes, Role, SshAddress};
@@ -16,7 +17,7 @@ pub type ImageName = String;
 pub type Environment = BTreeMap<String, String>;
 
 /// The name of a machine in everything sealift says: the address the operator gave for it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct MachineName(pub String);
 

@@ -1,9 +1,11 @@
 //! The SHA-256 name of a piece of content.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Write};
 use std::str::FromStr;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -29,6 +31,20 @@ impl Digest {
     /// Returns the first twelve digits, as people quote it.
     pub fn short(&self) -> String {
         hex::encode(&self.0[..6])
+    }
+}
+
+impl JsonSchema for Digest {
+    fn schema_name() -> Cow<'static, str> {
+        "Digest".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A SHA-256 digest.",
+            "type": "string",
+            "pattern": "^sha256:[0-9a-f]{64}$",
+        })
     }
 }
 

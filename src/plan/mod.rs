@@ -17,6 +17,7 @@ mod progress;
 mod receipts;
 mod removal;
 mod roster;
+mod schema;
 mod situation;
 mod step;
 #[cfg(test)]
@@ -36,4 +37,5 @@ pub use networks::check as check_networks;
 pub use preflight::{PORTS_OF_CONTROL_PLANE, PORTS_OF_WORKER, Preflight, ports, preflight};
 pub use receipts::{commands, connected, kubelet, launched, lay_out, prepared, registry};
 pub use removal::{Definition, remove};
+pub use schema::schema;
 pub use step::{Action, Disruption, FORMAT, Plan, PlanBuilder, PlannedStep};

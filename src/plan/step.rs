@@ -1,5 +1,6 @@
 //! What a plan is made of.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::desired::Desired;
@@ -8,7 +9,7 @@ use crate::error::Problem;
 use crate::model::{Digest, ImageName, MachineName, Observed};
 
 /// One kind of thing to do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "action")]
 pub enum Action {
     /// Take possession of a machine: install the agent, write the marker.
@@ -68,7 +69,7 @@ pub enum Action {
 }
 
 /// What a step costs those who use the cluster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Disruption {
     /// Nothing.
@@ -80,7 +81,7 @@ pub enum Disruption {
 }
 
 /// A step of a plan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlannedStep {
     /// Its place in the plan, from 1.
     pub number: usize,
@@ -104,7 +105,7 @@ pub struct PlannedStep {
 pub const FORMAT: u32 = 1;
 
 /// What would happen, in an order that can be read from top to bottom.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
     /// The format of this document.
     pub format: u32,

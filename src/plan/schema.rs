@@ -1,0 +1,91 @@
+//! The form of a plan as JSON, for programs that read one.
+
+use schemars::schema_for;
+
+use super::step::Plan;
+
+/// Returns the JSON Schema (2020-12) of a plan, as `docs/schemas/plan.schema.json` has it.
+pub fn schema() -> String {
+    let schema = schema_for!(Plan);
+    format!("{:#}\n", schema.as_value())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use serde_json::{Value, json};
+
+    use super::super::testing::*;
+    use super::super::*;
+    use super::*;
+    use crate::error::{Class, Problem};
+    use crate::model::*;
+
+    /// Run with `SEALIFT_UPDATE_SCHEMAS=1` to write the file anew.
+    #[test]
+    fn the_published_schema_of_plans_is_current() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/schemas/plan.schema.json");
+        let schema = schema();
+        if std::env::var_os("SEALIFT_UPDATE_SCHEMAS").is_some() {
+            std::fs::write(&path, &schema).unwrap();
+        }
+        let published = std::fs::read_to_string(&path).unwrap_or_default();
+        assert_eq!(
+            published, schema,
+            "run the tests with SEALIFT_UPDATE_SCHEMAS=1 and look at the difference"
+        );
+    }
+
+    /// Every kind of step is in one of these.
+    fn plans() -> Vec<Plan> {
+        let launched = desired(3, 2);
+        let launch = apply(&launched, &observed(&launched, fresh), None, &Consents::default()).unwrap();
+
+        let mut changed = without(&desired(3, 3), &["10.0.0.1", "10.0.0.103"]);
+        let arguments = &mut changed.cluster.machines[1].node;
+        arguments.kubelet_arguments.insert("max-pods".to_owned(), "50".to_owned());
+        arguments.labels.insert("zone".to_owned(), "a".to_owned());
+        let before = desired(3, 3);
+        let mut seen = observed(&before, |spec| member(&before, spec));
+        let silent = Problem::new(Class::Connection, "it does not answer").saw("no route to host");
+        seen.machines.insert(MachineName("10.0.0.102".to_owned()), Seen::Unknown(silent));
+        let change = apply(&changed, &seen, None, &Consents::default()).unwrap();
+
+        let made = Desired { origin: Origin::Made, ..changed };
+        let change_of_made = apply(&made, &seen, None, &Consents::default()).unwrap();
+        let removal_of_made = remove(&made, &seen, Definition::Forgotten);
+        vec![launch, change, change_of_made, removal_of_made]
+    }
+
+    #[test]
+    fn plans_are_as_the_schema_says_and_nothing_else_is() {
+        let schema: Value = serde_json::from_str(&schema()).unwrap();
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let mut told = std::collections::BTreeSet::new();
+        for plan in plans() {
+            let json = serde_json::to_value(&plan).unwrap();
+            let wrong: Vec<String> = validator.iter_errors(&json).map(|error| error.to_string()).collect();
+            assert_eq!(wrong, Vec::<String>::new(), "{json:#}");
+            assert_eq!(serde_json::from_value::<Plan>(json).unwrap(), plan, "it reads back as it was");
+            let action =
+                |step: &PlannedStep| serde_json::to_value(&step.action).unwrap()["action"].to_string();
+            told.extend(plan.steps.iter().map(action));
+        }
+        assert_eq!(told.len(), 23, "a kind of step is in none of the plans: {told:?}");
+
+        let whole = serde_json::to_value(&plans()[0]).unwrap();
+        for (place, wrong) in [
+            ("/steps/0/action", json!("explode")),
+            ("/steps/0/number", json!("one")),
+            ("/steps/0/needs", Value::Null),
+            ("/steps/0/disruption", json!("some")),
+            ("/fingerprint", json!("sha256:abc")),
+            ("/format", json!(-1)),
+        ] {
+            let mut plan = whole.clone();
+            *plan.pointer_mut(place).unwrap() = wrong;
+            assert!(!validator.is_valid(&plan), "{place}");
+        }
+    }
+}
