@@ -41,11 +41,11 @@ pub enum Force {
 }
 
 /// Returns the consents as the plan takes them.
-pub(super) fn consents(consent: Consent, desired: &Desired, observed: &Observed) -> Consents {
+pub(super) fn consents(consent: Consent, desired: &Desired) -> Consents {
     match consent.force {
         Force::No => Consents::default(),
         Force::GiveUp => Consents {
-            give_up: silent(desired, observed).map(|machine| machine.name.clone()).collect(),
+            give_up: desired.leaving.iter().map(|machine| machine.name.clone()).collect(),
             without_api: WithoutApi::CleanLeaving,
         },
     }

@@ -88,7 +88,7 @@ fn plan(
     authority: Option<&Digest>,
     consent: Consent,
 ) -> Result<Plan, Problems> {
-    plan::apply(desired, observed, authority, &consent::consents(consent, desired, observed))
+    plan::apply(desired, observed, authority, &consent::consents(consent, desired))
 }
 
 /// Asks, and does what the plan says; a plan that is made under the lock instead of it must pass `still_agreed`.

@@ -160,3 +160,88 @@ fn node<'a>(node: &'a NodeFacts, wished: &BTreeSet<&String>) -> NodeShown<'a> {
         ours: &node.ours,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{desired, member, observed};
+    use super::*;
+    use crate::error::{Class, Problem};
+
+    fn of(change: fn(&mut Desired, &mut Observed)) -> Digest {
+        let mut desired = desired(1, 1);
+        let mut observed = observed(&desired, |spec| member(&desired, spec));
+        change(&mut desired, &mut observed);
+        fingerprint(&desired, &observed)
+    }
+
+    fn facts(observed: &mut Observed) -> &mut MachineFacts {
+        let first = observed.machines.values_mut().next().unwrap();
+        let Seen::Known(facts) = first else { panic!() };
+        facts
+    }
+
+    fn api(observed: &mut Observed) -> &mut ApiFacts {
+        let Some(Seen::Known(api)) = &mut observed.api else { panic!() };
+        api
+    }
+
+    #[test]
+    fn what_decides_a_plan_moves_it() {
+        let changes: [(&str, fn(&mut Desired, &mut Observed)); 15] = [
+            ("a machine less", |desired, _| drop(desired.cluster.machines.pop())),
+            ("a machine that leaves", |desired, _| {
+                let last = desired.cluster.machines.pop().unwrap();
+                desired.leaving.push(last);
+            }),
+            ("a variable", |desired, _| {
+                desired.cluster.environment.insert("a".to_owned(), "b".to_owned());
+            }),
+            ("another image", |desired, _| desired.images[0].manifest = Digest::of("other")),
+            ("a wished label", |desired, _| {
+                desired.cluster.machines[0].node.labels.insert("zone".to_owned(), "a".to_owned());
+            }),
+            ("silence", |_, observed| {
+                let silent = Problem::new(Class::Connection, "no route");
+                *observed.machines.values_mut().next().unwrap() = Seen::Unknown(silent);
+            }),
+            ("a marker", |_, observed| facts(observed).marker = None),
+            ("a layer", |_, observed| drop(facts(observed).holdings.layers.pop_first())),
+            ("a receipt", |_, observed| drop(facts(observed).holdings.receipts.pop_first())),
+            ("a unit that stopped", |_, observed| drop(facts(observed).units.pop_first())),
+            ("a machine that was let in", |_, observed| facts(observed).joined = false),
+            ("a Node", |_, observed| drop(api(observed).nodes.pop())),
+            ("a Node that was closed", |_, observed| api(observed).nodes[0].cordoned = true),
+            ("an etcd that fell silent", |_, observed| api(observed).etcd[0].healthy = false),
+            ("no API", |_, observed| observed.api = None),
+        ];
+        let before = of(|_, _| {});
+        for (what, change) in changes {
+            assert_ne!(of(change), before, "{what}");
+        }
+    }
+
+    #[test]
+    fn what_changes_by_itself_does_not() {
+        let changes: [(&str, fn(&mut Desired, &mut Observed)); 9] = [
+            ("the clock", |_, observed| facts(observed).clock = 1),
+            ("free space", |_, observed| facts(observed).room.bytes = 1),
+            ("the lock's holders", |_, observed| facts(observed).marker.as_mut().unwrap().epoch = 7),
+            ("what runs now", |_, observed| {
+                facts(observed).holdings.under_way = Some("prepare".to_owned());
+            }),
+            ("a pod that waits", |_, observed| api(observed).waiting_pods.push("a pod".to_owned())),
+            ("a Node that is not Ready for a moment", |_, observed| api(observed).nodes[0].ready = false),
+            ("labels that nobody wishes", |_, observed| {
+                api(observed).nodes[0].labels.insert("theirs".to_owned(), String::new());
+            }),
+            ("the launch of a cluster that is still to be made", |desired, _| {
+                desired.launch = "other".to_owned();
+            }),
+            ("its credentials", |desired, _| desired.registry.password = "other".to_owned()),
+        ];
+        let before = of(|_, _| {});
+        for (what, change) in changes {
+            assert_eq!(of(change), before, "{what}");
+        }
+    }
+}
