@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use sealift::error::Problems;
+use sealift::error::Problem;
 use sealift::ops::Ending;
 use serde_json::Value;
 
@@ -142,6 +142,8 @@ impl Case<'_> {
         match (self.fault, end) {
             // The next command comes at once, whatever still goes on at machines.
             (Fault::OperatorKilled, End::Killed) => Ok(()),
+            // What was hit was the last thing of all.
+            (Fault::OperatorKilled, End::Well(_)) if self.point.phase == Phase::StepEnds => Ok(()),
             (Fault::OperatorKilled, end) => Err(format!("killed, and still: {end:?}")),
             (_, End::Killed) => Err("nobody killed it".to_owned()),
             (_, End::Badly(problems)) => {
@@ -159,11 +161,18 @@ impl Case<'_> {
     }
 
     /// What went wrong is told with the machine where it did and the step that it did in.
-    fn is_told_of(&self, problems: &Problems) -> Result<(), String> {
-        let told = problems.list().iter().any(|problem| {
-            problem.machine.as_deref() == Some(&self.point.machine) && problem.step.is_some()
+    fn is_told_of(&self, problems: &[Problem]) -> Result<(), String> {
+        let before_steps =
+            !self.told.points.iter().take_while(|point| **point != self.point).any(begins_a_step);
+        let told = problems.iter().any(|problem| {
+            problem.machine.as_deref() == Some(&self.point.machine)
+                && (before_steps || problem.step.is_some())
         });
-        if told { Ok(()) } else { Err(format!("no problem names {} and the step: {problems:#?}", self.point.machine)) }
+        if told {
+            Ok(())
+        } else {
+            Err(format!("no problem names {} and the step: {problems:#?}", self.point.machine))
+        }
     }
 
     fn compare(&self, shape: &Value) -> Result<(), String> {
@@ -175,6 +184,10 @@ impl Case<'_> {
         let differences = similar::TextDiff::from_lines(&left, &right);
         Err(format!("it is another state:\n{}", differences.unified_diff().context_radius(4)))
     }
+}
+
+fn begins_a_step(point: &Point) -> bool {
+    point.phase == Phase::StepBegins
 }
 
 fn expect_done(end: End) -> Result<(), String> {
@@ -189,7 +202,7 @@ async fn expect_nothing_to_do(world: &World, operator: &Operator, command: &Comm
     let end = operator.carry_out(command).await;
     let found_nothing = match (&end, command) {
         (End::Badly(problems), Command::Delete) => {
-            problems.list().iter().any(|problem| problem.message.contains("no cluster"))
+            problems.iter().any(|problem| problem.message.contains("no cluster"))
         }
         (End::Well(Some(Ending::NothingToDo)), _) => true,
         _ => false,

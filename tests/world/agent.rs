@@ -27,7 +27,9 @@ const CONNECTING: Duration = Duration::from_millis(100);
 impl Machines for World {
     fn machine(&self, spec: &MachineSpec, _: &SshOptions) -> Box<dyn Machine> {
         let (world, name) = (self.clone(), spec.name.clone());
-        Box::new(ScriptedMachine::new(spec.name.clone(), spec.address, move |agent| world.connect(&name, agent)))
+        Box::new(ScriptedMachine::new(spec.name.clone(), spec.address, move |agent| {
+            world.connect(&name, agent)
+        }))
     }
 }
 
@@ -173,7 +175,8 @@ impl Agent {
                 let mut state = world.state();
                 state.register_kubelets();
                 let node = state.api(name)?.node(&order.node);
-                let node = node.ok_or_else(|| Problem::new(Class::Kubernetes, "the API has no Node of this machine"))?;
+                let node = node
+                    .ok_or_else(|| Problem::new(Class::Kubernetes, "the API has no Node of this machine"))?;
                 value(super::cluster::configure(node, &order.wishes))
             }
             Request::Drain(order) => {
@@ -192,6 +195,26 @@ impl Agent {
                 };
                 cluster.nodes.remove(&node);
                 value(Touched::Changed)
+            }
+            Request::RemoveEtcdMember(order) => {
+                let mut state = world.state();
+                state.api(name)?;
+                value(state.remove_member(name, order.address)?)
+            }
+            Request::AdmitEtcdMember(order) => {
+                let until = tokio::time::Instant::now() + Duration::from_secs(order.seconds);
+                loop {
+                    let admitted = world.state().admit_member(name, order.address, &order.unfinished);
+                    match admitted {
+                        Ok(()) => return Ok(Value::Null),
+                        Err(problem)
+                            if problem.class != Class::Quorum || tokio::time::Instant::now() > until =>
+                        {
+                            return Err(problem);
+                        }
+                        Err(_) => tokio::time::sleep(Duration::from_secs(1)).await,
+                    }
+                }
             }
             Request::AcquireLock(order) => value(world.state().acquire(name, self.id, order)?),
             Request::RenewLock(order) => value(world.state().renew(name, self.id, order, epoch)?),
@@ -300,8 +323,9 @@ impl super::state::State {
         let machine = self.machine(name);
         machine.writable()?;
         let marker = match machine.disk.marker.take() {
-            Some(marker) if marker.cluster != order.cluster
-                || (marker.authority.is_none() && marker.launch != order.launch) =>
+            Some(marker)
+                if marker.cluster != order.cluster
+                    || (marker.authority.is_none() && marker.launch != order.launch) =>
             {
                 machine.disk.marker = Some(marker);
                 return Err(Problem::new(Class::Refused, "it belongs to another cluster"));

@@ -93,7 +93,12 @@ impl Cluster {
         if self.members.iter().any(|member| member.learner) {
             return Err(refused("etcdserver: too many learner members in cluster"));
         }
-        self.members.push(Member { id, machine: machine.name.clone(), address: machine.address, learner: true });
+        self.members.push(Member {
+            id,
+            machine: machine.name.clone(),
+            address: machine.address,
+            learner: true,
+        });
         Ok(())
     }
 }
@@ -120,9 +125,12 @@ pub fn configure(node: &mut NodeFacts, wishes: &NodeWishes) -> Touched {
     }
     let gone = |taint: &Taint| {
         let set = change.set_taints.iter().map(Taint::key);
-        change.remove_taints.iter().cloned().chain(set).any(|key| {
-            key.key == taint.key && key.effect.is_none_or(|effect| effect == taint.effect)
-        })
+        change
+            .remove_taints
+            .iter()
+            .cloned()
+            .chain(set)
+            .any(|key| key.key == taint.key && key.effect.is_none_or(|effect| effect == taint.effect))
     };
     node.taints.retain(|taint| !gone(taint));
     node.taints.extend(change.set_taints.iter().cloned());

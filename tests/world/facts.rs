@@ -12,13 +12,18 @@ use super::cluster::Cluster;
 use super::state::State;
 
 /// Units that are looked at.
-const UNITS: [&str; 4] = ["containerd.service", "kubelet.service", "registry.service", "sealift-care.service"];
+const UNITS: [&str; 4] =
+    ["containerd.service", "kubelet.service", "registry.service", "sealift-care.service"];
 
 impl State {
     pub fn facts(&self, name: &MachineName) -> MachineFacts {
         let machine = &self.machines[name];
         let (disk, own) = (&machine.disk, &machine.disk.kubernetes);
-        let traces = if disk.marker.is_none() && own.was_begun() { vec!["/etc/kubernetes".to_owned()] } else { vec![] };
+        let traces = if disk.marker.is_none() && own.was_begun() {
+            vec!["/etc/kubernetes".to_owned()]
+        } else {
+            vec![]
+        };
         let unit = |unit: &str| {
             let enabled = disk.enabled.contains(unit);
             let active = if machine.runs(unit) { "active" } else { "inactive" };
@@ -52,13 +57,21 @@ impl State {
             }],
             nameservers: vec![[10, 0, 0, 254].into()],
             taken_ports: BTreeMap::new(),
-            foreign_runtimes: if disk.marker.is_none() && disk.runtime { vec!["containerd".to_owned()] } else { vec![] },
+            foreign_runtimes: if disk.marker.is_none() && disk.runtime {
+                vec!["containerd".to_owned()]
+            } else {
+                vec![]
+            },
             kubernetes_traces: traces,
             authority: own.authority.clone(),
             marker: disk.marker.clone(),
             holdings: Holdings {
                 layers: disk.layers.clone(),
-                receipts: disk.receipts.iter().map(|(name, digest)| (name.clone(), Receipt { digest: digest.clone() })).collect(),
+                receipts: disk
+                    .receipts
+                    .iter()
+                    .map(|(name, digest)| (name.clone(), Receipt { digest: digest.clone() }))
+                    .collect(),
                 under_way: under_way.map(|(name, work)| format!("`{name}` of run {}", work.run)),
             },
             units: UNITS.into_iter().filter_map(unit).collect(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sealift::error::{Class, Problem, Result};
 use sealift::model::{Digest, Intent, MachineName, Role};
-use sealift::wire::{CleanWork, InitWork, JoinWork, LaunchWork, LayOutWork, RegistryWork, Work};
+use sealift::wire::{CleanWork, InitWork, JoinWork, KubeletWork, LaunchWork, LayOutWork, RegistryWork, Work};
 
 use super::faults::{Passage, Phase};
 use super::state::{State, World};
@@ -25,7 +25,12 @@ pub struct Job {
 
 impl Job {
     pub fn new(world: &World, machine: &MachineName, what: &str) -> Self {
-        Self { world: world.clone(), machine: machine.clone(), what: what.to_owned(), things: AtomicUsize::new(0) }
+        Self {
+            world: world.clone(),
+            machine: machine.clone(),
+            what: what.to_owned(),
+            things: AtomicUsize::new(0),
+        }
     }
 
     pub async fn carry_out(&self, work: &Work) -> Result<()> {
@@ -56,6 +61,11 @@ impl Job {
             }
             Work::Init(work) => self.init(work).await,
             Work::Join(work) => self.join(work).await,
+            Work::ComeBack(work) => {
+                self.is_back_or_undone(work.role).await;
+                Ok(())
+            }
+            Work::Kubelet(work) => self.kubelet(work).await,
             Work::Launch(work) => self.launch(work).await,
             Work::Clean(work) => self.clean(work).await,
         }
@@ -98,19 +108,44 @@ impl Job {
 
     async fn join(&self, work: &JoinWork) -> Result<()> {
         self.record_authority(Some(work.authority.clone())).await?;
-        let is_in = |state: &State, name: &MachineName| {
-            state.is_in(name) && (work.role == Role::Worker || state.api_is_ready(name))
-        };
-        if !self.look(is_in) && !self.comes_back(is_in).await {
-            if self.look(|state, name| state.machines[name].disk.kubernetes.was_begun()) {
-                self.act(|state, name| state.reset(name)).await;
-            }
+        let is_back = self.is_back_or_undone(work.role).await;
+        if !is_back {
             self.kubeadm_join(work.role, &work.authority).await?;
         }
         if work.role == Role::ControlPlane {
             self.await_api().await?;
+            if is_back {
+                self.change(|state, name| state.mark_control_plane(name)).await?;
+            }
         }
         self.change(|state, name| state.machine(name).disk.hosts.clone_from(&work.hosts)).await
+    }
+
+    /// Tells whether the machine is in, or is again; if not, nothing of a join is left on it.
+    async fn is_back_or_undone(&self, role: Role) -> bool {
+        let is_in = |state: &State, name: &MachineName| {
+            state.is_in(name) && (role == Role::Worker || state.api_is_ready(name))
+        };
+        if self.look(is_in) || self.comes_back(is_in).await {
+            return true;
+        }
+        if self.look(|state, name| state.machines[name].disk.kubernetes.was_begun()) {
+            self.act(|state, name| state.reset(name)).await;
+        }
+        false
+    }
+
+    /// Gives kubelet its arguments, and starts it anew if it has joined.
+    async fn kubelet(&self, work: &KubeletWork) -> Result<()> {
+        self.withdraw("kubelet").await;
+        self.change(|state, name| {
+            state.machine(name).disk.kubelet_arguments.clone_from(&work.arguments);
+        })
+        .await?;
+        if self.look(|state, name| state.machines[name].disk.kubernetes.kubelet) {
+            self.act(|state, name| state.machine(name).start("kubelet.service")).await;
+        }
+        self.write_receipt("kubelet", &work.receipt).await
     }
 
     async fn comes_back(&self, is_in: impl Fn(&State, &MachineName) -> bool) -> bool {
@@ -125,9 +160,12 @@ impl Job {
         let receipt = format!("launch-{}", work.manifest.short());
         self.withdraw(&receipt).await;
         self.needs_layers(&work.layers)?;
-        self.change(|state, name| state.machine(name).disk.applications.insert(work.manifest.clone())).await?;
+        self.change(|state, name| state.machine(name).disk.applications.insert(work.manifest.clone()))
+            .await?;
         self.change(|state, name| {
-            state.api(name).map(|cluster| cluster.applications.insert(work.image.clone(), work.receipt.clone()))
+            state
+                .api(name)
+                .map(|cluster| cluster.applications.insert(work.image.clone(), work.receipt.clone()))
         })
         .await??;
         self.write_receipt(&receipt, &work.receipt).await
@@ -140,11 +178,12 @@ impl Job {
             }
         })
         .await?;
-        for receipt in ["prepare", "registry", "endpoints", "lay-out"] {
+        for receipt in ["prepare", "registry", "endpoints", "lay-out", "kubelet"] {
             self.withdraw(receipt).await;
         }
         self.act(|state, name| state.machine(name).disable("kubelet.service")).await;
         self.act(|state, name| state.reset(name)).await;
+        self.act(|state, name| state.machine(name).disk.kubelet_arguments.clear()).await;
         self.act(|state, name| {
             let machine = state.machine(name);
             machine.disable("registry.service");
@@ -189,9 +228,11 @@ impl Job {
     }
 
     async fn write_receipt(&self, receipt: &str, digest: &Digest) -> Result<()> {
-        self.change(|state, name| state.machine(name).disk.receipts.insert(receipt.to_owned(), digest.clone()))
-            .await
-            .map(drop)
+        self.change(|state, name| {
+            state.machine(name).disk.receipts.insert(receipt.to_owned(), digest.clone())
+        })
+        .await
+        .map(drop)
     }
 
     /// Writes the cluster's identity into the marker; without one, that of the Kubernetes which is there.
@@ -217,7 +258,9 @@ impl Job {
         let has = |layer: &Digest| self.look(|state, name| state.machines[name].disk.layers.contains(layer));
         match layers.into_iter().find(|layer| !has(layer)) {
             None => Ok(()),
-            Some(layer) => Err(Problem::new(Class::Machine, format!("the layer {} is not here", layer.short()))),
+            Some(layer) => {
+                Err(Problem::new(Class::Machine, format!("the layer {} is not here", layer.short())))
+            }
         }
     }
 }

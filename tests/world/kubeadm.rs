@@ -1,9 +1,12 @@
 //! What kubeadm and kubelet do to a machine and its cluster, thing by thing: power may fail between any two of them.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use sealift::error::{Class, Problem, Result};
 use sealift::model::{Digest, MachineName, NodeFacts, Role};
+
+use sealift::wire::Touched;
 
 use super::cluster::{Cluster, Member};
 use super::job::Job;
@@ -43,6 +46,48 @@ impl State {
         }
     }
 
+    /// Takes the member at an address out of etcd, if what is left can decide before and after.
+    pub fn remove_member(&mut self, asked: &MachineName, address: IpAddr) -> Result<Touched> {
+        let authority = self.machines[asked].disk.kubernetes.authority.clone();
+        let authority = authority.ok_or_else(|| failed("etcd does not answer"))?;
+        let cluster = &self.clusters[&authority];
+        let Some(member) = cluster.members.iter().find(|member| member.address == address) else {
+            return Ok(Touched::Unchanged);
+        };
+        let mut without = cluster.clone();
+        without.members.retain(|other| other.id != member.id);
+        if !cluster.has_quorum(&self.machines) || !without.has_quorum(&self.machines) {
+            return Err(Problem::new(Class::Quorum, "etcd would lose its quorum"));
+        }
+        self.clusters.insert(authority, without);
+        Ok(Touched::Changed)
+    }
+
+    /// Makes sure that etcd can take a member at an address.
+    pub fn admit_member(
+        &mut self,
+        asked: &MachineName,
+        address: IpAddr,
+        unfinished: &[IpAddr],
+    ) -> Result<()> {
+        let members = self.api(asked)?.members.clone();
+        for member in members {
+            let healthy = Cluster::is_healthy(&member, &self.machines);
+            if member.address == address && healthy && !member.learner {
+                return Err(Problem::new(Class::Refused, "etcd has a member on this machine that works"));
+            }
+            if member.address == address || member.learner && unfinished.contains(&member.address) {
+                self.remove_member(asked, member.address)?;
+            }
+        }
+        let members = self.api(asked)?.members.clone();
+        let whole = |member: &Member| !member.learner && Cluster::is_healthy(member, &self.machines);
+        if members.iter().all(whole) {
+            return Ok(());
+        }
+        Err(Problem::new(Class::Quorum, "etcd takes no new member while its own are not well"))
+    }
+
     /// `kubeadm reset`: it takes its member out of etcd if the others answer, and only warns if not.
     pub fn reset(&mut self, name: &MachineName) {
         let own = self.machines[name].disk.kubernetes.clone();
@@ -58,7 +103,7 @@ impl State {
         self.bury();
     }
 
-    fn mark_control_plane(&mut self, name: &MachineName) {
+    pub fn mark_control_plane(&mut self, name: &MachineName) {
         self.register_kubelets();
         let node = self.machines[name].hostname();
         for cluster in self.clusters.values_mut() {

@@ -68,7 +68,9 @@ impl State {
                     });
                 }
                 let answer = match self.take(name, connection, &order.holder) {
-                    LockAnswer::Theirs { holder, .. } if holder.run == order.holder.run => LockAnswer::Ours { epoch },
+                    LockAnswer::Theirs { holder, .. } if holder.run == order.holder.run => {
+                        LockAnswer::Ours { epoch }
+                    }
                     LockAnswer::Ours { .. } => {
                         self.admit(name, epoch)?;
                         if let Some(lock) = &mut self.machine(name).memory.lock {

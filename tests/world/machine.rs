@@ -30,6 +30,7 @@ pub struct Disk {
     pub enabled: BTreeSet<String>,
     /// Whether the image's init has brought container runtime and kubelet.
     pub runtime: bool,
+    pub kubelet_arguments: BTreeMap<String, String>,
     pub kubernetes: Kubernetes,
 }
 
@@ -42,7 +43,6 @@ pub struct Kubernetes {
     pub manifests: bool,
     /// kubelet's credentials: it was let in.
     pub kubelet: bool,
-    pub kubelet_arguments: BTreeMap<String, String>,
     /// The data of a member of etcd.
     pub member: Option<u64>,
 }
@@ -117,7 +117,8 @@ impl Machine {
 
     /// Returns another machine with the same disk, on which the same units run.
     pub fn fork(&self) -> Self {
-        let memory = Memory { running: self.memory.running.clone(), epoch: self.memory.epoch, ..Memory::default() };
+        let memory =
+            Memory { running: self.memory.running.clone(), epoch: self.memory.epoch, ..Memory::default() };
         Self { disk: self.disk.clone(), memory, ..Self::new(&self.name.0) }
     }
 

@@ -3,19 +3,19 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use secrecy::SecretString;
-use serde_json::json;
 use sealift::engine::{Event, Observer};
 use sealift::error::{Problem, Problems, Result};
 use sealift::model::Environment;
 use sealift::ops::{
     self, ApplyRequest, ByRole, Change, Clusterfile, Consent, Context, Data, Declaration, Ending, Hosts,
-    LoginRequest, Place, PlanView, Question, Removal, RemoveRequest, Reporter, RunRequest, ScaleRequest, Summary,
-    Which,
+    LoginRequest, Place, PlanView, Question, Removal, RemoveRequest, Reporter, RunRequest, ScaleRequest,
+    Summary, Which,
 };
 use sealift::plan::Definition;
 use sealift::redact::Redactions;
 use sealift::steps::Provider;
+use secrecy::SecretString;
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::faults::Phase;
@@ -58,9 +58,8 @@ impl Machines {
     }
 
     fn by_role(&self) -> ByRole {
-        let hosts = |names: &[String]| {
-            (!names.is_empty()).then(|| Hosts::Listed(names.join(",").parse().unwrap()))
-        };
+        let hosts =
+            |names: &[String]| (!names.is_empty()).then(|| Hosts::Listed(names.join(",").parse().unwrap()));
         ByRole { control_planes: hosts(&self.control_planes), workers: hosts(&self.workers) }
     }
 
@@ -87,8 +86,8 @@ impl Machines {
 pub enum End {
     /// As the report says.
     Well(Option<Ending>),
-    /// It told of problems.
-    Badly(Problems),
+    /// It told of problems, those of machines that were set aside among them.
+    Badly(Vec<Problem>),
     /// Its process was killed.
     Killed,
 }
@@ -123,17 +122,21 @@ impl Operator {
             state.faults.begin();
             state.faults.kill.clone()
         };
-        let reporter = Arc::new(Teller { world: self.world.clone(), ending: Mutex::default() });
+        let reporter = Arc::new(Teller { world: self.world.clone(), summary: Mutex::default() });
         let context = self.context(reporter.clone());
         let ended = tokio::select! {
             biased;
             () = kill.cancelled() => None,
             ended = asked(&context, command) => Some(ended),
         };
+        let summary = reporter.summary.lock().unwrap().take();
         match ended {
             None => End::Killed,
-            Some(Ok(())) => End::Well(reporter.ending.lock().unwrap().take()),
-            Some(Err(problems)) => End::Badly(problems),
+            Some(Ok(())) => End::Well(summary.map(|summary| summary.ending)),
+            Some(Err(problems)) => {
+                let set_aside = summary.map(|summary| summary.set_aside).unwrap_or_default();
+                End::Badly(set_aside.into_iter().chain(problems.list().iter().cloned()).collect())
+            }
         }
     }
 
@@ -147,6 +150,8 @@ impl Operator {
             command_line: "sealift".to_owned(),
             redactions: Redactions::default(),
             run: ops::new_id(),
+            operator: ops::Operator { user: "ann".to_owned(), host: "desk".to_owned(), process: 1 },
+            patience: Default::default(),
         }
     }
 }
@@ -203,14 +208,15 @@ async fn scaled(context: &Context, change: Change) -> Result<(), Problems> {
 
 async fn removed(context: &Context, definition: Definition) -> Result<(), Problems> {
     let which = Which::Named(CLUSTER.to_owned());
-    let request = RemoveRequest { which, login: LoginRequest::default(), definition, consent: Consent::default() };
+    let request =
+        RemoveRequest { which, login: LoginRequest::default(), definition, consent: Consent::default() };
     ops::remove(context, request).await
 }
 
 /// Hears what a command tells, and consents to everything.
 struct Teller {
     world: World,
-    ending: Mutex<Option<Ending>>,
+    summary: Mutex<Option<Summary>>,
 }
 
 impl Observer for Teller {
@@ -239,7 +245,7 @@ impl Reporter for Teller {
     fn hide(&self, _: &SecretString) {}
     fn stopping(&self) {}
     fn finished(&self, summary: &Summary) {
-        *self.ending.lock().unwrap() = Some(summary.ending.clone());
+        *self.summary.lock().unwrap() = Some(summary.clone());
     }
     fn result(&self, _: &Data) -> Result<()> {
         Ok(())

@@ -14,7 +14,8 @@ impl World {
     /// Returns all there is on machines, in clusters and with the operator.
     pub fn shape(&self, home: &Path) -> Value {
         let state = self.state();
-        let machines = state.machines.values().map(|machine| (machine.name.0.clone(), machine_shape(&state, machine)));
+        let machines =
+            state.machines.values().map(|machine| (machine.name.0.clone(), machine_shape(&state, machine)));
         let clusters: Vec<Value> = state.clusters.values().map(cluster_shape).collect();
         json!({
             "machines": machines.collect::<serde_json::Map<_, _>>(),
@@ -59,7 +60,7 @@ fn machine_shape(state: &State, machine: &Machine) -> Value {
         "runtime": disk.runtime,
         "authority": authority(&own.authority),
         "kubernetes": [own.admin, own.manifests, own.kubelet, own.member.is_some()],
-        "kubelet_arguments": own.kubelet_arguments,
+        "kubelet_arguments": disk.kubelet_arguments,
         "locked": machine.memory.lock.is_some(),
         "connections": machine.connections.len(),
         "under_way": machine.memory.works.values().filter(|work| work.is_under_way()).count(),

@@ -87,11 +87,13 @@ impl State {
         let machine = &self.machines[name];
         let own = &machine.disk.kubernetes;
         machine.runs("kubelet.service")
-            && own.authority.as_ref().and_then(|authority| self.clusters.get(authority)).is_some_and(|cluster| {
-                let member = cluster.members.iter().find(|member| Some(member.id) == own.member);
-                member.is_some_and(|member| Cluster::is_healthy(member, &self.machines))
-                    && cluster.has_quorum(&self.machines)
-            })
+            && own.authority.as_ref().and_then(|authority| self.clusters.get(authority)).is_some_and(
+                |cluster| {
+                    let member = cluster.members.iter().find(|member| Some(member.id) == own.member);
+                    member.is_some_and(|member| Cluster::is_healthy(member, &self.machines))
+                        && cluster.has_quorum(&self.machines)
+                },
+            )
     }
 
     /// Returns the cluster that a machine's administrator asks: the API server is its own.
@@ -107,7 +109,8 @@ impl State {
     /// Returns the cluster of this CA if any API server of it answers.
     pub fn answering(&mut self, authority: &Digest) -> Option<&mut Cluster> {
         let answers = self.machines.keys().any(|name| {
-            self.machines[name].disk.kubernetes.authority.as_ref() == Some(authority) && self.api_is_ready(name)
+            self.machines[name].disk.kubernetes.authority.as_ref() == Some(authority)
+                && self.api_is_ready(name)
         });
         self.clusters.get_mut(authority).filter(|_| answers)
     }
@@ -117,7 +120,9 @@ impl State {
         let machines = &self.machines;
         self.clusters.retain(|_, cluster| {
             cluster.members.iter().any(|member| {
-                machines.get(&member.machine).is_some_and(|machine| machine.disk.kubernetes.member == Some(member.id))
+                machines
+                    .get(&member.machine)
+                    .is_some_and(|machine| machine.disk.kubernetes.member == Some(member.id))
             })
         });
     }
