@@ -159,7 +159,9 @@ fn view(plan: &Plan, titles: &[String], title: &str) -> PlanView {
                 plan::Disruption::Data => Disruption::Removes,
             },
             certainty: match step.action {
-                Action::Prepare | Action::Registry | Action::Launch { .. } => Certainty::Opaque,
+                Action::Prepare | Action::Registry | Action::RunCommands | Action::Launch { .. } => {
+                    Certainty::Opaque
+                }
                 _ => Certainty::Known,
             },
         };
@@ -182,6 +184,7 @@ fn group(action: &Action) -> &'static str {
         | Action::Prepare => "machines",
         Action::Init | Action::JoinControlPlane => "control plane",
         Action::JoinWorker => "workers",
+        Action::RunCommands => "commands",
         Action::Launch { .. } => "applications",
         Action::AwaitReady | Action::KeepState | Action::Kubeconfig => "cluster",
         Action::ConfigureNode | Action::ConfigureKubelet => "nodes",

@@ -133,15 +133,30 @@ pub fn apply(
         }
     }
 
-    // 7. Applications are launched one after the other, as soon as there is an API.
+    // 7. What the rootfs has to say once there is a cluster runs on every machine that is in.
+    let mut ran = Vec::new();
+    for machine in roster.staying().filter(|machine| progress::lacks_commands(&now, machine)) {
+        let joined = joins.get(&machine.spec.name).copied();
+        let needs = made.into_iter().chain(last_control_plane).chain(joined);
+        ran.push(plan.add(
+            Some(&machine.spec.name),
+            Action::RunCommands,
+            "the rootfs image's commands have no receipt here",
+            needs,
+        ));
+    }
+
+    // 8. Applications are launched one after the other, as soon as there is an API.
     let mut launched = None;
     for image in unlaunched {
         let action = Action::Launch { image: image.name.clone() };
         let needs = made.into_iter().chain(launched);
-        launched = Some(plan.add(Some(&first.name), action, progress::why_launch(&now, image), needs));
+        let launch = plan.add(Some(&first.name), action, progress::why_launch(&now, image), needs);
+        plan.follow(Some(launch), ran.iter().copied());
+        launched = Some(launch);
     }
 
-    // 8. Control planes leave one after the other, when care everywhere knows those that stay; a worker leaves when one
+    // 9. Control planes leave one after the other, when care everywhere knows those that stay; a worker leaves when one
     //    that takes its place is in.
     let mut told: Vec<usize> = ready.values().copied().flatten().collect();
     if handover {
@@ -162,12 +177,12 @@ pub fn apply(
         departures.extend(depart(&mut plan, &now, machine, needs).last);
     }
 
-    // 9. Nodes and system pods become Ready, the cluster is written down, and the operator gets the key.
+    // 10. Nodes and system pods become Ready, the cluster is written down, and the operator gets the key.
     let unsettled = plan.interferes() || !progress::all_ready(&now, &roster);
     let wait = unsettled.then(|| {
         let needs = made.into_iter().chain(last_control_plane).chain(launched);
         let wait = plan.add(None, Action::AwaitReady, "it ends when everything is Ready", needs);
-        let settled = joins.into_values().chain(ready.into_values().flatten());
+        let settled = joins.into_values().chain(ran).chain(ready.into_values().flatten());
         plan.follow(Some(wait), settled.chain(departures.iter().copied()));
         wait
     });

@@ -17,6 +17,15 @@ pub(super) fn why_join(machine: &Standing<'_>) -> &'static str {
     }
 }
 
+/// Tells whether a machine has still to run the commands of its rootfs.
+pub(super) fn lacks_commands(now: &Situation<'_>, machine: &Standing<'_>) -> bool {
+    machine.facts.is_some_and(|facts| {
+        let wanted = receipts::ran(now.desired, machine.spec, facts);
+        let present = facts.holdings.receipts.get("commands").map(|receipt| &receipt.digest);
+        wanted.is_some() && wanted.as_ref() != present
+    })
+}
+
 /// Tells whether an application was launched as it is now.
 pub(super) fn is_launched(now: &Situation<'_>, image: &ImageContract) -> bool {
     let wanted = receipts::launched(now.desired, image);

@@ -45,6 +45,15 @@ pub fn kubelet(machine: &MachineSpec) -> Digest {
     digest(&("kubelet", &machine.node.kubelet_arguments))
 }
 
+/// Returns the digest of the commands that the images of a machine's rootfs run there; `None` if they have none.
+pub fn ran(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts) -> Option<Digest> {
+    let commands: Vec<_> = desired.base_images().map(|image| (&image.manifest, &image.commands)).collect();
+    commands
+        .iter()
+        .any(|(_, commands)| !commands.is_empty())
+        .then(|| digest(&("commands", commands, environment::of_machine(desired, machine, facts))))
+}
+
 /// Returns the digest of an application's launch.
 pub fn launched(desired: &Desired, image: &ImageContract) -> Digest {
     let environment: Environment = environment::of_application(desired, image);

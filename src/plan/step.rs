@@ -35,6 +35,8 @@ pub enum Action {
     JoinControlPlane,
     /// Join as a worker.
     JoinWorker,
+    /// Run the commands of the images that the machine's rootfs is made of.
+    RunCommands,
     /// Launch an application.
     Launch {
         /// The image.

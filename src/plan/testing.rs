@@ -34,7 +34,10 @@ pub(super) fn image(name: &str, kind: ImageKind) -> ImageContract {
             clean_cri: None,
         },
         vip: None,
-        commands: vec![format!("kubectl apply -f {name}")],
+        commands: match kind {
+            ImageKind::Application => vec![format!("kubectl apply -f {name}")],
+            ImageKind::Rootfs | ImageKind::Patch => vec![],
+        },
         pod_networks: vec![],
         layers: vec![layer("files", LayerContent::Files), layer("images", LayerContent::Registry)],
         kubeadm: None,

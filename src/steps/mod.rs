@@ -25,6 +25,7 @@ mod registry;
 mod remove_etcd_member;
 mod remove_machine;
 mod remove_machines;
+mod run_commands;
 mod send_layers;
 mod site;
 mod state;
@@ -89,6 +90,7 @@ fn step(planned: &PlannedStep, site: &Arc<Site>) -> Result<Box<dyn Step>> {
         Action::Prepare => Box::new(prepare::Prepare { machine: machine()?, site }),
         Action::Init => Box::new(init::Init { machine: machine()?, site }),
         Action::JoinControlPlane | Action::JoinWorker => Box::new(join::Join { machine: machine()?, site }),
+        Action::RunCommands => Box::new(run_commands::RunCommands { machine: machine()?, site }),
         Action::Launch { image } => {
             Box::new(launch::Launch { machine: machine()?, image: image.clone(), site })
         }

@@ -30,6 +30,8 @@ pub enum Work {
     Join(JoinWork),
     /// Gives kubelet the arguments that are wished.
     Kubelet(KubeletWork),
+    /// Runs the commands of the rootfs.
+    Commands(CommandsWork),
     /// Launches an application.
     Launch(LaunchWork),
     /// Takes the machine out of its cluster and leaves it as it was found.
@@ -48,6 +50,7 @@ impl Work {
             Self::ComeBack(_) => "come-back".to_owned(),
             Self::Join(_) => "join".to_owned(),
             Self::Kubelet(_) => "kubelet".to_owned(),
+            Self::Commands(_) => "commands".to_owned(),
             Self::Launch(work) => format!("launch-{}", work.manifest.short()),
             Self::Clean(_) => "clean".to_owned(),
         }
@@ -223,6 +226,19 @@ pub struct KubeletWork {
     pub cluster: String,
     /// All that are wished, by name without the hyphens; what we set before and is not among them is taken back.
     pub arguments: BTreeMap<String, String>,
+}
+
+/// The commands of the images that the rootfs is made of.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct CommandsWork {
+    /// The digest of the work, kept in its receipt.
+    pub receipt: Digest,
+    /// The cluster's name.
+    pub cluster: String,
+    /// What the commands see.
+    pub environment: Environment,
+    /// Each one a line of shell, run in the rootfs.
+    pub commands: Vec<String>,
 }
 
 /// An application image's commands.

@@ -2,6 +2,7 @@
 
 mod clean;
 mod come_back;
+mod commands;
 mod endpoints;
 mod init;
 mod join;
@@ -33,6 +34,7 @@ pub(super) fn carry_out(work: &Work, tell: Tell<'_>) -> Result<()> {
         Work::ComeBack(work) => come_back::carry_out(work, tell),
         Work::Join(work) => join::carry_out(work, tell),
         Work::Kubelet(work) => kubelet_arguments::carry_out(work, tell),
+        Work::Commands(work) => commands::carry_out(work, tell),
         Work::Launch(work) => launch::carry_out(work, tell),
         Work::Clean(work) => clean::carry_out(work, tell),
     }

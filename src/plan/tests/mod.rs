@@ -11,7 +11,7 @@ mod world;
 use super::testing::*;
 use super::*;
 use crate::error::{Class, Problem, Problems};
-use crate::model::{Digest, Intent, Interface, MachineFacts, Observed, Role, Seen};
+use crate::model::{Digest, Intent, Interface, MachineFacts, Observed, Receipt, Role, Seen};
 
 fn read(plan: &Plan) -> String {
     let mut text = String::new();
@@ -302,4 +302,26 @@ fn a_machine_whose_kubelet_or_runtime_stopped_is_mended() {
     let plan = launch(&desired, &seen, None).unwrap();
     let actions: Vec<&Action> = plan.steps.iter().map(|step| &step.action).take(2).collect();
     assert_eq!(actions, [&Action::Prepare, &Action::JoinWorker], "{}", read(&plan));
+}
+
+#[test]
+fn the_commands_of_the_rootfs_run_on_every_machine_that_is_in_and_once() {
+    let mut desired = desired(1, 1);
+    desired.images[0].commands = vec!["cp -f opt/helm /usr/bin/helm".to_owned()];
+    let plan = launch(&desired, &observed(&desired, fresh), None).unwrap();
+    let number = |wanted: Action| plan.steps.iter().find(|step| step.action == wanted).unwrap().number;
+    let steps: Vec<_> = plan.steps.iter().filter(|step| step.action == Action::RunCommands).collect();
+    let needed: Vec<usize> = vec![number(Action::Init), number(Action::JoinWorker)];
+    let needs: Vec<&[usize]> = steps.iter().map(|step| step.needs.as_slice()).collect();
+    assert_eq!(needs, [&needed[..1], &needed[..]], "{}", read(&plan));
+    let last = plan.steps.iter().find(|step| step.action == Action::AwaitReady).unwrap();
+    assert!(steps.iter().all(|step| last.follows.contains(&step.number)), "{}", read(&plan));
+
+    let done = observed(&desired, |spec| {
+        let mut facts = member(&desired, spec);
+        let digest = super::ran(&desired, spec, &facts).unwrap();
+        facts.holdings.receipts.insert("commands".to_owned(), Receipt { digest });
+        facts
+    });
+    assert!(launch(&desired, &done, None).unwrap().is_empty());
 }
