@@ -18,8 +18,9 @@ pub(super) struct ConsentArgs {
 /// `--force` alone.
 #[derive(Debug, Args)]
 pub(super) struct ForceArgs {
-    /// Give up machines that should leave and do not answer, with all that they hold. Machines of other clusters are
-    /// never touched, with this or without it
+    /// Give up machines that should leave and do not answer, with all that they hold, and delete pods that have not left a
+    /// machine within five minutes, whatever their PodDisruptionBudgets say. Machines of other clusters are never touched,
+    /// with this or without it
     #[arg(long)]
     force: bool,
 }

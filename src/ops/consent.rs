@@ -6,7 +6,8 @@ use super::context::Context;
 use super::reporter::Question;
 use crate::model::{MachineSpec, Observed};
 use crate::plan::{Consents, Desired, Plan, WithoutApi};
-use crate::steps::Site;
+use crate::steps::{DrainPolicy, Site};
+use crate::wire::Overdue;
 
 /// What the command line agrees to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +50,15 @@ pub(super) fn consents(consent: Consent, desired: &Desired) -> Consents {
             without_api: WithoutApi::CleanLeaving,
         },
     }
+}
+
+/// Returns how Nodes of machines that leave are emptied: who gives machines up does not let pods hold them either.
+pub(super) fn drain(consent: Consent) -> DrainPolicy {
+    let overdue = match consent.force {
+        Force::No => Overdue::Fails,
+        Force::GiveUp => Overdue::Deleted,
+    };
+    DrainPolicy { overdue, ..DrainPolicy::default() }
 }
 
 /// Tells what giving machines up costs, where the plan does that.

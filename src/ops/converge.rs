@@ -11,7 +11,7 @@ use crate::error::{Problems, Result};
 use crate::image::Store;
 use crate::model::{Cluster, Digest, MachineSpec, Observed};
 use crate::plan::{self, Desired, Plan};
-use crate::steps::{Blobs, DrainPolicy, Learned, Site, State};
+use crate::steps::{Blobs, Learned, Site, State};
 
 /// A plan, with everything it was made from and is carried out with.
 pub(super) struct Draft {
@@ -56,7 +56,7 @@ pub(super) async fn draw(context: &Context, wish: &Wish<'_>, consent: Consent) -
         blobs: Arc::new(StoreBlobs(store.clone())),
         home: context.home.clone(),
         state: Mutex::new(State { authority, leaving, ..state }),
-        drain: DrainPolicy::default(),
+        drain: consent::drain(consent),
         learned: Learned::default(),
     };
     Ok(Draft { plan, site: Arc::new(site), store })

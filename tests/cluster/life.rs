@@ -17,9 +17,11 @@ use crate::story::Matters::{ToAllAfter, ToNobody};
 use crate::story::{self, Stage};
 use crate::watch::Watch;
 
+mod leaving;
+
 const NAME: &str = "life";
 
-const STAGES: [Stage<Life>; 11] = [
+const STAGES: [Stage<Life>; 14] = [
     ("machines_are_looked_at_before", ToAllAfter, Life::look_before),
     ("run_makes_a_cluster", ToAllAfter, Life::launch),
     ("events_come_in_order", ToNobody, Life::check_order),
@@ -30,6 +32,9 @@ const STAGES: [Stage<Life>; 11] = [
     ("run_with_more_machines_grows_it", ToAllAfter, Life::grow),
     ("a_control_plane_may_fail", ToNobody, Life::lose_control_plane),
     ("it_comes_back", ToAllAfter, Life::regain_control_plane),
+    ("nodes_are_changed_in_place", ToNobody, Life::change_nodes),
+    ("a_worker_leaves", ToAllAfter, Life::remove_worker),
+    ("the_first_control_plane_leaves", ToAllAfter, Life::remove_first_control_plane),
     ("delete_leaves_machines_as_they_were", ToNobody, Life::delete),
 ];
 
