@@ -90,8 +90,8 @@ copy_dependencies() { # DIR
     if [ "$kept" = tests ] && [ "$directory" != debug ]; then continue; fi
     if [ "$kept" = program ] && [ "$directory" = debug ]; then continue; fi
     [ -d "$target_dir/$directory" ] || continue
-    mkdir -p "$dir/${directory%/*}"
-    cp -a "$target_dir/$directory" "$dir/$directory"
+    mkdir -p "$(dirname "$dir/$directory")"
+    cp -aT "$target_dir/$directory" "$dir/$directory"
     without_our_own "$dir/$directory"
   done
 }

@@ -36,7 +36,7 @@ struct Case<'a> {
 }
 
 /// Plays all stories, each case in a world of its own; the arguments choose cases by words of their names.
-pub fn run(stories: &[Story]) -> ExitCode {
+pub(crate) fn run(stories: &[Story]) -> ExitCode {
     let began = Instant::now();
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let told: Vec<Told<'_>> = stories.iter().map(tell).collect();

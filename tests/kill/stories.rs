@@ -3,7 +3,7 @@
 use crate::world::{Command, Machines};
 
 /// A command, and what was there before.
-pub struct Story {
+pub(crate) struct Story {
     pub name: &'static str,
     /// All machines there are.
     pub machines: Vec<&'static str>,
@@ -16,7 +16,7 @@ pub struct Story {
 const MASTERS: [&str; 4] = ["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"];
 const NODES: [&str; 3] = ["10.0.1.1", "10.0.1.2", "10.0.1.3"];
 
-pub fn all() -> Vec<Story> {
+pub(crate) fn all() -> Vec<Story> {
     let every = || MASTERS.into_iter().chain(NODES).collect::<Vec<_>>();
     let small = || Machines::new(&MASTERS[..1], &NODES[..1]);
     let large = || Machines::new(&MASTERS[..3], &NODES[..2]);

@@ -100,6 +100,7 @@ impl State {
             etcd: cluster.members.iter().map(member).collect(),
             version: "v1.36.3".to_owned(),
             applications: cluster.applications.clone(),
+            holder: None,
         })
     }
 

@@ -66,6 +66,11 @@ impl Job {
                 Ok(())
             }
             Work::Kubelet(work) => self.kubelet(work).await,
+            Work::Commands(work) => {
+                self.withdraw("commands").await;
+                self.needs_rootfs()?;
+                self.write_receipt("commands", &work.receipt).await
+            }
             Work::Launch(work) => self.launch(work).await,
             Work::Clean(work) => self.clean(work).await,
         }
@@ -178,7 +183,7 @@ impl Job {
             }
         })
         .await?;
-        for receipt in ["prepare", "registry", "endpoints", "lay-out", "kubelet"] {
+        for receipt in ["commands", "prepare", "registry", "endpoints", "lay-out", "kubelet"] {
             self.withdraw(receipt).await;
         }
         self.act(|state, name| state.machine(name).disable("kubelet.service")).await;

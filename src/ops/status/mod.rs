@@ -56,7 +56,7 @@ pub async fn status(
     let observed = observe::observe(&fleet, &desired).await.observed;
     let authority: Option<Digest> =
         state.authority.clone().or_else(|| observe::authority(&state.cluster.name, &observed));
-    let consents: Consents = super::consent::consents(Consent::default(), &desired, &observed);
+    let consents: Consents = super::consent::consents(Consent::default(), &desired);
     let plan = plan::apply(&desired, &observed, authority.as_ref(), &consents);
     let now = jiff::Timestamp::now().as_second();
     let told = view::status(&view::Sources {
