@@ -1,4 +1,4 @@
-//! How one machine leaves: its pods first, then its vote, its Node, and what is ours on it.
+//! How one machine leaves: its pods first, then its vote, what the cluster brought, its Node, and all that is ours.
 
 use super::desired::{Desired, Origin};
 use super::situation::{Possession, Situation, Standing};
@@ -47,6 +47,12 @@ pub(super) fn depart(
         steps.vote = add(plan, Action::RemoveEtcdMember, reason);
         steps.last = steps.vote;
     }
+    let made = now.desired.origin == Origin::Made;
+    let cleaned = possession == Possession::Ours && !made;
+    if cleaned {
+        // What its Node stands for is still there until then: volumes that are mounted, pods of the Node's own.
+        steps.last = add(plan, Action::Clean, "it still has what the cluster brought");
+    }
     if machine.node.or(machine.former_node).is_some() {
         let reason = match possession {
             Possession::Unknown => "the machine does not answer and is given up",
@@ -55,11 +61,10 @@ pub(super) fn depart(
         };
         steps.last = add(plan, Action::DeleteNode, reason);
     }
-    if now.desired.origin == Origin::Made {
-        // It goes as a whole, so it is not cleaned first.
+    if made {
+        // It goes as a whole, so it is not cleaned first; with it goes all that tells of its Node, so that goes before.
         steps.last = add(plan, Action::RemoveMachine, "sealift made it for this cluster");
-    } else if possession == Possession::Ours {
-        add(plan, Action::Clean, "it still has what the cluster brought");
+    } else if cleaned {
         steps.last = add(plan, Action::Leave, "nothing of ours may stay on it");
     }
     steps.first = (plan.len() > before).then_some(before + 1);

@@ -223,7 +223,7 @@ impl World {
             Action::Launch { image } => return self.launch(&spec, image, wish),
             Action::Drain => return self.drain(&spec),
             Action::Clean => self.clean(&spec),
-            Action::Leave => self.facts(name).marker = None,
+            Action::Leave => self.leave(name),
             other => panic!("{other:?} is not done on a machine"),
         }
         Ok(())
@@ -422,12 +422,18 @@ impl World {
             "{} votes and is wiped",
             spec.name
         );
-        assert!(!self.nodes.iter().any(|node| node.machine_id == id), "{} is a Node and is wiped", spec.name);
         let facts = self.facts(&spec.name);
         let mut marker = facts.marker.clone().expect("only what is ours is cleaned");
         marker.intent = Intent::Leaving;
         let machine_id = facts.machine_id.clone();
         *facts = MachineFacts { marker: Some(marker), machine_id, ..fresh(spec) };
+    }
+
+    fn leave(&mut self, name: &MachineName) {
+        let id = self.machines[name].facts.machine_id.clone();
+        let is_node = self.nodes.iter().any(|node| node.machine_id == id);
+        assert!(!is_node, "{name} forgets the cluster, which has its Node");
+        self.facts(name).marker = None;
     }
 
     /// A control plane serves while its etcd is a member and etcd decides.
