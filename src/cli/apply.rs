@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::clusterfile::ClusterfileArgs;
 use super::consent::ConsentArgs;
-use super::going::GoingArgs;
+use super::going::{DrainArgs, GoingArgs};
 use super::login::LoginArgs;
 use crate::error::{Problems, Result};
 use crate::ops::{self, ApplyRequest, Context, Declaration};
@@ -29,6 +29,9 @@ pub(super) struct ApplyArgs {
 
     #[command(flatten)]
     consent: ConsentArgs,
+
+    #[command(flatten)]
+    pub(super) drain: DrainArgs,
 
     #[command(flatten)]
     pub(super) going: GoingArgs,

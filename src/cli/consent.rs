@@ -19,7 +19,7 @@ pub(super) struct ConsentArgs {
 #[derive(Debug, Args)]
 pub(super) struct ForceArgs {
     /// Give up machines that should leave and do not answer, with all that they hold, and delete pods that have not left a
-    /// machine within five minutes, whatever their PodDisruptionBudgets say. Machines of other clusters are never touched,
+    /// machine in time, whatever their PodDisruptionBudgets say. Machines of other clusters are never touched,
     /// with this or without it
     #[arg(long)]
     force: bool,

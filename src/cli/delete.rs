@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::consent::ForceArgs;
-use super::going::GoingArgs;
+use super::going::{DrainArgs, GoingArgs};
 use super::hosts::by_role;
 use super::login::LoginArgs;
 use super::whole::{self, WholeArgs};
@@ -33,6 +33,9 @@ pub(super) struct DeleteArgs {
 
     #[command(flatten)]
     whole: WholeArgs,
+
+    #[command(flatten)]
+    pub(super) drain: DrainArgs,
 
     #[command(flatten)]
     pub(super) going: GoingArgs,

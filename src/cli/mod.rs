@@ -38,6 +38,8 @@ use clap::{Parser, Subcommand};
 
 pub use output::OutputFormat;
 
+use crate::ops::Pace;
+
 /// Packs a whole Kubernetes cluster into one OCI image and launches it on any machines that answer SSH.
 #[derive(Debug, Parser)]
 #[command(name = "sealift", version = VERSION, propagate_version = true, max_term_width = 100)]
@@ -176,6 +178,21 @@ impl Command {
         }
     }
 
+    /// Returns how long the pods of machines that leave have, of a command by which machines may leave.
+    fn drain(&self) -> Option<&going::DrainArgs> {
+        match self {
+            Self::Apply(args) => Some(&args.drain),
+            Self::Scale(args) => args.drain(),
+            Self::Replace(args) => Some(&args.drain),
+            Self::Delete(args) => Some(&args.drain),
+            _ => None,
+        }
+    }
+
+    fn pace(&self) -> Pace {
+        self.going().map(|going| going.pace(self.drain())).unwrap_or_default()
+    }
+
     /// Tells whether questions are answered with yes beforehand.
     fn assents(&self) -> bool {
         self.going().is_some_and(|going| going.yes)
@@ -184,9 +201,43 @@ impl Command {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use clap::CommandFactory;
 
     use super::*;
+    use crate::engine::OnFailure;
+
+    fn pace(line: &str) -> Option<Pace> {
+        Cli::try_parse_from(line.split(' ')).ok().map(|cli| cli.command.pace())
+    }
+
+    #[test]
+    fn flags_say_how_a_run_goes_about_its_work() {
+        let line =
+            "sealift scale down --nodes 10.0.0.1 --fail-fast --max-unavailable 25% --drain-timeout 90s";
+        let asked = pace(line).unwrap();
+        assert_eq!((asked.on_failure, asked.drain), (OnFailure::BeginNothing, Duration::from_secs(90)));
+        assert_eq!(asked.unavailable, "25%".parse().ok());
+        assert_eq!(pace("sealift apply"), Some(Pace::default()));
+    }
+
+    #[test]
+    fn every_command_that_changes_a_cluster_has_them() {
+        for command in ["run a", "apply", "add --nodes 1", "scale up --nodes 1", "reset"] {
+            assert!(
+                pace(&format!("sealift {command} --fail-fast --max-unavailable 2")).is_some(),
+                "{command}"
+            );
+        }
+        for command in ["apply", "scale down --nodes 1", "replace a=b", "delete"] {
+            let line = format!("sealift {command} --fail-fast --max-unavailable 2 --drain-timeout 1h");
+            assert_eq!(pace(&line).unwrap().drain, Duration::from_hours(1), "{command}");
+        }
+        for wrong in ["run a --drain-timeout 1h", "apply --max-unavailable 0", "apply --drain-timeout soon"] {
+            assert_eq!(pace(&format!("sealift {wrong}")), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn the_flags_do_not_contradict_each_other() {

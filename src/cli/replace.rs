@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::consent::ForceArgs;
-use super::going::GoingArgs;
+use super::going::{DrainArgs, GoingArgs};
 use super::login::LoginArgs;
 use crate::error::{Class, Problem, Problems, Result};
 use crate::model::SshAddress;
@@ -27,6 +27,9 @@ pub(super) struct ReplaceArgs {
     /// The cluster's name
     #[arg(long, visible_alias = "cluster", default_value = "default", value_name = "NAME")]
     name: String,
+
+    #[command(flatten)]
+    pub(super) drain: DrainArgs,
 
     #[command(flatten)]
     pub(super) going: GoingArgs,

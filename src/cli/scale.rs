@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::consent::ForceArgs;
-use super::going::GoingArgs;
+use super::going::{DrainArgs, GoingArgs};
 use super::hosts::HostArgs;
 use super::login::LoginArgs;
 use crate::error::{Problems, Result};
@@ -52,6 +52,9 @@ pub(super) struct DownArgs {
     force: ForceArgs,
 
     #[command(flatten)]
+    drain: DrainArgs,
+
+    #[command(flatten)]
     common: CommonArgs,
 }
 
@@ -74,6 +77,14 @@ impl ScaleArgs {
         match &self.direction {
             Direction::Up(args) => &args.common.going,
             Direction::Down(args) => &args.common.going,
+        }
+    }
+
+    /// Returns how long the pods of machines that leave have.
+    pub(super) fn drain(&self) -> Option<&DrainArgs> {
+        match &self.direction {
+            Direction::Up(_) => None,
+            Direction::Down(args) => Some(&args.drain),
         }
     }
 }

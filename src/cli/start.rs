@@ -8,7 +8,6 @@ use etcetera::BaseStrategy;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-use super::going::GoingArgs;
 use super::{Cli, OutputFormat};
 use crate::error::{Class, Context as _, Problem, Problems, Result};
 use crate::model::Environment;
@@ -97,7 +96,7 @@ fn context(cli: &Cli, reporter: Arc<dyn Reporter>, redactions: Redactions) -> Re
         command_line: command_line(),
         run: crate::ops::new_id(),
         operator: operator_of_this_process(),
-        patience: cli.command.going().map(GoingArgs::patience).unwrap_or_default(),
+        pace: cli.command.pace(),
     })
 }
 

@@ -17,16 +17,22 @@ use crate::wire::{AcquireLock, Keeper, LockAnswer, LockRecord, Moment, RenewLock
 /// How often a lock is confirmed.
 const CONFIRM_EVERY: Duration = Duration::from_secs(5);
 
+/// How often they are asked once more when nobody has confirmed it for its whole term. A run that slept finds its
+/// connections dead; over new ones it hears who has taken over. It changes nothing meanwhile.
+const LAST_TRIES: usize = 2;
+
 /// Confirms the lock until it is lost, and then cancels `lost`. The fleet's tenure knows how it stands.
 pub(super) async fn keep(fleet: Fleet, keepers: Keepers, holder: Holder, lost: CancellationToken) {
     let lease = if keepers.api.is_empty() { Lease::None } else { Lease::Ours };
     let mut keeping = Keeping { fleet, keepers, holder, lease, watch: Watch::default(), over: None };
     let mut confirmed = Instant::now();
+    let mut tries = LAST_TRIES;
     loop {
         tokio::time::sleep(CONFIRM_EVERY).await;
         match keeping.confirm().await {
-            Ok(Confirmed::Yes) => confirmed = Instant::now(),
+            Ok(Confirmed::Yes) => (confirmed, tries) = (Instant::now(), LAST_TRIES),
             Ok(Confirmed::No) if confirmed.elapsed() < TERM => {}
+            Ok(Confirmed::No) if tries > 0 => tries -= 1,
             Ok(Confirmed::No) => break keeping.fleet.tenure().lose(unconfirmed()),
             Err(problem) => break keeping.fleet.tenure().lose(problem),
         }

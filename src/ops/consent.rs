@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::context::Context;
+use super::pace::Pace;
 use super::reporter::Question;
 use crate::model::{MachineSpec, Observed};
 use crate::plan::{Consents, Desired, Plan, WithoutApi};
@@ -53,12 +54,12 @@ pub(super) fn consents(consent: Consent, desired: &Desired) -> Consents {
 }
 
 /// Returns how Nodes of machines that leave are emptied: who gives machines up does not let pods hold them either.
-pub(super) fn drain(consent: Consent) -> DrainPolicy {
+pub(super) fn drain(consent: Consent, pace: &Pace) -> DrainPolicy {
     let overdue = match consent.force {
         Force::No => Overdue::Fails,
         Force::GiveUp => Overdue::Deleted,
     };
-    DrainPolicy { overdue, ..DrainPolicy::default() }
+    DrainPolicy { seconds: pace.drain.as_secs(), overdue }
 }
 
 /// Tells what giving machines up costs, where the plan does that.
@@ -107,4 +108,20 @@ pub(super) fn about_removal(consent: Consent, plan: &Plan, desired: &Desired) ->
 
 fn silent<'a>(desired: &'a Desired, observed: &'a Observed) -> impl Iterator<Item = &'a MachineSpec> {
     desired.leaving.iter().filter(|machine| observed.facts(&machine.name).is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn pods_have_the_time_that_was_asked_for_and_are_deleted_only_by_force() {
+        let pace = Pace { drain: Duration::from_secs(90), ..Pace::default() };
+        let gentle = drain(Consent::default(), &pace);
+        assert_eq!(gentle, DrainPolicy { seconds: 90, overdue: Overdue::Fails });
+        let forced = drain(Consent { force: Force::GiveUp, ..Consent::default() }, &pace);
+        assert_eq!(forced, DrainPolicy { seconds: 90, overdue: Overdue::Deleted });
+    }
 }

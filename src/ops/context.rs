@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::machines::Machines;
+use super::pace::Pace;
 use super::reporter::Reporter;
-use crate::cluster::Patience;
 use crate::model::Environment;
 use crate::redact::Redactions;
 
@@ -32,8 +32,8 @@ pub struct Context {
     pub run: String,
     /// Who started it, for those who find a cluster locked.
     pub operator: Operator,
-    /// How long somebody else's run is waited for.
-    pub patience: Patience,
+    /// How it goes about its work.
+    pub pace: Pace,
 }
 
 /// A person at a machine of theirs, and the command's process there.

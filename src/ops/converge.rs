@@ -5,19 +5,21 @@ use std::sync::{Arc, Mutex};
 use super::consent::{self, Consent};
 use super::context::Context;
 use super::execute::{self, Proposal, Purpose};
-use super::resolve::{self, Resolved, Wish};
-use super::{intact, observe, preflight, recover};
+use super::resolve::Wish;
+use super::scene::{Kept, Scene};
+use super::{intact, observe, preflight};
 use crate::error::{Problems, Result};
 use crate::image::Store;
 use crate::model::{Cluster, Digest, MachineSpec, Observed};
 use crate::plan::{self, Desired, Plan};
-use crate::steps::{Blobs, Learned, Site, State};
+use crate::steps::{self, Blobs, Learned, Site, State};
 
 /// A plan, with everything it was made from and is carried out with.
 pub(super) struct Draft {
     pub(super) plan: Plan,
     pub(super) site: Arc<Site>,
     store: Store,
+    kept: Kept,
 }
 
 /// Makes a cluster as it is declared, or finds nothing to do.
@@ -33,21 +35,15 @@ pub(super) async fn converge(
 
 /// Looks and plans; changes nothing.
 pub(super) async fn draw(context: &Context, wish: &Wish<'_>, consent: Consent) -> Result<Draft, Problems> {
-    let Resolved { desired, state, machines, store } = resolve::resolve(context, wish).await?;
-    context.reporter.note(&format!("looking at {} machines", machines.len()));
-    let fleet = resolve::fleet(context, &machines);
-    let sight = observe::observe(&fleet, &desired).await;
-    if wish.last.is_none()
-        && let Some(state) = recover::state(&fleet, &desired.cluster.name, &sight.observed).await?
-    {
-        context.reporter.note("nothing of the cluster is kept here; going on from what it keeps of itself");
-        let wish = Wish { last: Some(&state), ..wish.clone() };
-        return Box::pin(draw(context, &wish, consent)).await;
-    }
+    let scene = Scene::of(context, wish).await?;
+    let authority = scene.authority();
+    let Scene { desired, sight, state, fleet, store, kept } = scene;
     preflight::check(context, &fleet, &desired, &sight, state.authority.as_ref()).await?;
-    let authority =
-        state.authority.clone().or_else(|| observe::authority(&state.cluster.name, &sight.observed));
     let plan = plan(&desired, &sight.observed, authority.as_ref(), consent)?;
+    for silent in &plan.set_aside {
+        let machine = silent.machine.as_deref().unwrap_or(&plan.cluster);
+        context.reporter.warn(&format!("{machine} is set aside: {}", silent.brief()));
+    }
     let leaving = still_leaving(&state, &plan, &sight.observed);
     let site = Site {
         desired,
@@ -56,10 +52,10 @@ pub(super) async fn draw(context: &Context, wish: &Wish<'_>, consent: Consent) -
         blobs: Arc::new(StoreBlobs(store.clone())),
         home: context.home.clone(),
         state: Mutex::new(State { authority, leaving, ..state }),
-        drain: consent::drain(consent),
+        drain: consent::drain(consent, &context.pace),
         learned: Learned::default(),
     };
-    Ok(Draft { plan, site: Arc::new(site), store })
+    Ok(Draft { plan, site: Arc::new(site), store, kept })
 }
 
 /// Looks once more and plans for the same wish.
@@ -71,7 +67,7 @@ async fn draw_again(draft: &Draft, consent: Consent) -> Result<Draft, Problems> 
     let plan = plan(&site.desired, &observed, authority.as_ref(), consent)?;
     let site = site.seen_again(observed);
     site.change_state(|state| state.authority = authority);
-    Ok(Draft { plan, site: Arc::new(site), store: draft.store.clone() })
+    Ok(Draft { plan, site: Arc::new(site), store: draft.store.clone(), kept: draft.kept })
 }
 
 /// Returns the machines to look for again: one of which nothing is left to do has gone, if it says so itself.
@@ -106,6 +102,9 @@ pub(super) async fn carry_out(
         Proposal { plan: plan.clone(), site: site.clone(), purpose }
     };
     check(context, &draft, consent).await?;
+    if draft.kept == Kept::InCluster && draft.plan.is_empty() {
+        keep_here(context, &draft.site).await?;
+    }
     let again = async |before: &Proposal| {
         let draft = draw_again(&draft, consent).await?;
         still_agreed(&draft.plan)?;
@@ -115,6 +114,12 @@ pub(super) async fn carry_out(
         Ok(propose(&draft))
     };
     execute::execute(context, propose(&draft), again).await
+}
+
+/// What was found in the cluster alone is kept with the operator again, where no step of the plan does that.
+async fn keep_here(context: &Context, site: &Site) -> Result<()> {
+    site.change_state(|_| {}).save(&context.home)?;
+    steps::fetch_kubeconfig(site).await.map(drop)
 }
 
 /// Makes sure that the images are whole, and tells what it costs that was forced.

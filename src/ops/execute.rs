@@ -11,7 +11,7 @@ use super::reporter::Question;
 use super::view::{
     Certainty, Disruption, Ending, HalfDone, PlanGroup, PlanView, PlannedStep, StepTiming, Summary,
 };
-use crate::engine::{self, Event, Observer, Outcome, Policy, Report};
+use crate::engine::{self, Event, Observer, OnFailure, Outcome, Report};
 use crate::error::{Class, Problem, Problems, Result};
 use crate::plan::{self, Action, Plan};
 use crate::steps::{self, Site};
@@ -47,6 +47,7 @@ pub(super) async fn execute(
     proposal: Proposal,
     again: impl AsyncFnOnce(&Proposal) -> Result<Proposal, Problems>,
 ) -> Result<(), Problems> {
+    refuse_silence(context.pace.on_failure, &proposal.plan)?;
     if proposal.plan.is_empty() {
         return nothing_to_do(context, &proposal.plan, proposal.purpose);
     }
@@ -57,6 +58,14 @@ pub(super) async fn execute(
     match locked.release(&site).await {
         Some(lost) => Err(lost.into()),
         None => outcome,
+    }
+}
+
+/// Who wants to stop at the first failure does not begin beside a machine that had to be set aside.
+fn refuse_silence(on_failure: OnFailure, plan: &Plan) -> Result<(), Problems> {
+    match on_failure {
+        OnFailure::GoOn => Ok(()),
+        OnFailure::BeginNothing => Problems::check(plan.set_aside.clone()),
     }
 }
 
@@ -79,6 +88,7 @@ async fn under_lock(
     again: impl AsyncFnOnce(&Proposal) -> Result<Proposal, Problems>,
 ) -> Result<(), Problems> {
     let proposal = again(&before).await?;
+    refuse_silence(context.pace.on_failure, &proposal.plan)?;
     if proposal.plan.is_empty() {
         return nothing_to_do(context, &proposal.plan, proposal.purpose);
     }
@@ -110,9 +120,11 @@ async fn carry_out(context: &Context, locked: &Locked, proposal: Proposal) -> Re
         steps: plan.steps.len(),
     });
     let graph = steps::graph(&plan, &site)?;
-    let report = engine::execute(graph, Policy::default(), journal, locked.stop.clone()).await;
-    record::record(context, &site, &purpose.title, &titles, &report).await;
-    tell_the_end(context, &plan, &titles, &report, purpose)
+    let policy = context.pace.policy(site.cluster().machines.len());
+    let report = engine::execute(graph, policy, journal, locked.stop.clone()).await;
+    let ending = ending(context, &plan, &titles, &report);
+    record::record(context, &site, &purpose.title, &titles, &report, &ending).await;
+    tell_the_end(context, &plan, &titles, &report, ending, purpose)
 }
 
 /// All that can be reached is as desired. Nothing is written anywhere, and nothing was locked.
@@ -199,34 +211,50 @@ fn group(action: &Action) -> &'static str {
     }
 }
 
+/// Tells how the run ended as a whole.
+fn ending(context: &Context, plan: &Plan, titles: &[String], report: &Report) -> Ending {
+    if report.was_cancelled() {
+        return Ending::Interrupted {
+            half_done: half_done(plan, titles, report),
+            again: context.command_line.clone(),
+        };
+    }
+    let all_well = report.outcomes.iter().all(Outcome::is_success);
+    let reached = plan
+        .steps
+        .iter()
+        .zip(&report.outcomes)
+        .all(|(step, outcome)| !matters(&step.action) || outcome.is_success());
+    match (all_well, plan.set_aside.is_empty(), reached) {
+        (true, true, _) => Ending::Done,
+        (true, false, _) | (false, _, true) => Ending::Partial,
+        (false, _, false) => Ending::Failed,
+    }
+}
+
+/// Returns what was begun when the run was stopped.
+fn half_done(plan: &Plan, titles: &[String], report: &Report) -> Vec<HalfDone> {
+    let begun = |index: &usize| {
+        report.outcomes[*index] == Outcome::Cancelled && report.durations[*index] > Duration::ZERO
+    };
+    let told = |index: usize| HalfDone {
+        machine: plan.steps[index].machine.as_ref().map(ToString::to_string),
+        title: titles[index].clone(),
+    };
+    (0..plan.steps.len()).filter(begun).map(told).collect()
+}
+
 fn tell_the_end(
     context: &Context,
     plan: &Plan,
     titles: &[String],
     report: &Report,
+    ending: Ending,
     purpose: Purpose,
 ) -> Result<(), Problems> {
     let failures = report.problems();
     let machine = |index: usize| plan.steps[index].machine.as_ref().map(|machine| machine.0.clone());
-    let half_done: Vec<HalfDone> = report
-        .outcomes
-        .iter()
-        .enumerate()
-        .filter(|(index, outcome)| {
-            **outcome == Outcome::Cancelled && report.durations[*index] > Duration::ZERO
-        })
-        .map(|(index, _)| HalfDone { machine: machine(index), title: titles[index].clone() })
-        .collect();
-    let reached = plan.steps.iter().zip(&report.outcomes).all(|(step, outcome)| {
-        !matters(&step.action) || matches!(outcome, Outcome::Done | Outcome::AlreadyDone)
-    });
     let problems: Vec<Problem> = plan.set_aside.iter().chain(&failures).cloned().collect();
-    let ending = match (report.was_cancelled(), problems.is_empty(), failures.is_empty() || reached) {
-        (true, ..) => Ending::Interrupted { half_done, again: context.command_line.clone() },
-        (false, true, _) => Ending::Done,
-        (false, false, true) => Ending::Partial,
-        (false, false, false) => Ending::Failed,
-    };
     let timings = titles.iter().enumerate().filter(|(index, _)| report.durations[*index] > Duration::ZERO);
     let machines: Vec<Option<String>> = (0..plan.steps.len()).map(machine).collect();
     let succeeded =

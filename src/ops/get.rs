@@ -25,11 +25,15 @@ pub struct GetRequest {
 pub async fn get(context: &Context, request: GetRequest) -> Result<(), Problems> {
     let (fleet, machine) = fleet(context, &request, &request.from).await?;
     let marker = marker(&fleet, &machine).await?;
-    let found = match take(&fleet, &machine, &marker).await? {
-        Some(state) => (fleet, machine, state),
-        None => from_control_planes(context, &request, &fleet, &machine, &marker).await?,
+    let (fleet, machine, state) = match take(&fleet, &machine, &marker).await {
+        Ok(Some(state)) => (fleet, machine, state),
+        Ok(None) => from_control_planes(context, &request, &fleet, &machine, &marker, None).await?,
+        // Its own API server may be the only one that is silent.
+        Err(why) if why.class != Class::Refused => {
+            from_control_planes(context, &request, &fleet, &machine, &marker, Some(why)).await?
+        }
+        Err(why) => return Err(why.into()),
     };
-    let (fleet, machine, state) = found;
     let name = state.cluster.name.clone();
     refuse_namesake(context, &state)?;
     let state = State { login: login(&request.login, &state.login), ..state };
@@ -78,17 +82,18 @@ async fn take(fleet: &Fleet, machine: &MachineSpec, marker: &Marker) -> Result<O
     text.map(|text| recover::read(&text, marker)).transpose()
 }
 
-/// Asks the control planes that a worker knows, with the same login.
+/// Asks the control planes that a machine knows, with the same login; `silent` is why it does not tell it itself.
 async fn from_control_planes(
     context: &Context,
     request: &GetRequest,
     fleet: &Fleet,
-    worker: &MachineSpec,
+    asked: &MachineSpec,
     marker: &Marker,
+    silent: Option<Problem>,
 ) -> Result<(Fleet, MachineSpec, State)> {
-    let servers = fleet.agent(&worker.name).await?.ask(FindControlPlanes {}).await?;
-    let mut seen = Vec::new();
-    for server in servers.iter().filter(|server| server.ip() != worker.address) {
+    let servers = fleet.agent(&asked.name).await?.ask(FindControlPlanes {}).await?;
+    let mut seen: Vec<Problem> = silent.into_iter().collect();
+    for server in servers.iter().filter(|server| server.ip() != asked.address) {
         let at = SshAddress { host: server.ip().to_string(), port: request.from.port };
         let (fleet, machine) = self::fleet(context, request, &at).await?;
         match take(&fleet, &machine, marker).await {
@@ -98,7 +103,7 @@ async fn from_control_planes(
         }
     }
     let problem = Problem::new(Class::Kubernetes, "no control plane gives the cluster's definition")
-        .on(&worker.name)
+        .on(&asked.name)
         .remedy("name a control plane whose API server answers");
     Err(seen.into_iter().fold(problem, Problem::saw))
 }

@@ -26,7 +26,7 @@ pub(super) async fn take(context: &Context, site: &Site, what: &str) -> Result<L
         &site.fleet,
         keepers(site),
         holder(context, what),
-        context.patience,
+        context.pace.patience,
         &waiting,
         stop.clone(),
     );

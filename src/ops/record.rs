@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::context::Context;
+use super::view::Ending;
 use crate::engine::{Outcome, Report};
 use crate::steps::{PastRun, RunOutcome, Site, State, StepCount};
 use crate::wire::SaveState;
@@ -17,13 +18,14 @@ pub(super) async fn record(
     command: &str,
     titles: &[String],
     report: &Report,
+    ending: &Ending,
 ) {
     let known = State::load(&site.home, &site.cluster().name).is_ok_and(|state| state.is_some());
     // Whoever has lost the lock leaves what is kept to the one who has it now.
     if !known || site.fleet.tenure().lost().is_some() {
         return;
     }
-    let run = past_run(context, command, titles, report);
+    let run = past_run(context, command, titles, report, ending);
     let state = site.change_state(|state| state.history.add(run));
     if let Err(problem) = state.save(&site.home) {
         context.reporter.warn(&format!("the run is not in the cluster's history: {problem}"));
@@ -35,7 +37,13 @@ pub(super) async fn record(
     }
 }
 
-fn past_run(context: &Context, command: &str, titles: &[String], report: &Report) -> PastRun {
+fn past_run(
+    context: &Context,
+    command: &str,
+    titles: &[String],
+    report: &Report,
+    ending: &Ending,
+) -> PastRun {
     let mut steps: Vec<StepCount> = Vec::new();
     for (title, outcome) in titles.iter().zip(&report.outcomes) {
         let index = steps.iter().position(|step| step.title == *title).unwrap_or_else(|| {
@@ -49,17 +57,17 @@ fn past_run(context: &Context, command: &str, titles: &[String], report: &Report
             Outcome::Skipped { .. } | Outcome::Cancelled => count.left += 1,
         }
     }
-    let all_done = steps.iter().all(|step| step.failed + step.left == 0);
     PastRun {
         run: context.run.clone(),
         command: command.to_owned(),
         by: format!("{}@{}", context.operator.user, context.operator.host),
         ended: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
         seconds: report.duration.as_secs(),
-        outcome: match (report.was_cancelled(), all_done) {
-            (true, _) => RunOutcome::Interrupted,
-            (false, true) => RunOutcome::Done,
-            (false, false) => RunOutcome::Failed,
+        outcome: match ending {
+            Ending::Done | Ending::NothingToDo => RunOutcome::Done,
+            Ending::Partial => RunOutcome::Partial,
+            Ending::Failed => RunOutcome::Failed,
+            Ending::Interrupted { .. } => RunOutcome::Interrupted,
         },
         steps,
     }

@@ -1,12 +1,16 @@
 //! A Node emptied before its machine leaves.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::site::Site;
 use crate::engine::{Acted, Progress, Step};
 use crate::error::Result;
 use crate::model::{BoxFuture, MachineSpec};
 use crate::wire::{self, Overdue};
+
+/// What a drain takes beside the time that pods have: to find a control plane that answers, and to delete and kill.
+const BESIDE_THE_PODS: Duration = Duration::from_mins(10);
 
 /// How Nodes are emptied in a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +39,11 @@ impl Step for Drain {
 
     fn machine(&self) -> Option<&str> {
         Some(&self.machine.name.0)
+    }
+
+    /// What the operator gives the pods, and the time to make them go that are overdue.
+    fn deadline(&self) -> Duration {
+        Duration::from_secs(self.site.drain.seconds) + BESIDE_THE_PODS
     }
 
     fn act<'a>(&'a self, progress: &'a Progress) -> BoxFuture<'a, Result<Acted>> {

@@ -27,12 +27,15 @@ impl Step for Kubeconfig {
     }
 
     fn act<'a>(&'a self, _: &'a Progress) -> BoxFuture<'a, Result<Acted>> {
-        Box::pin(async {
-            let commanding = self.site.commanding().await?;
-            let text = self.site.agent(commanding).await?.ask(TakeKubeconfig {}).await?;
-            keep(&self.site.home, &self.site.cluster().name, &text, commanding.address)
-        })
+        Box::pin(fetch(&self.site))
     }
+}
+
+/// Fetches it from a control plane that serves.
+pub async fn fetch(site: &Site) -> Result<Acted> {
+    let commanding = site.commanding().await?;
+    let text = site.agent(commanding).await?.ask(TakeKubeconfig {}).await?;
+    keep(&site.home, &site.cluster().name, &text, commanding.address)
 }
 
 /// Returns where a cluster's kubeconfig is kept.

@@ -34,7 +34,7 @@ mod testing;
 
 pub use drain::DrainPolicy;
 pub use history::{History, PastRun, RunOutcome, StepCount};
-pub use kubeconfig::{keep as keep_kubeconfig, path as kubeconfig_path};
+pub use kubeconfig::{fetch as fetch_kubeconfig, keep as keep_kubeconfig, path as kubeconfig_path};
 pub use site::{Blobs, Learned, Site};
 pub use state::{Provider, State};
 

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::events::Line;
 use crate::machines;
+use crate::running::Running;
 
 /// A person at a machine that nobody else uses: no agent, no known hosts, no clusters. The images are everybody's.
 pub(crate) struct Operator {
@@ -100,9 +101,24 @@ impl Operator {
 
     /// Asks for a document.
     pub(crate) fn asks<A: AsRef<str>>(&self, arguments: impl IntoIterator<Item = A>) -> Value {
-        let mut document = String::new();
-        self.start(arguments).stdout.take().unwrap().read_to_string(&mut document).unwrap();
-        serde_json::from_str(&document).unwrap()
+        self.looks(arguments).1
+    }
+
+    /// Asks for a document, and for the exit code beside it.
+    pub(crate) fn looks<A: AsRef<str>>(
+        &self,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> (Option<i32>, Value) {
+        let output = self.start(arguments).wait_with_output().unwrap();
+        let document = serde_json::from_slice(&output.stdout);
+        let document =
+            document.unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
+        (output.status.code(), document)
+    }
+
+    /// Types a command that goes on while something else is done.
+    pub(crate) fn begins<A: AsRef<str>>(&self, arguments: impl IntoIterator<Item = A>) -> Running {
+        Running::of(self.start(arguments))
     }
 
     fn start<A: AsRef<str>>(&self, arguments: impl IntoIterator<Item = A>) -> Child {

@@ -291,3 +291,24 @@ async fn a_lock_that_cannot_be_confirmed_ends_the_run() {
     assert!(began.elapsed() >= TERM, "{:?}", began.elapsed());
     assert_eq!(one.tenure().lost().unwrap().class, Class::Connection);
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_wakes_beside_dead_connections_still_hears_who_has_taken_over() {
+    let ground = Ground::with_api();
+    let one = ground.fleet("one");
+    let (lock, lost) = take(&ground, &one, "one", Duration::ZERO).await;
+    let _lock = lock.unwrap();
+    ground.change(|state| {
+        state.api = false;
+        state.machines.values_mut().for_each(|kept| kept.held = Some((holder("nobody"), 0)));
+    });
+    tokio::time::sleep(TERM + Duration::from_secs(2)).await;
+    ground.change(|state| {
+        state.api = true;
+        state.lease.newest = 2;
+        state.lease.hold(holder("two"), 0);
+    });
+    lost.cancelled().await;
+    let problem = one.tenure().lost().unwrap();
+    assert_eq!((problem.class, problem.seen), (Class::Busy, vec![holder("two").to_string()]));
+}

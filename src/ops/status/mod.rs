@@ -7,10 +7,11 @@ use super::context::Context;
 use super::declare::{self, Clusterfile};
 use super::login::LoginRequest;
 use super::reporter::Data;
-use super::resolve::{self, Making, Renewal, Resolved, Wish};
-use super::{consent::Consent, known, observe};
+use super::resolve::{Making, Renewal, Wish};
+use super::scene::Scene;
+use super::{consent::Consent, known};
 use crate::error::{Class, Context as _, Problem, Problems, Result};
-use crate::model::{Declared, Digest};
+use crate::model::Declared;
 use crate::plan::{self, Consents};
 use crate::steps::State;
 
@@ -50,12 +51,10 @@ pub async fn status(
         files: None,
         making: Making::Forbidden,
     };
-    let Resolved { desired, state, machines, .. } = resolve::resolve(context, &wish).await?;
-    context.reporter.note(&format!("looking at {} machines", machines.len()));
-    let fleet = resolve::fleet(context, &machines);
-    let observed = observe::observe(&fleet, &desired).await.observed;
-    let authority: Option<Digest> =
-        state.authority.clone().or_else(|| observe::authority(&state.cluster.name, &observed));
+    let scene = Scene::of(context, &wish).await?;
+    let authority = scene.authority();
+    let Scene { desired, state, sight, .. } = scene;
+    let observed = sight.observed;
     let consents: Consents = super::consent::consents(Consent::default(), &desired);
     let plan = plan::apply(&desired, &observed, authority.as_ref(), &consents);
     let now = jiff::Timestamp::now().as_second();
