@@ -18,6 +18,11 @@ check_static() { # FILE
   fi
 }
 
+# A C library too old for packed relocations makes a program that ends before it begins.
+check_runs() { # FILE
+  "$1" --version >/dev/null || die "$1 does not run: compile it where glibc is 2.36 or newer"
+}
+
 check_size() { # FILE
   local bytes
   bytes=$(stat -c %s "$1")
@@ -58,6 +63,7 @@ build_other() {
 main() {
   compile_program
   check_static "$program"
+  check_runs "$program"
   check_size "$program"
   check_cryptography
   place "$program" sealift
