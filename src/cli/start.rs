@@ -49,7 +49,7 @@ where
     }
 }
 
-/// Starts what runs asynchronous code. Two threads are enough: the work is done elsewhere.
+/// Starts what runs asynchronous code, with a thread a processor: to encrypt for many machines at once is work.
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     tokio::runtime::Builder::new_multi_thread()

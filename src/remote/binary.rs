@@ -1,18 +1,20 @@
-//! An agent's binary on this machine, read, hashed and compressed once however many machines get it, and compressed only
-//! where one does not have it yet.
+//! An agent's binary on this machine, hashed and compressed once however many machines get it, and compressed only where
+//! one does not have it yet. Only what is compressed stays in memory.
 
 use std::collections::HashMap;
-use std::io::Write;
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
+use tokio::io::AsyncReadExt;
 use tokio::sync::OnceCell;
 
-use crate::error::{Class, Context, Result};
-use crate::model::Digest;
+use crate::error::{Class, Context, Problem, Result};
+use crate::model::{Digest, DigestWriter};
 
 /// What tells one state of a file from another.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -32,53 +34,77 @@ static READ: LazyLock<Mutex<HashMap<Version, Cell>>> = LazyLock::new(Mutex::defa
 pub(super) struct AgentBinary {
     /// The SHA-256 of the binary itself.
     pub(super) digest: Digest,
-    /// Its content.
-    pub(super) content: Bytes,
+    /// Its size in bytes.
+    pub(super) size: u64,
+    path: PathBuf,
     gzip: OnceCell<Bytes>,
 }
 
 impl AgentBinary {
     /// Reads the binary at `path`, or returns it as it was read before.
     pub(super) async fn read(path: &Path) -> Result<Arc<Self>> {
-        let unreadable = || format!("the agent's binary {} cannot be read", path.display());
-        let metadata = tokio::fs::metadata(path).await.problem_with(Class::Config, unreadable)?;
+        let metadata = tokio::fs::metadata(path).await.problem_with(Class::Config, || unreadable(path))?;
         let version =
             Version { path: path.to_owned(), size: metadata.len(), modified: metadata.modified().ok() };
         let cell = READ.lock().unwrap_or_else(PoisonError::into_inner).entry(version).or_default().clone();
         let binary = cell
             .get_or_try_init(async || {
-                let content = tokio::fs::read(path).await.problem_with(Class::Config, unreadable)?;
-                tokio::task::spawn_blocking(move || Arc::new(Self::of(content.into())))
-                    .await
-                    .problem_with(Class::Internal, unreadable)
+                let (_, digest, size) = self::read(path, io::sink).await?;
+                Ok(Arc::new(Self { digest, size, path: path.to_owned(), gzip: OnceCell::new() }))
             })
             .await?;
         Ok(binary.clone())
     }
 
-    fn of(content: Bytes) -> Self {
-        Self { digest: Digest::of(&content), content, gzip: OnceCell::new() }
-    }
-
-    /// Returns its content in gzip's format, as nearly every machine can unpack it.
+    /// Returns its content in gzip's format, as nearly every machine can unpack it. A fast level: on most links the time
+    /// to compress counts as much as the bytes that are saved.
     pub(super) async fn gzip(&self) -> Result<&Bytes> {
-        let failed = "the agent's binary cannot be compressed";
+        let half = (self.size / 2) as usize;
         let compress = async || {
-            let content = self.content.clone();
-            tokio::task::spawn_blocking(move || compressed(&content))
-                .await
-                .problem(Class::Internal, failed)?
-                .problem(Class::Internal, failed)
+            let encoder = move || GzEncoder::new(Vec::with_capacity(half), Compression::new(3));
+            let (encoder, digest, _) = self::read(&self.path, encoder).await?;
+            if digest != self.digest {
+                return Err(self.has_changed());
+            }
+            let whole = encoder.finish().problem_with(Class::Internal, || unreadable(&self.path))?;
+            Ok(Bytes::from(whole))
         };
         self.gzip.get_or_try_init(compress).await
     }
+
+    /// Opens it to be sent as it is; the machine makes sure that it is the one with this digest.
+    pub(super) async fn open(&self) -> Result<impl tokio::io::AsyncRead + Unpin + use<>> {
+        let file =
+            tokio::fs::File::open(&self.path).await.problem_with(Class::Config, || unreadable(&self.path))?;
+        Ok(file.take(self.size))
+    }
+
+    /// Says that the file is not the one any more that it was.
+    pub(super) fn has_changed(&self) -> Problem {
+        Problem::new(Class::Config, format!("the agent's binary {} changed meanwhile", self.path.display()))
+            .remedy("run the command again")
+    }
 }
 
-/// Compresses at a fast level: on most links the time to compress counts as much as the bytes that are saved.
-fn compressed(content: &[u8]) -> std::io::Result<Bytes> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::new(3));
-    encoder.write_all(content)?;
-    encoder.finish().map(Bytes::from)
+fn unreadable(path: &Path) -> String {
+    format!("the agent's binary {} cannot be read", path.display())
+}
+
+/// Passes the file on to a writer; returns the writer, the digest and the size.
+async fn read<W: io::Write + Send + 'static>(
+    path: &Path,
+    writer: impl FnOnce() -> W + Send + 'static,
+) -> Result<(W, Digest, u64)> {
+    let opened = path.to_owned();
+    let passed = tokio::task::spawn_blocking(move || {
+        let mut writer = DigestWriter::new(writer());
+        io::copy(&mut io::BufReader::with_capacity(256 * 1024, File::open(opened)?), &mut writer)?;
+        io::Result::Ok(writer.finish())
+    });
+    passed
+        .await
+        .problem_with(Class::Internal, || unreadable(path))?
+        .problem_with(Class::Config, || unreadable(path))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use secrecy::SecretString;
-use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 
 use super::binary::AgentBinary;
@@ -23,6 +23,9 @@ const MARK: &[u8] = b"\n@sealift:";
 
 /// The most noise that is waited through, in bytes.
 const MOST_NOISE: usize = 64 * 1024;
+
+/// How much of a binary is read at a time, in bytes.
+const PIECE: usize = 256 * 1024;
 
 /// How long a machine may be silent while it is expected to say something.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -152,7 +155,7 @@ impl Conversation {
 
     /// Brings the binary there, unless it is installed.
     async fn bring(&mut self, binary: &AgentBinary, form: Form) -> Result<()> {
-        self.write(format!("{} {}\n", binary.digest.hex(), binary.content.len()).as_bytes()).await?;
+        self.write(format!("{} {}\n", binary.digest.hex(), binary.size).as_bytes()).await?;
         let mut unfit = Vec::new();
         loop {
             let line = self.ears.hear_line().await?;
@@ -164,12 +167,17 @@ impl Conversation {
                 _ => return Err(out_of_turn(&line)),
             }
         }
-        let (name, content) = match form {
-            Form::Gzip => ("gzip", binary.gzip().await?),
-            Form::Raw => ("raw", &binary.content),
-        };
-        self.write(format!("{name} {}\n", content.len()).as_bytes()).await?;
-        self.write(content).await?;
+        match form {
+            Form::Gzip => {
+                let content = binary.gzip().await?;
+                self.write(format!("gzip {}\n", content.len()).as_bytes()).await?;
+                self.write(content).await?;
+            }
+            Form::Raw => {
+                self.write(format!("raw {}\n", binary.size).as_bytes()).await?;
+                self.write_raw(binary).await?;
+            }
+        }
         match self.ears.hear_line().await?.as_str() {
             "received" => Ok(()),
             "damaged" => Err(self.ears.evidence(
@@ -178,6 +186,23 @@ impl Conversation {
             )),
             line => Err(out_of_turn(line)),
         }
+    }
+
+    /// Writes a binary as it is, piece by piece.
+    async fn write_raw(&mut self, binary: &AgentBinary) -> Result<()> {
+        let mut content = binary.open().await?;
+        let mut piece = BytesMut::with_capacity(PIECE);
+        let mut left = binary.size;
+        while left > 0 {
+            piece.clear();
+            let count = content.read_buf(&mut piece).await.unwrap_or_default();
+            if count == 0 {
+                return Err(binary.has_changed());
+            }
+            self.write(&piece).await?;
+            left -= count as u64;
+        }
+        Ok(())
     }
 
     /// Answers sudo when it asks, and waits for the greeting.
