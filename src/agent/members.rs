@@ -8,6 +8,7 @@ use super::{kubernetes, paths};
 use crate::error::Result;
 use crate::etcd::Etcd;
 use crate::model::ApiFacts;
+use crate::steps::State;
 use crate::wire::{
     AdmitEtcdMember, CallContext, ConfigureNode, DeleteNode, Drain, Note, RemoveEtcdMember, Snapshot, Touched,
 };
@@ -15,12 +16,16 @@ use crate::wire::{
 /// Where clients come to the etcd of this machine.
 const OWN_ETCD: &str = "https://127.0.0.1:2379";
 
-/// Returns what the API and etcd say now. A list of members that cannot be had is told as empty.
+/// Returns what the API and etcd say now. A list of members that cannot be had is told as empty, and a definition that
+/// cannot be read as none.
 pub(super) async fn facts() -> Result<ApiFacts> {
     let api = kubernetes::api().await?;
-    let etcd = async { etcd()?.members().await };
-    let (facts, etcd) = tokio::join!(api.facts(), etcd);
-    Ok(ApiFacts { etcd: etcd.unwrap_or_default(), ..facts? })
+    let members = async { etcd()?.members().await };
+    let etcd = async { Ok(members.await.unwrap_or_default()) };
+    let (facts, etcd, state, open_to_joins) =
+        tokio::try_join!(api.facts(), etcd, api.take_state(), api.is_open_to_joins())?;
+    let state = state.and_then(|text| State::from_json(&text).ok());
+    Ok(ApiFacts { etcd, definition: state.map(|state| state.definition()), open_to_joins, ..facts })
 }
 
 pub(super) async fn configure(order: &ConfigureNode) -> Result<Touched> {

@@ -53,7 +53,7 @@ async fn answer(envelope: Envelope, context: CallContext, locks: Arc<Locks>) -> 
     }
     match envelope.request {
         Request::Look(order) => reply(blocking(move || look::look(&order)).await),
-        Request::LookAtApi(_) => reply(members::facts().await),
+        Request::LookAtApi(_) => reply(Box::pin(members::facts()).await),
         Request::HoldPorts(order) => {
             reply(Ok(reach::hold(&order.ports, context.notes(), &context.cancelled).await))
         }

@@ -41,7 +41,7 @@ impl Api {
         Ok(Self { client })
     }
 
-    /// Returns what the API says now.
+    /// Returns what the API says now of the cluster's life; who else has something to say of it is asked elsewhere.
     pub async fn facts(&self) -> Result<ApiFacts> {
         let (nodes, waiting, applications, version, holder) = tokio::try_join!(
             self.nodes(),
@@ -53,7 +53,7 @@ impl Api {
         let silent = |name: &str| nodes.iter().any(|node| node.name == name && !node.ready);
         let heard = waiting.into_iter().filter(|one| !one.node.as_deref().is_some_and(silent));
         let waiting_pods = heard.map(|one| one.why).collect();
-        Ok(ApiFacts { nodes, waiting_pods, applications, version, etcd: vec![], holder })
+        Ok(ApiFacts { nodes, waiting_pods, version, applications, holder, ..ApiFacts::default() })
     }
 
     async fn version(&self) -> Result<String> {
@@ -134,6 +134,11 @@ impl Api {
     /// Removes what machines needed to join: tokens that sealift or kubeadm made by themselves, and certificates.
     pub async fn end_joining(&self) -> Result<()> {
         joining::end(&self.client).await
+    }
+
+    /// Tells whether secrets are left that sealift has made to let machines in.
+    pub async fn is_open_to_joins(&self) -> Result<bool> {
+        joining::is_open(&self.client).await
     }
 
     /// Keeps the cluster's definition in the cluster.

@@ -58,11 +58,23 @@ pub(super) async fn end(client: &Client) -> Result<()> {
     Ok(())
 }
 
+/// Tells whether any token is left that was made for joins. What else joins leave goes with it, or ends by itself.
+pub(super) async fn is_open(client: &Client) -> Result<bool> {
+    let secrets: Api<Secret> = Api::namespaced(client.clone(), NAMESPACE);
+    let tokens = secrets.list(&ListParams::default().fields(TOKEN_TYPE)).await;
+    let tokens = tokens.problem(Class::Kubernetes, "the API does not list its tokens")?;
+    Ok(tokens.items.iter().any(|token| is_described(token, &[JOIN_TOKEN])))
+}
+
 fn is_nobodys(token: &Secret) -> bool {
+    is_described(token, &NOBODYS)
+}
+
+fn is_described(token: &Secret, beginnings: &[&str]) -> bool {
     let description = token.data.as_ref().and_then(|data| data.get(DESCRIPTION_KEY));
     description.is_some_and(|description| {
         let description = String::from_utf8_lossy(&description.0);
-        NOBODYS.iter().any(|beginning| description.starts_with(beginning))
+        beginnings.iter().any(|beginning| description.starts_with(beginning))
     })
 }
 

@@ -283,6 +283,12 @@ pub struct ApiFacts {
     /// Who has the cluster's lock now, if somebody has.
     #[serde(default)]
     pub holder: Option<Holder>,
+    /// The digest of the definition that the cluster keeps of itself; `None` where it keeps none that can be read.
+    #[serde(default)]
+    pub definition: Option<Digest>,
+    /// Whether secrets of ours are left that let machines in. They are needed by nobody once a run is over.
+    #[serde(default)]
+    pub open_to_joins: bool,
 }
 
 /// A machine or API that may not answer. Unknown is never taken for absent.
@@ -312,6 +318,22 @@ pub struct Observed {
     pub machines: BTreeMap<MachineName, Seen<Box<MachineFacts>>>,
     /// The API, when one of the machines has it; `None` where no control plane was ever made.
     pub api: Option<Seen<ApiFacts>>,
+    /// What the operator goes on with.
+    #[serde(default)]
+    pub kubeconfig: Kubeconfig,
+}
+
+/// The operator's kubeconfig of a cluster.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kubeconfig {
+    /// Nobody looked for it.
+    #[default]
+    Unseen,
+    /// There is none that can be read.
+    Missing,
+    /// It leads to the API server at this address or name.
+    LeadsTo(String),
 }
 
 impl Observed {

@@ -24,7 +24,7 @@ pub use declared::{
 };
 pub use digest::{Digest, DigestWriter};
 pub use facts::{
-    ApiFacts, Baseline, CertificateFacts, ControlGroups, EtcdMember, Holdings, Intent, Interface,
+    ApiFacts, Baseline, CertificateFacts, ControlGroups, EtcdMember, Holdings, Intent, Interface, Kubeconfig,
     MachineFacts, Marker, NodeFacts, Observed, OursOnNode, Receipt, Room, Seen, UnitState,
 };
 pub use holder::Holder;

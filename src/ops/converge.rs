@@ -1,5 +1,6 @@
 //! The one way from a declaration to a cluster that is like it: resolve, observe, check, plan, confirm, execute, save.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use super::consent::{self, Consent};
@@ -10,7 +11,7 @@ use super::scene::{Kept, Scene};
 use super::{intact, observe, preflight};
 use crate::error::{Problems, Result};
 use crate::image::Store;
-use crate::model::{Cluster, Digest, MachineSpec, Observed};
+use crate::model::{Cluster, Digest, Kubeconfig, MachineSpec, Observed};
 use crate::plan::{self, Desired, Plan};
 use crate::steps::{self, Blobs, Learned, Site, State};
 
@@ -37,7 +38,8 @@ pub(super) async fn converge(
 pub(super) async fn draw(context: &Context, wish: &Wish<'_>, consent: Consent) -> Result<Draft, Problems> {
     let scene = Scene::of(context, wish).await?;
     let authority = scene.authority();
-    let Scene { desired, sight, state, fleet, store, kept } = scene;
+    let Scene { desired, mut sight, state, fleet, store, kept } = scene;
+    sight.observed.kubeconfig = kubeconfig(kept, &context.home, &desired)?;
     preflight::check(context, &fleet, &desired, &sight, state.authority.as_ref()).await?;
     let plan = plan(&desired, &sight.observed, authority.as_ref(), consent)?;
     for silent in &plan.set_aside {
@@ -61,7 +63,8 @@ pub(super) async fn draw(context: &Context, wish: &Wish<'_>, consent: Consent) -
 /// Looks once more and plans for the same wish.
 async fn draw_again(draft: &Draft, consent: Consent) -> Result<Draft, Problems> {
     let site = &draft.site;
-    let observed = observe::observe(&site.fleet, &site.desired).await.observed;
+    let mut observed = observe::observe(&site.fleet, &site.desired).await.observed;
+    observed.kubeconfig = kubeconfig(draft.kept, &site.home, &site.desired)?;
     let known = site.change_state(|_| {}).authority;
     let authority = known.or_else(|| observe::authority(&site.cluster().name, &observed));
     let plan = plan(&site.desired, &observed, authority.as_ref(), consent)?;
@@ -76,6 +79,14 @@ fn still_leaving(state: &State, plan: &Plan, observed: &Observed) -> Vec<Machine
         |machine: &MachineSpec| plan.steps.iter().any(|step| step.machine.as_ref() == Some(&machine.name));
     let leaves = |machine: &&MachineSpec| is_planned(machine) || observed.facts(&machine.name).is_none();
     state.leaving.iter().filter(leaves).cloned().collect()
+}
+
+/// Looks for the operator's kubeconfig; where nothing was kept with them it is fetched along with the rest.
+fn kubeconfig(kept: Kept, home: &Path, desired: &Desired) -> Result<Kubeconfig> {
+    match kept {
+        Kept::Here => steps::look_at_kubeconfig(home, &desired.cluster.name),
+        Kept::InCluster => Ok(Kubeconfig::Unseen),
+    }
 }
 
 fn plan(

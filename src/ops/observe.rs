@@ -8,7 +8,9 @@ use tokio::sync::mpsc;
 
 use crate::cluster::Fleet;
 use crate::error::{Class, Problem, Result};
-use crate::model::{ApiFacts, Digest, MachineFacts, MachineName, MachineSpec, Observed, Role, Seen};
+use crate::model::{
+    ApiFacts, Digest, Kubeconfig, MachineFacts, MachineName, MachineSpec, Observed, Role, Seen,
+};
 use crate::plan::{self, Desired};
 use crate::wire::{Look, LookAtApi, Measure};
 
@@ -39,7 +41,10 @@ pub(super) async fn observe(fleet: &Fleet, desired: &Desired) -> Sight {
     let looks = join_all(looks);
     drop(found);
     let (looks, api) = tokio::join!(looks, look_at_api(fleet, members));
-    let mut sight = Sight { observed: Observed { machines: BTreeMap::new(), api }, clocks: BTreeMap::new() };
+    let mut sight = Sight {
+        observed: Observed { machines: BTreeMap::new(), api, kubeconfig: Kubeconfig::Unseen },
+        clocks: BTreeMap::new(),
+    };
     for (machine, (seen, clock)) in machines.iter().zip(looks) {
         sight.observed.machines.insert(machine.name.clone(), seen);
         sight.clocks.insert(machine.name.0.clone(), clock);

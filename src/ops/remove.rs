@@ -14,7 +14,7 @@ use super::{known, observe, resolve};
 use crate::cluster::Fleet;
 use crate::error::{Class, Problem, Problems, Result};
 use crate::image::Store;
-use crate::model::{Declared, Observed, Seen};
+use crate::model::{Declared, Kubeconfig, Observed, Seen};
 use crate::plan::{self, Definition, Desired, Origin, Plan};
 use crate::provider::container::ContainerProvider;
 use crate::steps::{DrainPolicy, Learned, Site, State};
@@ -119,7 +119,7 @@ async fn in_passing(fleet: &Fleet, desired: &Desired) -> Observed {
     let look = observe::observe(fleet, desired);
     let seen = tokio::time::timeout(PATIENCE_IN_PASSING, look).await;
     let machines = seen.map(|sight| sight.observed.machines).unwrap_or_default();
-    Observed { machines, api: None }
+    Observed { machines, api: None, kubeconfig: Kubeconfig::Unseen }
 }
 
 /// A cluster is not forgotten while a machine of it may still run, unless the operator gives the machine up.

@@ -88,10 +88,12 @@ pub fn apply(
     // 3. The first control plane makes the cluster, or joins one whose control planes all leave.
     let mut joins = HashMap::new();
     let mut made = ready.get(&first.name).copied().flatten();
-    if !roster.first.is_member() {
+    if !roster.first.is_member() || !now.is_made() {
         let needs = prepared(&roster.first).into_iter().chain(buried);
-        let (action, reason) = if now.exists() {
+        let (action, reason) = if now.is_made() {
             (Action::JoinControlPlane, progress::why_join(&roster.first))
+        } else if now.exists() {
+            (Action::Init, "its API answers, but the rest of its making was cut off")
         } else {
             (Action::Init, "no control plane knows a cluster yet")
         };
@@ -186,10 +188,14 @@ pub fn apply(
         plan.follow(Some(wait), settled.chain(departures.iter().copied()));
         wait
     });
-    if !plan.is_empty() || !desired.leaving.is_empty() {
-        let settled: Vec<usize> = wait.into_iter().chain(configured).chain(departures).collect();
-        let kept = plan.add(None, Action::KeepState, "any machine may be lost later", made);
+    let settled: Vec<usize> = wait.into_iter().chain(configured).chain(departures).collect();
+    let unwritten = progress::why_keep(&now);
+    if !plan.is_empty() || unwritten.is_some() {
+        let reason = unwritten.unwrap_or("any machine may be lost later");
+        let kept = plan.add(None, Action::KeepState, reason, made);
         plan.follow(Some(kept), settled.clone());
+    }
+    if !plan.is_empty() || progress::lacks_kubeconfig(&now) {
         let key = plan.add(None, Action::Kubeconfig, "it is what the operator goes on with", made);
         plan.follow(Some(key), settled);
     }

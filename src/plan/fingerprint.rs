@@ -15,7 +15,8 @@ use crate::model::{
 
 /// Returns the digest of the definition and of every observed fact that decides what is planned.
 ///
-/// Clocks, free space and loads are not in it, nor what only decides whether something is waited for, and no secret: a
+/// Clocks, free space and loads are not in it, nor what only decides whether something is waited for or tidied up, nor
+/// which kubeconfig the operator has, and no secret: a
 /// plan that was saved before the first run of a cluster is carried out with other credentials than it was made with.
 pub fn fingerprint(desired: &Desired, observed: &Observed) -> Digest {
     let wished = desired.cluster.machines.iter().flat_map(|spec| spec.node.labels.keys()).collect();
@@ -89,6 +90,7 @@ struct ApiShown<'a> {
     nodes: BTreeMap<&'a str, NodeShown<'a>>,
     etcd: &'a [EtcdMember],
     applications: &'a BTreeMap<String, Digest>,
+    definition: &'a Option<Digest>,
 }
 
 #[derive(Serialize)]
@@ -140,6 +142,7 @@ fn api<'a>(api: &'a ApiFacts, wished: &BTreeSet<&String>) -> ApiShown<'a> {
         nodes: api.nodes.iter().map(|facts| (facts.name.as_str(), node(facts, wished))).collect(),
         etcd: &api.etcd,
         applications: &api.applications,
+        definition: &api.definition,
     }
 }
 
@@ -187,7 +190,7 @@ mod tests {
 
     #[test]
     fn what_decides_a_plan_moves_it() {
-        let changes: [(&str, fn(&mut Desired, &mut Observed)); 15] = [
+        let changes: [(&str, fn(&mut Desired, &mut Observed)); 16] = [
             ("a machine less", |desired, _| drop(desired.cluster.machines.pop())),
             ("a machine that leaves", |desired, _| {
                 let last = desired.cluster.machines.pop().unwrap();
@@ -209,6 +212,7 @@ mod tests {
             ("a receipt", |_, observed| drop(facts(observed).holdings.receipts.pop_first())),
             ("a unit that stopped", |_, observed| drop(facts(observed).units.pop_first())),
             ("a machine that was let in", |_, observed| facts(observed).joined = false),
+            ("another definition in the cluster", |_, observed| api(observed).definition = None),
             ("a Node", |_, observed| drop(api(observed).nodes.pop())),
             ("a Node that was closed", |_, observed| api(observed).nodes[0].cordoned = true),
             ("an etcd that fell silent", |_, observed| api(observed).etcd[0].healthy = false),

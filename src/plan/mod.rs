@@ -35,7 +35,7 @@ pub use fingerprint::fingerprint;
 pub use layers::{Duty, layers_for, layers_of, registry_layers};
 pub use networks::check as check_networks;
 pub use preflight::{PORTS_OF_CONTROL_PLANE, PORTS_OF_WORKER, Preflight, ports, preflight};
-pub use receipts::{commands, connected, kubelet, launched, lay_out, prepared, ran, registry};
+pub use receipts::{commands, connected, definition, kubelet, launched, lay_out, prepared, ran, registry};
 pub use removal::{Definition, remove};
 pub use schema::schema;
 pub use step::{Action, Disruption, FORMAT, Plan, PlanBuilder, PlannedStep};

@@ -1,9 +1,11 @@
 //! How far a cluster is: what has joined, what is launched, what is Ready.
 
+use std::net::IpAddr;
+
 use super::receipts;
 use super::roster::Roster;
 use super::situation::{Situation, Standing};
-use crate::model::{ImageContract, Role};
+use crate::model::{ImageContract, Kubeconfig, Role};
 
 /// Says why a machine that is no member has to join.
 pub(super) fn why_join(machine: &Standing<'_>) -> &'static str {
@@ -37,6 +39,33 @@ pub(super) fn why_launch(now: &Situation<'_>, image: &ImageContract) -> &'static
     match now.api().map(|api| api.applications.contains_key(&image.name)) {
         Some(true) => "its image, variables or commands have changed",
         _ => "it was not launched yet",
+    }
+}
+
+/// Says why the cluster has to be written down, even if nothing else is to be done.
+pub(super) fn why_keep(now: &Situation<'_>) -> Option<&'static str> {
+    let (api, desired) = (now.api()?, now.desired);
+    let definition = receipts::definition(&desired.cluster, &desired.images, &desired.leaving);
+    if api.definition != Some(definition) {
+        Some("the cluster does not keep this definition of itself")
+    } else if api.open_to_joins {
+        Some("what let machines in is still in the cluster")
+    } else if !desired.leaving.is_empty() {
+        Some("machines are still looked for that are gone")
+    } else {
+        None
+    }
+}
+
+/// Tells whether the operator has no kubeconfig, or one that leads to a machine which is no control plane any more. A
+/// name in it is the operator's own choice.
+pub(super) fn lacks_kubeconfig(now: &Situation<'_>) -> bool {
+    match &now.observed.kubeconfig {
+        Kubeconfig::Unseen => false,
+        Kubeconfig::Missing => true,
+        Kubeconfig::LeadsTo(host) => host.parse().is_ok_and(|address: IpAddr| {
+            !now.desired.control_planes().any(|machine| machine.address == address)
+        }),
     }
 }
 

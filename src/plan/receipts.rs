@@ -6,7 +6,7 @@ use super::desired::Desired;
 use super::endpoints::endpoints;
 use super::environment;
 use super::layers::{self, Duty};
-use crate::model::{Digest, Environment, ImageContract, MachineFacts, MachineSpec};
+use crate::model::{Cluster, Digest, Environment, ImageContract, MachineFacts, MachineSpec};
 
 /// Returns the digest of a machine's rootfs: its layers and what its templates see.
 pub fn lay_out(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts) -> Digest {
@@ -58,6 +58,11 @@ pub fn ran(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts) -> Op
 pub fn launched(desired: &Desired, image: &ImageContract) -> Digest {
     let environment: Environment = environment::of_application(desired, image);
     digest(&("launch", &image.manifest, commands(desired, image), environment))
+}
+
+/// Returns the digest of a cluster's definition: what it is to be, what its images promise, and who is on the way out.
+pub fn definition(cluster: &Cluster, images: &[ImageContract], leaving: &[MachineSpec]) -> Digest {
+    digest(&("definition", cluster, images, leaving))
 }
 
 /// Returns an image's commands: the operator's `--cmd` in place of the first application's own.

@@ -157,10 +157,12 @@ fn staying<'a>(
     (control_planes, workers)
 }
 
-/// Returns a control plane that serves already, else the first that answers.
+/// Returns a control plane that serves already, else the one whose making was cut off, else the first that answers.
 fn first<'a>(now: &Situation<'a>, control_planes: &[Standing<'a>]) -> Result<Standing<'a>, Problems> {
     let serves = |machine: &&Standing<'_>| machine.facts.is_some_and(|facts| facts.api_ready);
-    if let Some(machine) = control_planes.iter().find(serves).or_else(|| control_planes.first()) {
+    let was_begun = |machine: &&Standing<'_>| machine.facts.is_some_and(|facts| facts.authority.is_some());
+    let begun = || control_planes.iter().find(was_begun);
+    if let Some(machine) = control_planes.iter().find(serves).or_else(begun).or(control_planes.first()) {
         return Ok(*machine);
     }
     let silent: Vec<Problem> = now.desired.control_planes().map(|spec| now.silence(spec)).collect();

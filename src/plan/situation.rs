@@ -92,17 +92,24 @@ impl<'a> Situation<'a> {
         self.api().map(|api| api.etcd.as_slice()).filter(|members| !members.is_empty())
     }
 
-    /// Tells whether the cluster was made before: somebody knows its CA.
+    /// Tells whether there is a cluster: somebody knows its CA, or its API answers.
     pub(super) fn exists(&self) -> bool {
+        self.api().is_some() || self.is_made()
+    }
+
+    fn knows_authority(&self) -> bool {
         let knows = |spec: &MachineSpec| {
             self.observed
                 .facts(&spec.name)
                 .and_then(|facts| facts.marker.as_ref())
                 .is_some_and(|marker| marker.authority.is_some() && marker.cluster == self.name())
         };
-        self.api().is_some()
-            || self.authority.is_some()
-            || self.desired.cluster.machines.iter().chain(&self.desired.leaving).any(knows)
+        self.desired.cluster.machines.iter().chain(&self.desired.leaving).any(knows)
+    }
+
+    /// Tells whether the making of the cluster came to its end: its CA is written down as soon as it has.
+    pub(super) fn is_made(&self) -> bool {
+        self.authority.is_some() || self.knows_authority()
     }
 
     /// Returns the machines that leave. One that only goes by another name now does not.

@@ -201,11 +201,17 @@ pub(super) fn observed(desired: &Desired, look: impl Fn(&MachineSpec) -> Machine
         .applications()
         .map(|image| (image.name.clone(), receipts::launched(desired, image)))
         .collect();
-    let api = nodes
-        .iter()
-        .any(|node| node.control_plane)
-        .then(|| Seen::Known(ApiFacts { nodes: nodes.clone(), etcd, applications, ..ApiFacts::default() }));
-    Observed { machines, api }
+    let definition = receipts::definition(&desired.cluster, &desired.images, &desired.leaving);
+    let api = nodes.iter().any(|node| node.control_plane).then(|| {
+        Seen::Known(ApiFacts {
+            nodes: nodes.clone(),
+            etcd,
+            applications,
+            definition: Some(definition),
+            ..ApiFacts::default()
+        })
+    });
+    Observed { machines, api, kubeconfig: Kubeconfig::Unseen }
 }
 
 /// Returns the etcd member of a control plane.

@@ -9,15 +9,15 @@ use super::state::State;
 use crate::engine::{Acted, Progress, Step};
 use crate::error::{Class, Problem, Result};
 use crate::kubeadm::API_PORT;
-use crate::model::BoxFuture;
+use crate::model::{BoxFuture, Kubeconfig};
 use crate::wire::TakeKubeconfig;
 use crate::{fsx, yaml};
 
-pub(super) struct Kubeconfig {
+pub(super) struct FetchKubeconfig {
     pub(super) site: Arc<Site>,
 }
 
-impl Step for Kubeconfig {
+impl Step for FetchKubeconfig {
     fn title(&self) -> String {
         "fetch the kubeconfig".to_owned()
     }
@@ -53,6 +53,21 @@ pub fn keep(home: &Path, cluster: &str, text: &str, control_plane: IpAddr) -> Re
     }
     fsx::write_atomically(&path, own, 0o600)?;
     Ok(Acted::Changed)
+}
+
+/// Tells where the operator's kubeconfig of a cluster leads. One that is no kubeconfig is as good as none.
+pub fn look(home: &Path, cluster: &str) -> Result<Kubeconfig> {
+    let Some(bytes) = fsx::read_if_exists(&path(home, cluster))? else { return Ok(Kubeconfig::Missing) };
+    Ok(server(&String::from_utf8_lossy(&bytes)).map_or(Kubeconfig::Missing, Kubeconfig::LeadsTo))
+}
+
+/// Returns the host in `https://10.0.0.1:6443` or `https://[fd00::1]:6443`, without brackets.
+fn server(text: &str) -> Option<String> {
+    let documents = yaml::documents("the kubeconfig", text).ok()?;
+    let url = documents.first()?.get("clusters")?.get(0)?.get("cluster")?.get("server")?.as_str()?;
+    let (_, rest) = url.split_once("://")?;
+    let (host, _) = rest.trim_end_matches('/').rsplit_once(':').unwrap_or((rest, ""));
+    Some(host.trim_start_matches('[').trim_end_matches(']').to_owned())
 }
 
 /// Gives the entries the cluster's name, so that several clusters' files can be used together, and a server
@@ -98,5 +113,27 @@ mod tests {
         current-context: demo
         "#);
         assert!(for_operator("a: b\n", "demo", "https://x").is_err());
+    }
+
+    #[test]
+    fn it_tells_where_it_leads() {
+        let home = tempfile::tempdir().unwrap();
+        let seen = |text: &str| {
+            std::fs::create_dir_all(State::directory(home.path(), "demo")).unwrap();
+            std::fs::write(path(home.path(), "demo"), text).unwrap();
+            look(home.path(), "demo").unwrap()
+        };
+        let leading = |url: &str| format!("clusters:\n- name: demo\n  cluster: {{server: '{url}'}}\n");
+        assert_eq!(look(home.path(), "demo").unwrap(), Kubeconfig::Missing);
+        for (url, host) in [
+            ("https://10.0.0.1:6443", "10.0.0.1"),
+            ("https://[fd00::1]:6443", "fd00::1"),
+            ("https://api.example.org/", "api.example.org"),
+        ] {
+            assert_eq!(seen(&leading(url)), Kubeconfig::LeadsTo(host.to_owned()));
+        }
+        for rubbish in ["", "a: b\n", "\u{0}{"] {
+            assert_eq!(seen(rubbish), Kubeconfig::Missing, "{rubbish:?}");
+        }
     }
 }

@@ -34,7 +34,9 @@ mod testing;
 
 pub use drain::DrainPolicy;
 pub use history::{History, PastRun, RunOutcome, StepCount};
-pub use kubeconfig::{fetch as fetch_kubeconfig, keep as keep_kubeconfig, path as kubeconfig_path};
+pub use kubeconfig::{
+    fetch as fetch_kubeconfig, keep as keep_kubeconfig, look as look_at_kubeconfig, path as kubeconfig_path,
+};
 pub use site::{Blobs, Learned, Site};
 pub use state::{Provider, State};
 
@@ -96,7 +98,7 @@ fn step(planned: &PlannedStep, site: &Arc<Site>) -> Result<Box<dyn Step>> {
         }
         Action::AwaitReady => Box::new(await_ready::AwaitReady { site }),
         Action::KeepState => Box::new(keep_state::KeepState { site }),
-        Action::Kubeconfig => Box::new(kubeconfig::Kubeconfig { site }),
+        Action::Kubeconfig => Box::new(kubeconfig::FetchKubeconfig { site }),
         Action::ConfigureNode => Box::new(configure_node::ConfigureNode { machine: machine()?, site }),
         Action::ConfigureKubelet => {
             Box::new(configure_kubelet::ConfigureKubelet { machine: machine()?, site })

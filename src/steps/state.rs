@@ -8,7 +8,7 @@ use super::history::History;
 use crate::error::{Class, Context, Result};
 use crate::fsx;
 use crate::model::{Cluster, Digest, ImageContract, Login, MachineSpec};
-use crate::plan::RegistryAccess;
+use crate::plan::{self, RegistryAccess};
 
 /// Where a cluster's machines come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,6 +76,11 @@ impl State {
         let directory = Self::directory(home, &self.cluster.name);
         fsx::make_directory(&directory)?;
         fsx::write_atomically(&directory.join("state.json"), self.to_json()?, 0o600)
+    }
+
+    /// Returns the digest of what it defines, whoever keeps it and however they log in.
+    pub fn definition(&self) -> Digest {
+        plan::definition(&self.cluster, &self.images, &self.leaving)
     }
 
     /// Returns it as it is kept.

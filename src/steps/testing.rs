@@ -120,7 +120,7 @@ pub(super) fn site(staying: &[u8], leaving: &[u8], stage: &Arc<Stage>) -> Site {
             leaving: specs(leaving),
             origin: Origin::Given,
         },
-        observed: Observed { machines: BTreeMap::new(), api: None },
+        observed: Observed { machines: BTreeMap::new(), api: None, kubeconfig: Kubeconfig::Unseen },
         fleet,
         blobs: Arc::new(NoBlobs),
         home: PathBuf::new(),

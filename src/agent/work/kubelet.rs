@@ -37,7 +37,7 @@ pub(super) fn kubeadm(subcommand: &[&str], config: &str, ignore: &[String], tell
     let config = format!("--config={}", path.display());
     let mut arguments: Vec<String> = subcommand.iter().map(|word| (*word).to_owned()).collect();
     arguments.push(config);
-    if subcommand == ["init"] {
+    if subcommand.first() == Some(&"init") {
         arguments.extend(["--skip-token-print".to_owned(), "--skip-certificate-key-print".to_owned()]);
     }
     if !ignore.is_empty() {

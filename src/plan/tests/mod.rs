@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 mod changes;
 mod life;
+mod resumed;
 mod run;
 mod world;
 

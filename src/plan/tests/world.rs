@@ -15,6 +15,9 @@ pub(super) struct World {
     nodes: Vec<NodeFacts>,
     members: Vec<Member>,
     applications: BTreeMap<String, Digest>,
+    /// What the cluster keeps of itself, and whether it is open to joins.
+    definition: Option<Digest>,
+    open_to_joins: bool,
     /// What the operator keeps.
     pub(super) kept: Kept,
     authority: Option<Digest>,
@@ -56,6 +59,8 @@ impl World {
             nodes: vec![],
             members: vec![],
             applications: BTreeMap::new(),
+            definition: None,
+            open_to_joins: false,
             kept: Kept::default(),
             authority: None,
             given_up: BTreeSet::new(),
@@ -108,10 +113,12 @@ impl World {
                 nodes: nodes.collect(),
                 etcd: self.etcd(),
                 applications: self.applications.clone(),
+                definition: self.definition.clone(),
+                open_to_joins: self.open_to_joins,
                 ..ApiFacts::default()
             })
         });
-        Observed { machines: machines.collect(), api }
+        Observed { machines: machines.collect(), api, kubeconfig: Kubeconfig::Unseen }
     }
 
     pub(super) fn power(&mut self, name: &MachineName, on: bool) {
@@ -253,6 +260,8 @@ impl World {
                     wish.leaving.iter().cloned().partition(still_there);
                 let off = gone.into_iter().map(|spec| spec.name).filter(|name| !self.machines[name].on);
                 self.given_up.extend(off);
+                self.definition = Some(definition(&wish.cluster, &wish.images, &leaving));
+                self.open_to_joins = false;
                 self.kept = Kept { machines: wish.cluster.machines.clone(), leaving };
                 Ok(())
             }
@@ -325,6 +334,7 @@ impl World {
 
     fn let_in(&mut self, spec: &MachineSpec) {
         let authority = self.authority.clone();
+        self.open_to_joins = true;
         let facts = self.facts(&spec.name);
         assert!(facts.cri_answers, "{} joins without a container runtime", spec.name);
         facts.joined = true;
