@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use serde::Serialize;
 use tokio::io::AsyncWriteExt;
+use tokio::time::Instant;
 
 use super::lock::Locks;
 use super::paths::{self, Grounds};
-use super::{care, claim, fence, kubernetes, look, members, ownership, reach, transient, work};
+use super::transient::{Begun, Transient};
+use super::{care, claim, fence, kubernetes, look, members, ownership, reach, work};
 use crate::distribute::receive::receive_layer;
 use crate::distribute::store::LayerStore;
 use crate::error::{Class, Context, Problem, Result};
@@ -34,6 +36,10 @@ pub async fn serve_standard_streams() -> Result<()> {
 
 /// How long letting the Lease go may take when the operator is gone. It ends by itself as well.
 const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// How long work of an earlier run is waited for, and how often it is looked whether it has ended.
+const PATIENCE: Duration = Duration::from_mins(10);
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// One operator's connection.
 struct Agent {
@@ -139,13 +145,36 @@ fn missing(order: &MissingLayers) -> Result<Vec<MissingLayer>> {
 }
 
 async fn act(order: Act, run: &str, epoch: u64, context: &CallContext) -> Result<()> {
-    let run = run.to_owned();
-    let transient = blocking(move || {
-        let _gate = fence::admit(&Grounds::here(), epoch)?;
-        ownership::require(&order.cluster)?;
-        transient::Transient::begin(&order.work, &run, &claim::program()?)
-    })
-    .await?;
     let note = context.notes();
+    let transient = begin(Arc::new(order), run, epoch, context).await?;
     transient.follow(move |line| note(Note::Line(line)), &context.cancelled).await
+}
+
+/// Begins work as soon as that of an earlier run has ended.
+async fn begin(order: Arc<Act>, run: &str, epoch: u64, context: &CallContext) -> Result<Transient> {
+    let note = context.notes();
+    let mut waiting_since = None;
+    loop {
+        let (order, run) = (order.clone(), run.to_owned());
+        let begun = blocking(move || {
+            let _gate = fence::admit(&Grounds::here(), epoch)?;
+            ownership::require(&order.cluster)?;
+            Transient::begin(&order.work, &run, &claim::program()?)
+        });
+        let busy = match begun.await? {
+            Begun::UnderWay(transient) => return Ok(transient),
+            Begun::Busy(problem) => problem,
+        };
+        let since = *waiting_since.get_or_insert_with(|| {
+            note(Note::Line(format!("waiting: {}", busy.brief())));
+            Instant::now()
+        });
+        if since.elapsed() > PATIENCE {
+            return Err(busy);
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+            () = context.cancelled.cancelled() => return Err(gone()),
+        }
+    }
 }

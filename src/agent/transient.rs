@@ -38,6 +38,14 @@ pub(super) struct Transient {
     unit: String,
 }
 
+/// Whether work could be begun.
+pub(super) enum Begun {
+    /// It is under way, begun now or by an earlier run.
+    UnderWay(Transient),
+    /// Other work runs on the machine: which, whose and since when.
+    Busy(Problem),
+}
+
 impl Transient {
     fn named(name: &str) -> Self {
         Self {
@@ -48,16 +56,14 @@ impl Transient {
     }
 
     /// Begins `work`, or attaches to it if just this work runs already.
-    ///
-    /// # Errors
-    /// Class `Busy` if other work runs on the machine: which, whose and since when.
-    pub(super) fn begin(work: &Work, run: &str, program: &Path) -> Result<Self> {
+    pub(super) fn begin(work: &Work, run: &str, program: &Path) -> Result<Begun> {
         let transient = Self::named(&work.name());
         let text = serde_json::to_vec(work).problem(Class::Internal, "cannot write the work down")?;
         let identity = Identity { digest: Digest::of(&text), run: run.to_owned(), since: now() };
         if let Some((name, present)) = under_way() {
             // Tokens and keys differ from run to run, so the same step of another run is waited for, not repeated.
-            return if name == transient.name { Ok(transient) } else { Err(busy(&name, &present)) };
+            let same = name == transient.name;
+            return Ok(if same { Begun::UnderWay(transient) } else { Begun::Busy(busy(&name, &present)) });
         }
         if transient.directory.exists() {
             std::fs::remove_dir_all(&transient.directory)
@@ -89,7 +95,7 @@ impl Transient {
             ],
         )
         .output()?;
-        Ok(transient)
+        Ok(Begun::UnderWay(transient))
     }
 
     /// Passes the log on until the work ends, and returns how it ended.

@@ -46,14 +46,15 @@ pub(super) async fn draw(context: &Context, wish: &Wish<'_>, consent: Consent) -
         let machine = silent.machine.as_deref().unwrap_or(&plan.cluster);
         context.reporter.warn(&format!("{machine} is set aside: {}", silent.brief()));
     }
-    let leaving = still_leaving(&state, &plan, &sight.observed);
+    let mut state = State { authority, ..state };
+    part_with_the_gone(&mut state, &plan, &sight.observed);
     let site = Site {
         desired,
         observed: sight.observed,
         fleet,
         blobs: Arc::new(StoreBlobs(store.clone())),
         home: context.home.clone(),
-        state: Mutex::new(State { authority, leaving, ..state }),
+        state: Mutex::new(state),
         drain: consent::drain(consent, &context.pace),
         learned: Learned::default(),
     };
@@ -73,12 +74,11 @@ async fn draw_again(draft: &Draft, consent: Consent) -> Result<Draft, Problems> 
     Ok(Draft { plan, site: Arc::new(site), store: draft.store.clone(), kept: draft.kept })
 }
 
-/// Returns the machines to look for again: one of which nothing is left to do has gone, if it says so itself.
-fn still_leaving(state: &State, plan: &Plan, observed: &Observed) -> Vec<MachineSpec> {
+/// Machines of which nothing is left to do are gone, if they say so themselves, and not looked for again.
+fn part_with_the_gone(state: &mut State, plan: &Plan, observed: &Observed) {
     let is_planned =
         |machine: &MachineSpec| plan.steps.iter().any(|step| step.machine.as_ref() == Some(&machine.name));
-    let leaves = |machine: &&MachineSpec| is_planned(machine) || observed.facts(&machine.name).is_none();
-    state.leaving.iter().filter(leaves).cloned().collect()
+    state.part_with(|machine| !is_planned(machine) && observed.facts(&machine.name).is_some());
 }
 
 /// Looks for the operator's kubeconfig; where nothing was kept with them it is fetched along with the rest.

@@ -162,9 +162,13 @@ async fn remove_machines_alone(context: &Context, name: &str) -> Result<(), Prob
 /// A cluster that was reset has no identity any more, and its next launch is another one.
 fn after(state: State, definition: Definition) -> State {
     match definition {
-        Definition::Kept => {
-            State { authority: None, launch: super::secrets::new_id(), leaving: vec![], ..state }
-        }
+        Definition::Kept => State {
+            authority: None,
+            launch: super::secrets::new_id(),
+            leaving: vec![],
+            left: vec![],
+            ..state
+        },
         Definition::Forgotten => state,
     }
 }

@@ -24,7 +24,7 @@ impl Step for KeepState {
     fn act<'a>(&'a self, _: &'a Progress) -> BoxFuture<'a, Result<Acted>> {
         Box::pin(async {
             let state = self.site.change_state(|state| {
-                state.leaving.retain(|machine| !self.site.learned.departures.are_over(machine));
+                state.part_with(|machine| self.site.learned.departures.are_over(machine));
             });
             state.save(&self.site.home)?;
             let save = SaveState { state: state.to_json()? };

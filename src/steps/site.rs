@@ -173,7 +173,7 @@ impl Site {
         let mut was_listed = false;
         let state = self.change_state(|state| {
             was_listed = is_listed(state);
-            state.leaving.retain(|one| one.name != machine.name);
+            state.part_with(|one| one.name == machine.name);
         });
         if was_listed { state.save(&self.home) } else { Ok(()) }
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::history::History;
 use crate::error::{Class, Context, Result};
 use crate::fsx;
-use crate::model::{Cluster, Digest, ImageContract, Login, MachineSpec};
+use crate::model::{Cluster, Digest, ImageContract, Login, MachineName, MachineSpec};
 use crate::plan::{self, RegistryAccess};
 
 /// Where a cluster's machines come from.
@@ -42,6 +42,9 @@ pub struct State {
     /// Machines on their way out; each stays here until it is gone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leaving: Vec<MachineSpec>,
+    /// The last machines that have left, so that the command which took them out can be given again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<MachineName>,
     /// The files that declare it, if there are any: absolute paths on the operator's machine.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<PathBuf>,
@@ -50,7 +53,20 @@ pub struct State {
     pub history: History,
 }
 
+/// How many machines are kept in mind that have left.
+const MOST_LEFT: usize = 200;
+
 impl State {
+    /// Takes note that machines are gone for good: those on their way out that `are_gone`.
+    pub fn part_with(&mut self, are_gone: impl Fn(&MachineSpec) -> bool) {
+        let (gone, leaving): (Vec<_>, Vec<_>) = self.leaving.drain(..).partition(are_gone);
+        self.leaving = leaving;
+        let gone = gone.into_iter().map(|machine| machine.name);
+        let gone: Vec<MachineName> = gone.filter(|name| !self.left.contains(name)).collect();
+        self.left.extend(gone);
+        self.left.drain(..self.left.len().saturating_sub(MOST_LEFT));
+    }
+
     /// Returns a cluster's directory.
     pub fn directory(home: &Path, cluster: &str) -> PathBuf {
         home.join("clusters").join(cluster)
@@ -86,5 +102,41 @@ impl State {
     /// Returns it as it is kept.
     pub fn to_json(&self) -> Result<String> {
         serde_json::to_string_pretty(self).problem(Class::Internal, "cannot write the cluster's state")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::testing::{Stage, site};
+    use super::*;
+
+    fn state(leaving: &[u8]) -> State {
+        let site = site(&[1], leaving, &Arc::new(Stage::default()));
+        let gone = site.desired.leaving.clone();
+        site.change_state(|state| state.leaving = gone)
+    }
+
+    #[test]
+    fn machines_that_are_gone_are_kept_in_mind() {
+        let mut state = state(&[2, 3]);
+        let second = state.leaving[0].name.clone();
+        state.part_with(|machine| machine.name == second);
+        assert_eq!((state.leaving.len(), state.left.as_slice()), (1, [second].as_slice()));
+        state.part_with(|_| true);
+        assert_eq!((state.leaving.len(), state.left.len()), (0, 2));
+    }
+
+    #[test]
+    fn they_do_not_become_more_and_more() {
+        let mut state = state(&[2]);
+        let machine = state.leaving[0].clone();
+        for number in 0..MOST_LEFT + 10 {
+            state.leaving = vec![MachineSpec { name: MachineName(number.to_string()), ..machine.clone() }];
+            state.part_with(|_| true);
+        }
+        assert_eq!(state.left.len(), MOST_LEFT);
+        assert_eq!(state.left.last().unwrap().0, (MOST_LEFT + 9).to_string());
     }
 }

@@ -105,6 +105,7 @@ pub(super) fn site(staying: &[u8], leaving: &[u8], stage: &Arc<Stage>) -> Site {
         registry: registry.clone(),
         login: Login::default(),
         leaving: vec![],
+        left: vec![],
         files: vec![],
         history: History::default(),
     };

@@ -1,7 +1,7 @@
 //! `kubeadm join`: another control plane, or a worker.
 
 use crate::agent::command::Tell;
-use crate::agent::{hosts, kubernetes, look, ownership};
+use crate::agent::{hosts, kubernetes, look, ownership, receipts};
 use crate::error::{Class, Context, Result};
 use crate::model::Role;
 use crate::wire::{JoinWork, NodeKey};
@@ -13,6 +13,14 @@ use super::{kubelet, statics};
 const LAST_PHASE: [&str; 4] = ["join", "phase", "control-plane-join", "mark-control-plane"];
 
 pub(super) fn carry_out(work: &JoinWork, tell: Tell<'_>) -> Result<()> {
+    match work.role {
+        Role::Worker => join(work, tell),
+        // Cut off between the join and the names it ends with, the machine must not look as if it knew them.
+        Role::ControlPlane => receipts::without("endpoints", || join(work, tell)),
+    }
+}
+
+fn join(work: &JoinWork, tell: Tell<'_>) -> Result<()> {
     ownership::record_authority(&work.cluster, &work.authority)?;
     let found = is_back_or_undone(work.role, tell)?;
     if found == Membership::Out {

@@ -24,8 +24,9 @@ pub(super) fn carry_out(work: &LaunchWork, tell: Tell<'_>) -> Result<()> {
             ..problem.saw(format!("image {}", work.image))
         })?;
     }
-    record(work)?;
-    receipts::write(&name, &work.receipt)
+    receipts::write(&name, &work.receipt)?;
+    // Last, since this is what is believed.
+    record(work)
 }
 
 /// The cluster itself remembers what was launched on it, so that any control plane and any operator knows.

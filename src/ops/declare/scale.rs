@@ -109,7 +109,7 @@ fn fewer(
                     problems.push(other_role(ssh, machines[index].role));
                 }
                 Some(index) => drop(machines.remove(index)),
-                None if is_leaving(ssh, state) => {}
+                None if is_leaving(ssh, state) || has_left(ssh, state) => {}
                 None => problems.push(stranger(ssh, state)),
             }
         }
@@ -167,6 +167,10 @@ fn is(machine: &MachineSpec, ssh: &SshAddress) -> bool {
 
 fn is_leaving(ssh: &SshAddress, state: &State) -> bool {
     state.leaving.iter().any(|machine| is(machine, ssh))
+}
+
+fn has_left(ssh: &SshAddress, state: &State) -> bool {
+    state.left.iter().any(|name| name.0 == ssh.host)
 }
 
 fn other_role(ssh: &SshAddress, role: Role) -> Problem {

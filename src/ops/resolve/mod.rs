@@ -16,7 +16,7 @@ use super::{agents::Beside, secrets};
 use crate::cluster::Fleet;
 use crate::error::{Class, Problem, Problems, Result};
 use crate::image::Store;
-use crate::model::{Cluster, Declared, DeclaredLogin, DeclaredMachines, MachineSpec};
+use crate::model::{Cluster, Declared, DeclaredLogin, DeclaredMachines, MachineName, MachineSpec};
 use crate::plan::{Desired, Origin};
 use crate::remote::SshOptions;
 use crate::steps::{Provider, State};
@@ -115,6 +115,7 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
         },
         login: common_login(wish).kept(),
         leaving: leaving.iter().map(|machine| machine.spec.clone()).collect(),
+        left: last.map(|state| left(state, &machines)).unwrap_or_default(),
         files: wish
             .files
             .clone()
@@ -133,6 +134,12 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
     desired.version()?;
     machines.extend(leaving);
     Ok(Resolved { desired, state, machines, store })
+}
+
+/// Returns the machines that have left and are not wanted again.
+fn left(last: &State, wanted: &[Reached]) -> Vec<MachineName> {
+    let stays_away = |name: &&MachineName| !wanted.iter().any(|machine| machine.spec.name == **name);
+    last.left.iter().filter(stays_away).cloned().collect()
 }
 
 /// Returns where machines come from, in the plan's words.
