@@ -82,7 +82,12 @@ pub async fn remove(context: &Context, request: RemoveRequest) -> Result<(), Pro
         context.reporter.note(&format!("looking at {} machines", machines.len()));
         let observed = observe::observe(&fleet, &desired).await.observed;
         Problems::check(refusals(&state, &observed))?;
-        check_silence(context, &observed, request.consent.force)?;
+        check_silence(&observed, request.consent.force)?;
+        for problem in observe::unknown(&observed) {
+            context.reporter.warn(&format!(
+                "given up: {problem}; what runs there goes on until it is switched off, and nothing is cleaned"
+            ));
+        }
         observed
     };
     let plan = plan::remove(&desired, &observed, request.definition);
@@ -107,6 +112,8 @@ pub async fn remove(context: &Context, request: RemoveRequest) -> Result<(), Pro
         }
         let observed = observe::observe(&site.fleet, &site.desired).await.observed;
         Problems::check(refusals(&state, &observed))?;
+        // One that has fallen silent meanwhile would be left as it is, and forgotten.
+        check_silence(&observed, request.consent.force)?;
         let plan = plan::remove(&site.desired, &observed, request.definition);
         Ok(propose(plan, Arc::new(site.seen_again(observed))))
     };
@@ -123,23 +130,14 @@ async fn in_passing(fleet: &Fleet, desired: &Desired) -> Observed {
 }
 
 /// A cluster is not forgotten while a machine of it may still run, unless the operator gives the machine up.
-fn check_silence(context: &Context, observed: &Observed, force: Force) -> Result<(), Problems> {
-    let silent = observe::unknown(observed);
+fn check_silence(observed: &Observed, force: Force) -> Result<(), Problems> {
+    let remedy = "to give the machine up, with all that it holds: --force";
     match force {
-        Force::No => Problems::check(
-            silent
-                .into_iter()
-                .map(|problem| problem.remedy("to give the machine up, with all that it holds: --force"))
-                .collect(),
-        ),
-        Force::GiveUp => {
-            for problem in silent {
-                context.reporter.warn(&format!(
-                    "given up: {problem}; what runs there goes on until it is switched off, and nothing is cleaned"
-                ));
-            }
-            Ok(())
+        Force::No => {
+            let silent = observe::unknown(observed).into_iter();
+            Problems::check(silent.map(|problem| problem.remedy(remedy)).collect())
         }
+        Force::GiveUp => Ok(()),
     }
 }
 

@@ -66,7 +66,8 @@ fn server(text: &str) -> Option<String> {
     let documents = yaml::documents("the kubeconfig", text).ok()?;
     let url = documents.first()?.get("clusters")?.get(0)?.get("cluster")?.get("server")?.as_str()?;
     let (_, rest) = url.split_once("://")?;
-    let (host, _) = rest.trim_end_matches('/').rsplit_once(':').unwrap_or((rest, ""));
+    let rest = rest.trim_end_matches('/');
+    let (host, _) = rest.rsplit_once(':').filter(|_| !rest.ends_with(']')).unwrap_or((rest, ""));
     Some(host.trim_start_matches('[').trim_end_matches(']').to_owned())
 }
 
@@ -128,6 +129,7 @@ mod tests {
         for (url, host) in [
             ("https://10.0.0.1:6443", "10.0.0.1"),
             ("https://[fd00::1]:6443", "fd00::1"),
+            ("https://[fd00::1]", "fd00::1"),
             ("https://api.example.org/", "api.example.org"),
         ] {
             assert_eq!(seen(&leading(url)), Kubeconfig::LeadsTo(host.to_owned()));
