@@ -23,6 +23,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// The Kubernetes API.
 pub struct Api {
     client: Client,
+    /// The same, and every answer is heard as it comes. The other one asks again by itself for minutes where the API says
+    /// that there is too much to do, and an eviction that a budget forbids is answered in the same words.
+    blunt: Client,
 }
 
 impl Api {
@@ -37,8 +40,12 @@ impl Api {
         config.read_timeout = Some(ANSWER_DEADLINE);
         // The machines of a cluster never talk to each other through a proxy.
         config.proxy_url = None;
-        let client = Client::try_from(config).problem_with(Class::Kubernetes, unusable)?;
-        Ok(Self { client })
+        let mut blunt = config.clone();
+        blunt.default_retry = false;
+        Ok(Self {
+            client: Client::try_from(config).problem_with(Class::Kubernetes, unusable)?,
+            blunt: Client::try_from(blunt).problem_with(Class::Kubernetes, unusable)?,
+        })
     }
 
     /// Returns what the API says now of the cluster's life; who else has something to say of it is asked elsewhere.
@@ -115,7 +122,7 @@ impl Api {
 
     /// Empties a Node, telling how far it is.
     pub async fn drain(&self, order: &Drain, tell: &(dyn Fn(String) + Send + Sync)) -> Result<Touched> {
-        drain::drain(&self.client, order, tell).await
+        drain::drain(&self.blunt, order, tell).await
     }
 
     /// Removes a Node, and what kubeadm kept of it.

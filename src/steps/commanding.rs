@@ -46,7 +46,8 @@ impl Site {
         order: A,
         progress: &Progress,
     ) -> Result<A::Reply> {
-        self.command_besides(Some(&machine.name), order, heard_by(progress)).await
+        let reply = self.command_besides(Some(&machine.name), order, heard_by(progress)).await;
+        reply.map_err(|problem| about(machine, problem))
     }
 
     /// Returns how a machine's Node is found. One that does not answer cannot tell its machine-id any more.
@@ -137,6 +138,15 @@ impl Site {
     }
 }
 
+/// What goes wrong with an order is the trouble of the machine that it is about, not of the one that was asked.
+fn about(machine: &MachineSpec, problem: Problem) -> Problem {
+    let name = machine.name.to_string();
+    match problem.machine.clone().filter(|asked| *asked != name) {
+        Some(asked) => Problem { machine: Some(name), ..problem }.saw(format!("asked on {asked}")),
+        None => problem.on(name),
+    }
+}
+
 impl From<Touched> for Acted {
     fn from(touched: Touched) -> Self {
         match touched {
@@ -200,6 +210,16 @@ mod tests {
         assert_eq!(problem.class, Class::Kubernetes);
         assert!(problem.to_string().contains("10.0.0.2"), "{problem}");
         assert!(stage.asked.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_problem_is_that_of_the_machine_it_is_about() {
+        let worker = control_plane(5);
+        let problem = about(&worker, Problem::new(Class::Kubernetes, "a budget holds a pod").on("10.0.0.1"));
+        assert_eq!(problem.machine.as_deref(), Some("10.0.0.5"));
+        assert_eq!(problem.seen, ["asked on 10.0.0.1"]);
+        let silent = Problem::new(Class::Kubernetes, "nobody answers");
+        assert_eq!(about(&worker, silent.clone()), silent.on("10.0.0.5"));
     }
 
     #[tokio::test(start_paused = true)]

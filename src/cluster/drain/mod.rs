@@ -2,6 +2,8 @@
 
 mod evict;
 mod pods;
+#[cfg(test)]
+mod refused;
 
 use std::time::Duration;
 
