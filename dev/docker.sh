@@ -57,8 +57,18 @@ warn_about_driver() {
   esac
 }
 
+# All machines' root users share this limit, and each machine takes some sixty; runtimes that get none come up without their API.
+readonly inotify=/proc/sys/fs/inotify/max_user_instances wanted_inotify=1024
+
+make_room() {
+  if [ "$(cat $inotify)" -ge $wanted_inotify ] || [ ! -w $inotify ]; then return 0; fi
+  say "raising fs.inotify.max_user_instances to $wanted_inotify"
+  echo $wanted_inotify >$inotify || say "it cannot be raised: seven machines and more need it"
+}
+
 main() {
   local dir
+  make_room
   answers && return
   need_root
   dir=$(cache_root)/docker

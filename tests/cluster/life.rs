@@ -1,4 +1,5 @@
-//! One cluster's life on the operator's own machines: launched, used, grown, hurt, refused elsewhere, deleted.
+//! One cluster's life on the operator's own machines: launched, used, grown, hurt, changed machine by
+//! machine, deleted; each time its Clusterfile is edited and applied.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
@@ -8,8 +9,10 @@ use regex::Regex;
 use sealift::engine::{Event, Outcome};
 use sealift::error::Class;
 
+use self::declared::Declared;
+use crate::client::Writer;
 use crate::events::{self, Line, Ran, in_order, step};
-use crate::kubernetes::{self, answers_at_vip, assert_ready, await_ready, kubectl};
+use crate::kubernetes::{assert_ready, await_ready, kubectl};
 use crate::machines::{FLANNEL, HELLO, KUBERNETES, Machine, Machines, list, told, until};
 use crate::operator::{Ended, Operator};
 use crate::snapshot::Snapshot;
@@ -17,24 +20,30 @@ use crate::story::Matters::{ToAllAfter, ToNobody};
 use crate::story::{self, Stage};
 use crate::watch::Watch;
 
+mod declared;
+mod growing;
 mod leaving;
 
 const NAME: &str = "life";
 
-const STAGES: [Stage<Life>; 14] = [
+const STAGES: [Stage<Life>; 18] = [
     ("machines_are_looked_at_before", ToAllAfter, Life::look_before),
-    ("run_makes_a_cluster", ToAllAfter, Life::launch),
+    ("apply_makes_a_cluster", ToAllAfter, Life::launch),
     ("events_come_in_order", ToNobody, Life::check_order),
     ("secrets_stay_secret", ToNobody, Life::search_secrets),
-    ("a_second_run_does_nothing", ToNobody, Life::launch_again),
     ("an_application_answers_through_its_service", ToNobody, Life::use_application),
-    ("machines_of_others_are_refused", ToNobody, Life::refuse),
-    ("run_with_more_machines_grows_it", ToAllAfter, Life::grow),
+    ("machines_of_others_are_refused", ToAllAfter, Life::refuse),
+    ("workers_join", ToAllAfter, Life::add_workers),
+    ("control_planes_join", ToAllAfter, Life::add_control_planes),
+    ("clients_begin_to_write", ToAllAfter, Life::begin_to_write),
+    ("a_second_apply_does_nothing", ToNobody, Life::apply_again),
     ("a_control_plane_may_fail", ToNobody, Life::lose_control_plane),
     ("it_comes_back", ToAllAfter, Life::regain_control_plane),
     ("nodes_are_changed_in_place", ToNobody, Life::change_nodes),
-    ("a_worker_leaves", ToAllAfter, Life::remove_worker),
-    ("the_first_control_plane_leaves", ToAllAfter, Life::remove_first_control_plane),
+    ("the_first_control_plane_is_replaced", ToAllAfter, Life::replace_first_control_plane),
+    ("a_dead_control_plane_is_replaced", ToAllAfter, Life::replace_dead_control_plane),
+    ("workers_leave_when_budgets_let_them", ToAllAfter, Life::remove_workers),
+    ("every_acknowledged_write_is_there", ToNobody, Life::find_all_writes),
     ("delete_leaves_machines_as_they_were", ToNobody, Life::delete),
 ];
 
@@ -47,24 +56,28 @@ const STILL: [&str; 6] = ["/etc", "/usr", "/opt", "/root", "/home", "/var/lib/se
 
 struct Life {
     operator: Operator,
-    /// Three control planes and two workers to be, in the end.
+    /// Three control planes, one to come in the place of another, and three workers.
     machines: Machines,
-    /// Nobody's, until somebody says it is theirs.
-    spare: Machines,
+    declared: Declared,
     before: BTreeMap<String, Snapshot>,
     launch: Option<Ended>,
     command_lines: Vec<String>,
+    writers: Vec<Writer>,
+    /// Host names of machines that will never run again.
+    lost: Vec<String>,
 }
 
 impl Life {
     fn begin() -> Self {
         Self {
             operator: Operator::new(),
-            machines: Machines::make("life", 3, 2),
-            spare: Machines::make("spare", 1, 1),
+            machines: Machines::make("life", 4, 3),
+            declared: Declared::small(),
             before: BTreeMap::new(),
             launch: None,
             command_lines: vec![],
+            writers: vec![],
+            lost: vec![],
         }
     }
 
@@ -74,20 +87,6 @@ impl Life {
 
     fn small(&self) -> [Machine<'_>; 2] {
         [self.first(), self.machines.worker(0)]
-    }
-
-    fn whole(&self) -> Vec<Machine<'_>> {
-        self.machines.all().collect()
-    }
-
-    /// The command for so many of its machines.
-    fn run(&self, images: &[&str], control_planes: usize, workers: usize) -> Vec<String> {
-        let masters = list((0..control_planes).map(|index| self.machines.control_plane(index)));
-        let nodes = list((0..workers).map(|index| self.machines.worker(index)));
-        let mut words: Vec<String> = [&["run"], images].concat().into_iter().map(str::to_owned).collect();
-        words.extend(["--name", NAME, "--yes", "--masters", &masters, "--nodes", &nodes].map(str::to_owned));
-        words.extend(self.machines.login());
-        words
     }
 
     fn launched(&self) -> &Ended {
@@ -112,15 +111,19 @@ impl Life {
                 assert!(snapshot.has(kind), "{machine}: a snapshot without {kind}");
             }
         }
-        let again = look_at_all(self.machines.all());
-        assert_same(&self.before, &again);
+        let [control_plane, worker] = self.small();
+        let small = BTreeMap::from(
+            [control_plane, worker]
+                .map(|one| (one.hostname().to_owned(), self.before[one.hostname()].clone())),
+        );
+        assert_same(&small, &look_at_all([control_plane, worker].into_iter()));
     }
 
     fn launch(&mut self) {
         let watch = Watch::begin();
-        let ended = self.operator.types(self.run(&[KUBERNETES, FLANNEL], 1, 1));
+        let ended = self.apply(&[]);
         self.command_lines = watch.end().into_iter().collect();
-        let ended = self.launch.insert(ended.well());
+        let ended = self.launch.insert(ended);
         assert_eq!(ended.summary()["ending"], "done");
         assert_ready(self.first(), &self.small());
         let kubeconfig = self.operator.home().join("clusters").join(NAME).join("kubeconfig");
@@ -192,19 +195,9 @@ impl Life {
         assert_eq!(tokens, "", "tokens outlive the joins");
     }
 
-    fn launch_again(&mut self) {
-        let still = || self.small().map(|machine| Snapshot::of_files(machine, &STILL));
-        let before = still();
-        let ended = self.operator.types(self.run(&[KUBERNETES, FLANNEL], 1, 1)).well();
-        assert_eq!(ended.summary()["ending"], "nothing-to-do");
-        assert!(events::steps(&ended.lines).is_empty());
-        for (after, before) in still().iter().zip(&before) {
-            assert_eq!(after.differences(before), [""; 0]);
-        }
-    }
-
     fn use_application(&mut self) {
         self.operator.types(["run", HELLO, "--name", NAME, "--yes"]).well();
+        self.declared.images.push(HELLO);
         kubectl(self.first(), "rollout status deployment/hello --timeout 120s");
         let service = kubectl(self.first(), "get service hello -o jsonpath={.spec.clusterIP}");
         for machine in self.small() {
@@ -220,11 +213,11 @@ impl Life {
     }
 
     fn refuse(&mut self) {
-        self.spare.control_plane(0).sh(
+        let (strange, theirs, ours) = (self.machines.control_plane(3), self.machines.worker(2), self.first());
+        strange.sh(
             "mkdir -p /etc/kubernetes/pki && echo certificate >/etc/kubernetes/pki/ca.crt && echo config >/etc/kubernetes/kubelet.conf",
         );
-        self.spare.worker(0).belongs_to("theirs");
-        let (strange, theirs, ours) = (self.spare.control_plane(0), self.spare.worker(0), self.first());
+        theirs.belongs_to("theirs");
         let before = look_at_all([strange, theirs].into_iter());
         let still = Snapshot::of_files(ours, &STILL);
         let masters = list([strange, ours]);
@@ -244,7 +237,6 @@ impl Life {
         .map(str::to_owned)
         .to_vec();
         words.extend(self.machines.login());
-        words.extend(self.spare.login());
         let ended = self.operator.types(words);
         assert_eq!(ended.code(), Some(9), "{}", ended.told());
         let problems = ended.problems();
@@ -264,50 +256,8 @@ impl Life {
         assert_same(&before, &look_at_all([strange, theirs].into_iter()));
         assert_eq!(Snapshot::of_files(ours, &STILL).differences(&still), [""; 0]);
         assert_eq!(self.operator.clusters(), [NAME]);
-    }
-
-    fn grow(&mut self) {
-        let ended = self.operator.types(self.run(&[], 3, 2)).well();
-        let steps = events::steps(&ended.lines);
-        assert_plan_is_carried_out(&ended.lines, &steps);
-        let join = |index| {
-            let address = self.machines.control_plane(index).address();
-            step(&steps, "join as control plane", Some(&address))
-        };
-        in_order(&[join(1), join(2)]);
-        assert_ready(self.first(), &self.whole());
-        await_ready(self.first(), &self.whole());
-        let members = etcd_members(self.first());
-        assert_eq!(members.len(), 3, "{members:#?}");
-        assert!(members.iter().all(|member| member["isLearner"].is_null()), "{members:#?}");
-        for worker in [0, 1].map(|index| self.machines.worker(index)) {
-            let config: serde_json::Value =
-                serde_json::from_str(&worker.sh("cat /var/lib/sealift/care/config.json")).unwrap();
-            let wanted: Vec<String> = (0..3)
-                .map(|index| format!("{}:6443", self.machines.control_plane(index).address()))
-                .collect();
-            assert_eq!(config["api"]["servers"], serde_json::json!(wanted), "{}", worker.hostname());
-        }
-    }
-
-    fn lose_control_plane(&mut self) {
-        self.first().kill();
-        for worker in [0, 1].map(|index| self.machines.worker(index)) {
-            until("the API answers at the virtual address", || answers_at_vip(worker).then_some(()));
-            // An image that no worker has, from a registry that is not the first control plane's.
-            until("an image is pulled through another registry", || {
-                worker.try_sh("crictl pull registry.k8s.io/etcd:3.6.8-0").status.success().then_some(())
-            });
-        }
-        until("the others can be asked", || {
-            kubernetes::answers(self.machines.control_plane(1)).then_some(())
-        });
-    }
-
-    fn regain_control_plane(&mut self) {
-        self.first().start();
-        await_ready(self.first(), &self.whole());
-        await_ready(self.machines.control_plane(2), &self.whole());
+        strange.sh("rm -r /etc/kubernetes");
+        theirs.sh("rm -r /var/lib/sealift");
     }
 
     fn delete(&mut self) {
@@ -319,7 +269,9 @@ impl Life {
         assert_eq!(self.operator.clusters(), [""; 0]);
         assert_eq!(worker.sh("ls /run/netns"), "theirs");
         worker.sh("ip netns delete theirs && umount /run/netns && rmdir /run/netns");
-        assert_same(&self.before, &look_at_all(self.machines.all()));
+        self.before.retain(|machine, _| !self.lost.contains(machine));
+        let left = self.machines.all().filter(|machine| self.before.contains_key(machine.hostname()));
+        assert_same(&self.before, &look_at_all(left));
     }
 }
 

@@ -150,6 +150,12 @@ impl<'a> Machine<'a> {
         self.sh(&format!("mkdir -p /var/lib/sealift && echo '{marker}' >/var/lib/sealift/machine.json"));
     }
 
+    /// Returns a process that runs there, by its number here.
+    pub(crate) fn process(self) -> u32 {
+        let number = command("docker", &["inspect", "--format", "{{.State.Pid}}", &self.0.name]);
+        number.trim().parse().unwrap()
+    }
+
     /// Takes the power away.
     pub(crate) fn kill(self) {
         docker(&["kill", &self.0.name]);

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bad_input;
+mod client;
 mod cut_off;
 mod events;
 mod kubernetes;
