@@ -29,6 +29,12 @@ impl Cluster {
         self.apply_words(operator, Some("one"), &fields)
     }
 
+    /// The words of a command that looks at the cluster, by the file that declares it.
+    fn looking(&self, command: &str, operator: &Operator) -> Vec<String> {
+        let [_, file, path, _, login @ ..] = &self.launch_words(operator)[..] else { unreachable!() };
+        [command, file, path].into_iter().map(str::to_owned).chain(login.iter().cloned()).collect()
+    }
+
     pub(super) fn refuse_second(&mut self) {
         let mut first = self.operator.begins(self.launch_words(&self.operator));
         first.hears("the launch is under way", |line| said(line, "waiting"));
@@ -42,6 +48,11 @@ impl Cluster {
         {
             assert!(holder.contains(&part), "`{part}` is not told: {holder}");
         }
+        let (code, status) = second.looks(self.looking("status", &second));
+        let told = status["locked_by"].as_str().unwrap_or_default();
+        assert!(told.contains(&format!("process {}:", first.process())), "{status:#}");
+        assert_eq!(code, Some(12));
+        assert_eq!(second.clusters(), [""; 0], "looking leaves nothing behind");
         self.sleeper = Some(AtWork { run: first, second });
     }
 
