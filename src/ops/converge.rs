@@ -8,7 +8,7 @@ use super::context::Context;
 use super::execute::{self, Proposal, Purpose};
 use super::resolve::Wish;
 use super::scene::{Kept, Scene};
-use super::{intact, observe, preflight};
+use super::{intact, observe, preflight, recover};
 use crate::error::{Problems, Result};
 use crate::image::Store;
 use crate::model::{Cluster, Digest, Kubeconfig, MachineSpec, Observed};
@@ -20,6 +20,8 @@ pub(super) struct Draft {
     pub(super) plan: Plan,
     pub(super) site: Arc<Site>,
     store: Store,
+    /// What was known of the cluster before.
+    last: Option<State>,
     kept: Kept,
 }
 
@@ -38,7 +40,7 @@ pub(super) async fn converge(
 pub(super) async fn draw(context: &Context, wish: &Wish<'_>, consent: Consent) -> Result<Draft, Problems> {
     let scene = Scene::of(context, wish).await?;
     let authority = scene.authority();
-    let Scene { desired, mut sight, state, fleet, store, kept } = scene;
+    let Scene { desired, mut sight, state, fleet, store, last, kept } = scene;
     sight.observed.kubeconfig = kubeconfig(kept, &context.home, &desired)?;
     preflight::check(context, &fleet, &desired, &sight, state.authority.as_ref()).await?;
     let plan = plan(&desired, &sight.observed, authority.as_ref(), consent)?;
@@ -58,7 +60,7 @@ pub(super) async fn draw(context: &Context, wish: &Wish<'_>, consent: Consent) -
         drain: consent::drain(consent, &context.pace),
         learned: Learned::default(),
     };
-    Ok(Draft { plan, site: Arc::new(site), store, kept })
+    Ok(Draft { plan, site: Arc::new(site), store, last, kept })
 }
 
 /// Looks once more and plans for the same wish.
@@ -66,12 +68,24 @@ async fn draw_again(draft: &Draft, consent: Consent) -> Result<Draft, Problems> 
     let site = &draft.site;
     let mut observed = observe::observe(&site.fleet, &site.desired).await.observed;
     observed.kubeconfig = kubeconfig(draft.kept, &site.home, &site.desired)?;
+    refuse_news(draft, &observed).await?;
     let known = site.change_state(|_| {}).authority;
     let authority = known.or_else(|| observe::authority(&site.cluster().name, &observed));
     let plan = plan(&site.desired, &observed, authority.as_ref(), consent)?;
     let site = site.seen_again(observed);
     site.change_state(|state| state.authority = authority);
-    Ok(Draft { plan, site: Arc::new(site), store: draft.store.clone(), kept: draft.kept })
+    let site = Arc::new(site);
+    Ok(Draft { plan, site, store: draft.store.clone(), last: draft.last.clone(), kept: draft.kept })
+}
+
+/// Whoever had the lock before may have made the cluster otherwise than this run knows it, and than it is to become.
+async fn refuse_news(draft: &Draft, observed: &Observed) -> Result<()> {
+    let Some(known) = &draft.last else { return Ok(()) };
+    let wanted = draft.site.change_state(|_| {});
+    match recover::news(&draft.site.fleet, known, observed).await {
+        Some(theirs) if theirs.cluster != wanted.cluster => Err(recover::outdated(&theirs)),
+        _ => Ok(()),
+    }
 }
 
 /// Machines of which nothing is left to do are gone, if they say so themselves, and not looked for again.

@@ -124,7 +124,7 @@ async fn carry_out(context: &Context, locked: &Locked, proposal: Proposal) -> Re
     let report = engine::execute(graph, policy, journal, locked.stop.clone()).await;
     let ending = ending(context, &plan, &titles, &report);
     record::record(context, &site, &purpose.title, &titles, &report, &ending).await;
-    tell_the_end(context, &plan, &titles, &report, ending, purpose)
+    tell_the_end(context, &plan, &titles, &report, &ending, purpose)
 }
 
 /// All that can be reached is as desired. Nothing is written anywhere, and nothing was locked.
@@ -249,7 +249,7 @@ fn tell_the_end(
     plan: &Plan,
     titles: &[String],
     report: &Report,
-    ending: Ending,
+    ending: &Ending,
     purpose: Purpose,
 ) -> Result<(), Problems> {
     let failures = report.problems();
@@ -273,7 +273,7 @@ fn tell_the_end(
         succeeded: succeeded.count(),
         planned: plan.steps.len(),
         seconds: report.duration.as_secs_f64(),
-        next: if ending == Ending::Done { purpose.next } else { vec![] },
+        next: if *ending == Ending::Done { purpose.next } else { vec![] },
         ending: ending.clone(),
     });
     match ending {

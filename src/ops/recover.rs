@@ -1,10 +1,15 @@
-//! A cluster's definition fetched from the cluster, where nothing of it is kept here.
+//! A cluster's definition fetched from the cluster, where nothing of it is kept here, or something that is older.
+
+use std::time::Duration;
 
 use crate::cluster::Fleet;
 use crate::error::{Class, Problem, Result};
-use crate::model::{Marker, Observed, Role};
+use crate::model::{MachineSpec, Marker, Observed, Role};
 use crate::steps::State;
 use crate::wire::TakeState;
+
+/// How long a control plane may take to tell what is kept of the cluster.
+const NEWS_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Returns what the cluster `name` keeps of itself, if machines that were looked at belong to it.
 ///
@@ -35,6 +40,55 @@ pub(super) async fn state(fleet: &Fleet, name: &str, observed: &Observed) -> Res
         .saw(problem)
         .remedy("run the command where the cluster was made, or bring a control plane back first")),
     }
+}
+
+/// Returns what the cluster keeps of itself, if somebody changed it from elsewhere since `known` was kept here, and it is
+/// defined otherwise now. An API that does not answer has no news.
+pub(super) async fn news(fleet: &Fleet, known: &State, observed: &Observed) -> Option<State> {
+    let serve = |machine: &&MachineSpec| observed.facts(&machine.name).is_some_and(|facts| facts.api_ready);
+    for machine in known.cluster.with_role(Role::ControlPlane).filter(serve) {
+        let asked = async { fleet.agent(&machine.name).await?.ask(TakeState {}).await };
+        let Ok(Ok(Some(text))) = tokio::time::timeout(NEWS_DEADLINE, asked).await else { continue };
+        let theirs = State::from_json(&text).ok()?;
+        let from_elsewhere =
+            theirs.launch == known.launch && theirs.history.news_for(&known.history).is_some();
+        let theirs = with_login_of(theirs, known);
+        let is_other = (&theirs.cluster, &theirs.leaving) != (&known.cluster, &known.leaving);
+        return (from_elsewhere && is_other).then_some(theirs);
+    }
+    None
+}
+
+/// Everybody logs in their own way.
+fn with_login_of(theirs: State, known: &State) -> State {
+    let mut state = State { login: known.login.clone(), ..theirs };
+    for machine in state.cluster.machines.iter_mut().chain(&mut state.leaving) {
+        let own = known.cluster.machines.iter().chain(&known.leaving).find(|own| own.name == machine.name);
+        if let Some(own) = own {
+            machine.login = own.login.clone();
+            machine.ssh = own.ssh.clone();
+        }
+    }
+    state
+}
+
+/// Says that what is kept here is older than what the cluster keeps.
+pub(super) fn outdated(theirs: &State) -> Problem {
+    let from = theirs.cluster.with_role(Role::ControlPlane).next().map(|machine| machine.ssh.to_string());
+    let problem = Problem::new(
+        Class::Outdated,
+        "the cluster was changed from elsewhere, and what is kept here is older",
+    );
+    let problem = match theirs.history.runs().last() {
+        Some(run) => problem.saw(format!("`{}` by {}, ended {}", run.command, run.by, run.ended)),
+        None => problem,
+    };
+    problem
+        .remedy(format!(
+            "fetch what it is now: sealift get --from {}",
+            from.unwrap_or_else(|| "HOST".to_owned())
+        ))
+        .remedy("or apply the Clusterfile that says what it should be; nothing was changed")
 }
 
 /// Reads what a machine with this marker gave, which must be of the same cluster.

@@ -18,6 +18,8 @@ pub(super) struct Scene {
     pub(super) state: State,
     pub(super) fleet: Fleet,
     pub(super) store: Store,
+    /// What was known of the cluster before.
+    pub(super) last: Option<State>,
     pub(super) kept: Kept,
 }
 
@@ -31,23 +33,36 @@ pub(super) enum Kept {
 }
 
 impl Scene {
-    /// Resolves a wish and looks at every machine. Nothing is changed.
+    /// Looks, for a command that makes the cluster as it is wished: it goes on from the newest definition there is.
+    ///
+    /// # Errors
+    /// Class `Outdated` when that came from elsewhere, and no file says what is wanted of it.
     pub(super) async fn of(context: &Context, wish: &Wish<'_>) -> Result<Self, Problems> {
+        let (scene, found) = Self::look(context, wish).await?;
+        let Some(found) = found else { return Ok(scene) };
+        let (kept, told) = match (wish.last, &wish.files) {
+            (None, _) => (Kept::InCluster, "nothing of the cluster is kept here"),
+            (Some(_), Some(_)) => (Kept::Here, "the cluster was changed from elsewhere"),
+            (Some(_), None) => return Err(recover::outdated(&found).into()),
+        };
+        context.reporter.note(&format!("{told}; going on from what it keeps of itself"));
+        let wish = Wish { last: Some(&found), ..wish.clone() };
+        Ok(Self { kept, ..Self::look(context, &wish).await?.0 })
+    }
+
+    /// Resolves a wish and looks at every machine. The cluster's own definition comes with it, where it is newer than that
+    /// of the wish. Nothing is changed.
+    pub(super) async fn look(context: &Context, wish: &Wish<'_>) -> Result<(Self, Option<State>), Problems> {
         let Resolved { desired, state, machines, store } = resolve::resolve(context, wish).await?;
         context.reporter.note(&format!("looking at {} machines", machines.len()));
         let fleet = resolve::fleet(context, &machines);
         let sight = observe::observe(&fleet, &desired).await;
-        if wish.last.is_none()
-            && let Some(state) = recover::state(&fleet, &desired.cluster.name, &sight.observed).await?
-        {
-            context
-                .reporter
-                .note("nothing of the cluster is kept here; going on from what it keeps of itself");
-            let wish = Wish { last: Some(&state), ..wish.clone() };
-            let scene = Box::pin(Self::of(context, &wish)).await?;
-            return Ok(Self { kept: Kept::InCluster, ..scene });
-        }
-        Ok(Self { desired, sight, state, fleet, store, kept: Kept::Here })
+        let found = match wish.last {
+            None => recover::state(&fleet, &desired.cluster.name, &sight.observed).await?,
+            Some(known) => recover::news(&fleet, known, &sight.observed).await,
+        };
+        let last = wish.last.cloned();
+        Ok((Self { desired, sight, state, fleet, store, last, kept: Kept::Here }, found))
     }
 
     /// Returns the cluster's identity, as it is kept or as its machines agree on it.

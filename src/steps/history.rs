@@ -73,6 +73,11 @@ impl History {
         &self.0
     }
 
+    /// Returns the newest run, if `other` does not know of it.
+    pub fn news_for(&self, other: &Self) -> Option<&PastRun> {
+        self.0.last().filter(|newest| other.0.iter().all(|run| run.run != newest.run))
+    }
+
     /// Tells whether nothing was ever recorded.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -83,20 +88,36 @@ impl History {
 mod tests {
     use super::*;
 
+    fn run(name: &str) -> PastRun {
+        let step = |title: usize| StepCount { title: title.to_string(), done: 1, failed: 0, left: 0 };
+        PastRun {
+            run: name.to_owned(),
+            command: "apply".to_owned(),
+            by: "root@desk".to_owned(),
+            ended: "2026-01-01T00:00:00Z".to_owned(),
+            seconds: 1,
+            outcome: RunOutcome::Done,
+            steps: (0..100).map(step).collect(),
+        }
+    }
+
+    #[test]
+    fn a_run_from_elsewhere_is_news() {
+        let (mut here, mut cluster) = (History::default(), History::default());
+        assert_eq!(cluster.news_for(&here), None);
+        here.add(run("one"));
+        cluster.add(run("one"));
+        here.add(run("two"));
+        assert_eq!(cluster.news_for(&here), None, "what is newer here is none");
+        cluster.add(run("three"));
+        assert_eq!(cluster.news_for(&here).map(|run| run.run.as_str()), Some("three"));
+    }
+
     #[test]
     fn it_is_bounded_and_keeps_the_newest() {
         let mut history = History::default();
         for number in 0..50 {
-            let step = |title: usize| StepCount { title: title.to_string(), done: 1, failed: 0, left: 0 };
-            history.add(PastRun {
-                run: number.to_string(),
-                command: "apply".to_owned(),
-                by: "root@desk".to_owned(),
-                ended: "2026-01-01T00:00:00Z".to_owned(),
-                seconds: 1,
-                outcome: RunOutcome::Done,
-                steps: (0..100).map(step).collect(),
-            });
+            history.add(run(&number.to_string()));
         }
         assert_eq!(history.runs().len(), MOST_RUNS);
         assert_eq!(

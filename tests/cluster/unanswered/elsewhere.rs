@@ -27,6 +27,21 @@ impl Cluster {
         self.assert_is_known(&elsewhere);
     }
 
+    pub(super) fn change_from_elsewhere(&mut self) {
+        let elsewhere = Operator::new();
+        let words = self.apply_words(&elsewhere, Some("two"), &serde_json::json!({}));
+        elsewhere.types(words).well();
+        assert_eq!(self.label(), "two");
+        // Without a file nobody has said what is wanted of what another one did.
+        let ended = self.operator.types(["run", "--name", NAME, "--yes"]);
+        assert_eq!(ended.code(), Some(11), "{}", ended.told());
+        assert!(ended.problems()[0].seen[0].starts_with("`apply "), "{}", ended.told());
+        let (code, status) = self.operator.looks(["status", "--name", NAME]);
+        assert_eq!(code, Some(0), "{status:#}");
+        assert_eq!(self.apply(Some("one")).well().summary()["ending"], "done");
+        assert_eq!(self.label(), "one");
+    }
+
     /// Fails unless the operator has what the first one has: the definition, and a key that opens the API.
     fn assert_is_known(&self, elsewhere: &Operator) {
         let [here, there] = [&self.operator, elsewhere].map(|operator| {
