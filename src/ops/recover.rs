@@ -45,6 +45,10 @@ pub(super) async fn state(fleet: &Fleet, name: &str, observed: &Observed) -> Res
 /// Returns what the cluster keeps of itself, if somebody changed it from elsewhere since `known` was kept here, and it is
 /// defined otherwise now. An API that does not answer has no news.
 pub(super) async fn news(fleet: &Fleet, known: &State, observed: &Observed) -> Option<State> {
+    let ours = known.definition();
+    if observed.api()?.definition.as_ref() == Some(&ours) {
+        return None;
+    }
     let serve = |machine: &&MachineSpec| observed.facts(&machine.name).is_some_and(|facts| facts.api_ready);
     for machine in known.cluster.with_role(Role::ControlPlane).filter(serve) {
         let asked = async { fleet.agent(&machine.name).await?.ask(TakeState {}).await };
@@ -52,9 +56,7 @@ pub(super) async fn news(fleet: &Fleet, known: &State, observed: &Observed) -> O
         let theirs = State::from_json(&text).ok()?;
         let from_elsewhere =
             theirs.launch == known.launch && theirs.history.news_for(&known.history).is_some();
-        let theirs = with_login_of(theirs, known);
-        let is_other = (&theirs.cluster, &theirs.leaving) != (&known.cluster, &known.leaving);
-        return (from_elsewhere && is_other).then_some(theirs);
+        return (from_elsewhere && theirs.definition() != ours).then(|| with_login_of(theirs, known));
     }
     None
 }
