@@ -17,10 +17,12 @@ pub(super) fn refuse(now: &Situation<'_>) -> Problem {
             "or give it up with all its data: sealift reset --name {}",
             now.desired.cluster.name
         ));
-    match &now.observed.api {
+    let problem = match &now.observed.api {
         Some(Seen::Unknown(seen)) => problem.saw(seen),
         _ => problem,
-    }
+    };
+    let silent = now.desired.control_planes().filter(|spec| now.of(spec).facts.is_none());
+    silent.fold(problem, |problem, spec| problem.saw(now.silence(spec)))
 }
 
 /// Plans that the machines that leave are cleaned, though nobody can be told that they go. The rest is set aside.

@@ -12,6 +12,8 @@ pub(super) fn why_join(machine: &Standing<'_>) -> &'static str {
     let Some(facts) = machine.facts.filter(|_| machine.had_joined()) else { return "it is no member yet" };
     if machine.node.is_none() {
         "the API has no Node of it"
+    } else if facts.runs("kubelet.service") && facts.api_ready {
+        "its Node is not marked as a control plane's"
     } else if facts.runs("kubelet.service") && machine.spec.role == Role::ControlPlane {
         "its API server does not answer"
     } else {

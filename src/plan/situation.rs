@@ -162,10 +162,11 @@ impl<'a> Situation<'a> {
 
 impl Standing<'_> {
     /// Tells whether it is a part of the cluster in full: its kubelet was let in and runs, the API has it as a Node,
-    /// and a control plane serves.
+    /// and a control plane serves and is marked as one, which is the last thing of its join.
     pub(super) fn is_member(&self) -> bool {
+        let is_marked = |node: &NodeFacts| self.spec.role == Role::Worker || node.control_plane;
         let serves = |facts: &MachineFacts| self.spec.role == Role::Worker || facts.api_ready;
-        self.node.is_some()
+        self.node.is_some_and(is_marked)
             && self.facts.is_some_and(|facts| facts.joined && serves(facts) && facts.runs("kubelet.service"))
     }
 

@@ -95,3 +95,16 @@ fn an_init_that_was_cut_off_before_goes_on_where_it_was() {
     let init = plan.steps.iter().find(|step| step.action == Action::Init).unwrap();
     assert_eq!(init.machine.as_ref().unwrap().0, "10.0.0.3", "{}", read(&plan));
 }
+
+#[test]
+fn a_join_that_was_cut_off_before_its_last_phase_is_brought_to_its_end() {
+    let desired = desired(3, 1);
+    let mut seen = observed(&desired, |spec| member(&desired, spec));
+    let node = api(&mut seen).nodes.iter_mut().find(|node| node.name == "node-10-0-0-2").unwrap();
+    node.control_plane = false;
+    let plan = launch(&desired, &seen, None).unwrap();
+    let joins: Vec<&PlannedStep> =
+        plan.steps.iter().filter(|step| step.action == Action::JoinControlPlane).collect();
+    assert_eq!(joins.len(), 1, "{}", read(&plan));
+    assert_eq!(joins[0].machine.as_ref().unwrap().0, "10.0.0.2");
+}

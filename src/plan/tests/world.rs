@@ -348,7 +348,7 @@ impl World {
         let machine_id = facts.machine_id.clone();
         let control_plane = spec.role == Role::ControlPlane;
         match self.nodes.iter_mut().find(|node| node.name == node_name(&spec.name)) {
-            Some(node) => node.machine_id = machine_id,
+            Some(node) => (node.machine_id, node.control_plane) = (machine_id, control_plane),
             None => self.nodes.push(NodeFacts {
                 name: node_name(&spec.name),
                 machine_id,
