@@ -1,0 +1,284 @@
+//! A piece of work on a machine, thing by thing, as the agent does it.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use sealift::error::{Class, Problem, Result};
+use sealift::model::{Digest, Intent, MachineName, Role};
+use sealift::wire::{CleanWork, InitWork, JoinWork, KubeletWork, LaunchWork, LayOutWork, RegistryWork, Work};
+
+use super::faults::{Passage, Phase};
+use super::state::{State, World};
+
+/// What one thing takes.
+const MOMENT: Duration = Duration::from_millis(200);
+
+/// How long a machine that had joined may take to be back after its kubelet is started.
+const COMING_BACK: Duration = Duration::from_secs(90);
+
+pub struct Job {
+    pub world: World,
+    pub machine: MachineName,
+    pub what: String,
+    things: AtomicUsize,
+}
+
+impl Job {
+    pub fn new(world: &World, machine: &MachineName, what: &str) -> Self {
+        Self {
+            world: world.clone(),
+            machine: machine.clone(),
+            what: what.to_owned(),
+            things: AtomicUsize::new(0),
+        }
+    }
+
+    pub async fn carry_out(&self, work: &Work) -> Result<()> {
+        match work {
+            Work::LayOut(work) => self.lay_out(work).await,
+            Work::Endpoints(work) => {
+                self.withdraw("endpoints").await;
+                self.change(|state, name| state.machine(name).disk.hosts.clone_from(&work.hosts)).await?;
+                self.change(|state, name| {
+                    state.machine(name).disk.care = Some(work.care.clone());
+                    state.machine(name).enable("sealift-care.service");
+                })
+                .await?;
+                self.write_receipt("endpoints", &work.receipt).await
+            }
+            Work::Registry(work) => self.registry(work).await,
+            Work::Prepare(work) => {
+                self.withdraw("prepare").await;
+                self.needs_rootfs()?;
+                self.change(|state, name| {
+                    let machine = state.machine(name);
+                    machine.disk.runtime = true;
+                    machine.enable("containerd.service");
+                    machine.disk.enabled.insert("kubelet.service".to_owned());
+                })
+                .await?;
+                self.write_receipt("prepare", &work.receipt).await
+            }
+            Work::Init(work) => self.init(work).await,
+            Work::Join(work) => self.join(work).await,
+            Work::ComeBack(work) => {
+                self.is_back_or_undone(work.role).await;
+                Ok(())
+            }
+            Work::Kubelet(work) => self.kubelet(work).await,
+            Work::Commands(work) => {
+                self.withdraw("commands").await;
+                self.needs_rootfs()?;
+                self.write_receipt("commands", &work.receipt).await
+            }
+            Work::Launch(work) => self.launch(work).await,
+            Work::Clean(work) => self.clean(work).await,
+        }
+    }
+
+    async fn lay_out(&self, work: &LayOutWork) -> Result<()> {
+        self.withdraw("lay-out").await;
+        self.needs_layers(work.layers.iter().chain(&work.registry_layers))?;
+        self.change(|state, name| state.machine(name).disk.rootfs = true).await?;
+        self.write_receipt("lay-out", &work.receipt).await
+    }
+
+    async fn registry(&self, work: &RegistryWork) -> Result<()> {
+        self.withdraw("registry").await;
+        self.needs_rootfs()?;
+        self.change(|state, name| state.machine(name).enable("registry.service")).await?;
+        self.write_receipt("registry", &work.receipt).await
+    }
+
+    async fn init(&self, work: &InitWork) -> Result<()> {
+        let serves = self.look(|state, name| {
+            state.is_in(name) && state.api_is_ready(name) && state.machines[name].disk.kubernetes.admin
+        });
+        let known = self.look(|state, name| {
+            state.machines[name].disk.marker.as_ref().is_some_and(|marker| marker.authority.is_some())
+        });
+        if serves && !known {
+            self.furnish().await?;
+        }
+        if !serves {
+            if self.look(|state, name| state.machines[name].disk.kubernetes.was_begun()) {
+                if known {
+                    return Err(Problem::new(Class::Refused, "a cluster is on this machine already"));
+                }
+                self.act(State::reset).await;
+            }
+            self.change(|state, name| state.machine(name).disk.hosts.clone_from(&work.hosts)).await?;
+            self.kubeadm_init().await?;
+        }
+        self.await_api().await?;
+        self.record_authority(None).await
+    }
+
+    async fn join(&self, work: &JoinWork) -> Result<()> {
+        let told = self.look(|state, name| state.machines[name].disk.receipts.get("endpoints").cloned());
+        let told = told.filter(|_| work.role == Role::ControlPlane);
+        if told.is_some() {
+            self.withdraw("endpoints").await;
+        }
+        self.record_authority(Some(work.authority.clone())).await?;
+        let is_back = self.is_back_or_undone(work.role).await;
+        if !is_back {
+            self.kubeadm_join(work.role, &work.authority).await?;
+        }
+        if work.role == Role::ControlPlane {
+            self.await_api().await?;
+            if is_back {
+                self.change(State::mark_control_plane).await?;
+            }
+        }
+        self.change(|state, name| state.machine(name).disk.hosts.clone_from(&work.hosts)).await?;
+        match told {
+            Some(receipt) => self.write_receipt("endpoints", &receipt).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Tells whether the machine is in, or is again; if not, nothing of a join is left on it.
+    async fn is_back_or_undone(&self, role: Role) -> bool {
+        let is_in = |state: &State, name: &MachineName| {
+            state.is_in(name) && (role == Role::Worker || state.api_is_ready(name))
+        };
+        if self.look(is_in) || self.comes_back(is_in).await {
+            return true;
+        }
+        if self.look(|state, name| state.machines[name].disk.kubernetes.was_begun()) {
+            self.act(State::reset).await;
+        }
+        false
+    }
+
+    /// Gives kubelet its arguments, and starts it anew if it has joined.
+    async fn kubelet(&self, work: &KubeletWork) -> Result<()> {
+        self.withdraw("kubelet").await;
+        self.change(|state, name| {
+            state.machine(name).disk.kubelet_arguments.clone_from(&work.arguments);
+        })
+        .await?;
+        if self.look(|state, name| state.machines[name].disk.kubernetes.kubelet) {
+            self.act(|state, name| state.machine(name).start("kubelet.service")).await;
+        }
+        self.write_receipt("kubelet", &work.receipt).await
+    }
+
+    async fn comes_back(&self, is_in: impl Fn(&State, &MachineName) -> bool) -> bool {
+        if !self.look(|state, name| state.machines[name].disk.kubernetes.kubelet) {
+            return false;
+        }
+        self.act(|state, name| state.machine(name).start("kubelet.service")).await;
+        self.within(COMING_BACK, is_in).await
+    }
+
+    async fn launch(&self, work: &LaunchWork) -> Result<()> {
+        let receipt = format!("launch-{}", work.manifest.short());
+        self.withdraw(&receipt).await;
+        self.needs_layers(&work.layers)?;
+        self.change(|state, name| state.machine(name).disk.applications.insert(work.manifest.clone()))
+            .await?;
+        self.write_receipt(&receipt, &work.receipt).await?;
+        self.change(|state, name| {
+            state
+                .api(name)
+                .map(|cluster| cluster.applications.insert(work.image.clone(), work.receipt.clone()))
+        })
+        .await?
+        .map(drop)
+    }
+
+    async fn clean(&self, _: &CleanWork) -> Result<()> {
+        self.change(|state, name| {
+            if let Some(marker) = &mut state.machine(name).disk.marker {
+                marker.intent = Intent::Leaving;
+            }
+        })
+        .await?;
+        for receipt in ["commands", "prepare", "registry", "endpoints", "lay-out", "kubelet"] {
+            self.withdraw(receipt).await;
+        }
+        self.act(|state, name| state.machine(name).disable("kubelet.service")).await;
+        self.act(State::reset).await;
+        self.act(|state, name| state.machine(name).disk.kubelet_arguments.clear()).await;
+        self.act(|state, name| {
+            let machine = state.machine(name);
+            machine.disable("registry.service");
+            machine.disable("containerd.service");
+            machine.disk.runtime = false;
+        })
+        .await;
+        self.act(|state, name| {
+            state.machine(name).disable("sealift-care.service");
+            state.machine(name).disk.care = None;
+        })
+        .await;
+        self.act(|state, name| state.machine(name).disk.hosts.clear()).await;
+        Ok(())
+    }
+
+    /// Does one thing that needs no room on the disk.
+    pub async fn act<T>(&self, act: impl FnOnce(&mut State, &MachineName) -> T) -> T {
+        let number = self.things.fetch_add(1, Ordering::Relaxed);
+        tokio::time::sleep(MOMENT).await;
+        if self.world.pass(&self.machine.0, &self.what, Phase::Working(number)) == Passage::Gone {
+            std::future::pending::<()>().await;
+        }
+        act(&mut self.world.state(), &self.machine)
+    }
+
+    /// Does one thing that writes to the disk.
+    pub async fn change<T>(&self, act: impl FnOnce(&mut State, &MachineName) -> T) -> Result<T> {
+        self.act(|state, name| {
+            state.machine(name).writable()?;
+            Ok(act(state, name))
+        })
+        .await
+    }
+
+    fn look<T>(&self, look: impl FnOnce(&State, &MachineName) -> T) -> T {
+        look(&self.world.state(), &self.machine)
+    }
+
+    async fn withdraw(&self, receipt: &str) {
+        self.act(|state, name| state.machine(name).disk.receipts.remove(receipt)).await;
+    }
+
+    async fn write_receipt(&self, receipt: &str, digest: &Digest) -> Result<()> {
+        self.change(|state, name| {
+            state.machine(name).disk.receipts.insert(receipt.to_owned(), digest.clone())
+        })
+        .await
+        .map(drop)
+    }
+
+    /// Writes the cluster's identity into the marker; without one, that of the Kubernetes which is there.
+    async fn record_authority(&self, authority: Option<Digest>) -> Result<()> {
+        self.change(|state, name| {
+            let disk = &mut state.machine(name).disk;
+            let authority = authority.or_else(|| disk.kubernetes.authority.clone());
+            if let Some(marker) = &mut disk.marker {
+                marker.authority = authority;
+            }
+        })
+        .await
+    }
+
+    fn needs_rootfs(&self) -> Result<()> {
+        if self.look(|state, name| state.machines[name].disk.rootfs) {
+            return Ok(());
+        }
+        Err(Problem::new(Class::Machine, "the image has no script"))
+    }
+
+    fn needs_layers<'a>(&self, layers: impl IntoIterator<Item = &'a Digest>) -> Result<()> {
+        let has = |layer: &Digest| self.look(|state, name| state.machines[name].disk.layers.contains(layer));
+        match layers.into_iter().find(|layer| !has(layer)) {
+            None => Ok(()),
+            Some(layer) => {
+                Err(Problem::new(Class::Machine, format!("the layer {} is not here", layer.short())))
+            }
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! A cluster of machines in this process, for tests and benchmarks: every machine answers the wire as a real one does,
+//! over a disk, a memory and an etcd that are plain data. Commands, plans, steps and the engine are the real ones.
+//!
+//! What it cannot tell is whether real machines are like that: tests/cluster does.
+
+#![allow(dead_code, unreachable_pub, reason = "several programs share it, and none uses all of it")]
+
+mod agent;
+mod cluster;
+mod facts;
+mod faults;
+mod images;
+mod job;
+mod kubeadm;
+mod locks;
+mod machine;
+mod operator;
+mod shape;
+mod state;
+
+pub use faults::{Fault, Phase, Point};
+pub use operator::{Command, End, Machines, Operator};
+pub use state::World;
