@@ -14,16 +14,19 @@ use crate::story::{self, Stage};
 
 const INIT: &str = "make the first control plane";
 const JOIN: &str = "join as worker";
+const CLEAN: &str = "clean the machine";
 
 /// Work that began is well under way after this; an init takes four times as long and more.
 const WELL_INTO_IT: Duration = Duration::from_secs(2);
 
 /// Each stage is the next try at the same launch.
-const KILLED: [Stage<Launch>; 4] = [
+const KILLED: [Stage<Launch>; 6] = [
     ("killed_while_layers_travel", ToAllAfter, Launch::kill_in_copy),
     ("killed_while_the_first_control_plane_is_made", ToAllAfter, Launch::kill_in_init),
     ("killed_while_a_worker_joins", ToAllAfter, Launch::kill_in_join),
     ("the_same_command_ends_well", ToAllAfter, Launch::end_well),
+    ("killed_while_a_machine_is_cleaned", ToAllAfter, Launch::kill_in_clean),
+    ("the_same_delete_leaves_nothing", ToAllAfter, Launch::end_deleted),
 ];
 
 const HALTED: [Stage<Launch>; 3] = [
@@ -85,6 +88,25 @@ impl Launch {
         let again = self.operator.types(self.command()).well();
         assert_eq!(again.summary()["ending"], "nothing-to-do");
         await_ready(self.machines.control_plane(0), &self.both());
+    }
+
+    fn delete(&self) -> Vec<String> {
+        let words = ["delete", "--name", "again", "--yes"].map(str::to_owned);
+        words.into_iter().chain(self.machines.login()).collect()
+    }
+
+    fn kill_in_clean(&mut self) {
+        let mut clean = Within::step(CLEAN, Duration::ZERO);
+        let moment = |line: &Line| clean.is_reached(line).then_some(Blow::Kill);
+        self.operator.types_until(self.delete(), moment).killed();
+    }
+
+    fn end_deleted(&mut self) {
+        self.operator.types(self.delete()).well();
+        assert!(self.operator.clusters().is_empty(), "{:?}", self.operator.clusters());
+        for machine in self.both() {
+            machine.sh("! ls -d /var/lib/sealift /etc/kubernetes /var/lib/kubelet/pods /var/lib/etcd/member");
+        }
     }
 
     fn interrupt_in_init(&mut self) {
