@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Measures launches beside the same work done by hand, and writes docs/benchmarks.md: `dev/bench.sh [--repetitions N]
-# [--machines 1+1,1+2]`. Installs and builds what is missing first. Wants a computer that does nothing else.
+# Measures and writes docs/benchmarks.md: `dev/bench.sh`, or one part of it with that part's own flags, which `--help` tells:
+# `dev/bench.sh --only launch|plan|engine [--repetitions N]...`. Launches are measured beside the same work done by hand, and
+# what that needs is installed and built first. Wants a computer that does nothing else.
 set -euo pipefail
 
 # shellcheck source-path=SCRIPTDIR source=compile.sh
@@ -10,15 +11,45 @@ set -euo pipefail
 SEALIFT_HOME=${SEALIFT_HOME:-$(cache_root)/home}
 export SEALIFT_HOME
 
-main() {
+# The bench profile is the release profile; cargo wants no flag for it.
+bench() { # NAME ARGUMENT...
+  local name=$1
+  shift
+  (cd "$root" && CARGO_TARGET_DIR=$target_dir RUSTFLAGS=$static_flags \
+    cargo bench --locked --target "$triple" --bench "$name" -- "$@")
+}
+
+launch() { # ARGUMENT...
   local engine
   "$root/dev/images.sh" kubernetes flannel
   engine=$("$root/dev/docker.sh")
   [ -z "$engine" ] || export "${engine?}"
+  bench launch --sealift "$target_dir/release/sealift" "$@"
+}
+
+usage() {
+  echo 'usage: dev/bench.sh [--only launch|plan|engine [FLAG...]]' >&2
+  exit 2
+}
+
+main() {
+  local only=all
+  if [ "${1:-}" = --only ] && [ $# -gt 1 ]; then
+    only=$2
+    shift 2
+  elif [ $# -gt 0 ]; then
+    usage
+  fi
   take_dependencies
-  # The bench profile is the release profile; cargo wants no flag for it.
-  (cd "$root" && CARGO_TARGET_DIR=$target_dir RUSTFLAGS=$static_flags \
-    cargo bench --locked --target "$triple" --bench launch -- --sealift "$target_dir/release/sealift" "$@")
+  case $only in
+    all)
+      bench thousands
+      launch
+      ;;
+    launch) launch "$@" ;;
+    plan | engine) bench thousands --only "$only" "$@" ;;
+    *) usage ;;
+  esac
 }
 
 main "$@"

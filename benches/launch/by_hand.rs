@@ -10,8 +10,9 @@ use sealift::model::Role;
 use tokio::process::Command;
 
 use crate::artefacts::Artefacts;
+use crate::common::computer;
 use crate::launch::Launch;
-use crate::measurement::{Measurement, Stage, Tool, load};
+use crate::measurement::{Measurement, Stage, Tool};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/dev/bench/by-hand.sh");
 
@@ -20,7 +21,7 @@ pub(crate) async fn measure(artefacts: &Artefacts, directory: &Path, launch: &La
     artefacts.prepare_launch(directory, launch)?;
     // That it was written is not the launch's work either.
     rustix::fs::sync();
-    let load_before = load();
+    let load_before = computer::load();
     let began = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs_f64();
     let clock = Instant::now();
     let child = Command::new(SCRIPT)

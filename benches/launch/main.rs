@@ -2,6 +2,9 @@
 //!
 //! `make bench` runs it; `cargo bench --bench launch -- --help` tells its flags.
 
+#[path = "../common/mod.rs"]
+mod common;
+
 mod arguments;
 mod artefacts;
 mod by_hand;
@@ -11,16 +14,16 @@ mod measurement;
 mod report;
 mod sealift_run;
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::Parser as _;
 use tokio::signal::unix::{SignalKind, signal};
 
 use arguments::Arguments;
 use artefacts::Artefacts;
+use common::{page, print, say};
 use launch::Launch;
 use machines::{Machines, Shape};
 use measurement::{Measurement, Tool};
@@ -50,12 +53,8 @@ async fn bench(arguments: &Arguments) -> Result<()> {
     if !arguments.is_comparison() {
         return print(&page);
     }
-    report::place(&arguments.report, &page)?;
+    page::place(&arguments.report, "launch", &page)?;
     print(&page)
-}
-
-fn print(page: &str) -> Result<()> {
-    std::io::stdout().write_all(page.as_bytes()).context("cannot print the report")
 }
 
 /// Waits for Ctrl-C, or for what a service manager or `timeout` sends.
@@ -132,10 +131,4 @@ impl Scratch {
         std::os::unix::fs::symlink(&images, home.join("images"))?;
         Ok(Self { directory, home })
     }
-}
-
-/// Tells how far it is; the report alone goes to standard output.
-fn say(text: &str) {
-    // Nobody is there to be told that nobody hears.
-    drop(writeln!(std::io::stderr(), "bench: {text}"));
 }

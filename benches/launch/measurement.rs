@@ -1,7 +1,6 @@
 //! What one launch was measured to be.
 
 use std::fmt;
-use std::fs;
 
 use sealift::model::Role;
 
@@ -60,10 +59,4 @@ pub(crate) struct Measurement {
     pub(crate) stages: Vec<Stage>,
     /// How busy this computer was just before: the load average of one minute.
     pub(crate) load_before: f64,
-}
-
-/// Returns the load average of the last minute; a computer that does not tell it is not called busy.
-pub(crate) fn load() -> f64 {
-    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    text.split_whitespace().next().and_then(|load| load.parse().ok()).unwrap_or(0.0)
 }

@@ -1,28 +1,22 @@
 //! The part of `docs/benchmarks.md` that tells of launches.
 
 use std::fmt::Write as _;
-use std::fs;
-use std::path::Path;
-use std::process::Command;
 
 use anyhow::{Context as _, Result};
-use bytesize::ByteSize;
 use sealift::model::Role;
 
 use crate::arguments::Arguments;
+use crate::common::computer;
+use crate::common::spread::{median, spread};
 use crate::machines::Shape;
 use crate::measurement::{Measurement, Tool};
-
-const BEGIN: &str = "<!-- launch: written by `make bench` -->\n";
-const END: &str = "<!-- end of launch -->\n";
 
 /// What the operator may need at most, in bytes.
 const MEMORY_LIMIT: u64 = 100_000_000;
 
 /// Returns the part: what was measured, on what, and what came out.
 pub(crate) fn page(arguments: &Arguments, measured: &[Measurement]) -> Result<String> {
-    let mut page = String::from(BEGIN);
-    page += INTRODUCTION;
+    let mut page = String::from(INTRODUCTION);
     write!(page, "\n{}\n", conditions(arguments, measured)?)?;
     if arguments.is_comparison() {
         page += &totals(arguments, measured)?;
@@ -32,7 +26,6 @@ pub(crate) fn page(arguments: &Arguments, measured: &[Measurement]) -> Result<St
             page += &stages(*shape, *tool, measured)?;
         }
     }
-    page += END;
     Ok(page)
 }
 
@@ -50,46 +43,15 @@ fn conditions(arguments: &Arguments, measured: &[Measurement]) -> Result<String>
     let loads: Vec<f64> = measured.iter().map(|measurement| measurement.load_before).collect();
     let machines: Vec<String> = arguments.machines.iter().map(ToString::to_string).collect();
     Ok(format!(
-        "- {}\n- load average of the minute before a launch: {}\n- {}, {}\n- `make bench`: {} repetitions of {}\n",
-        computer()?,
+        "- {}, {}\n- load average of the minute before a launch: {}\n- {}, {}\n- `make bench`: {} repetitions of {}\n",
+        computer::describe()?,
+        computer::output("docker", &["version", "--format", "Docker Engine {{.Server.Version}}"])?,
         spread(&loads, ""),
-        version(&arguments.sealift)?,
+        computer::output(&arguments.sealift, &["--version"])?,
         jiff::Zoned::now().strftime("%Y-%m-%d"),
         arguments.repetitions,
         machines.join(" and "),
     ))
-}
-
-/// Describes the hardware and what runs on it, without its name.
-fn computer() -> Result<String> {
-    let processors = fs::read_to_string("/proc/cpuinfo")?;
-    let field = |name: &str| {
-        let line = processors.lines().find(|line| line.starts_with(name))?;
-        line.split_once(':').map(|(_, value)| value.trim().to_owned())
-    };
-    let memory = fs::read_to_string("/proc/meminfo")?;
-    let kibibytes: u64 = memory
-        .lines()
-        .find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix("kB")?.trim().parse().ok())
-        .context("/proc/meminfo has no MemTotal")?;
-    Ok(format!(
-        "{} processors ({}), {} of memory, Linux {}, {}",
-        std::thread::available_parallelism()?,
-        field("model name").unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
-        ByteSize(kibibytes * 1024),
-        fs::read_to_string("/proc/sys/kernel/osrelease")?.trim(),
-        output("docker", &["version", "--format", "Docker Engine {{.Server.Version}}"])?,
-    ))
-}
-
-fn version(sealift: &Path) -> Result<String> {
-    output(sealift, &["--version"])
-}
-
-fn output(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> Result<String> {
-    let output = Command::new(program.as_ref()).args(arguments).output();
-    let output = output.with_context(|| format!("cannot start {}", program.as_ref().display()))?;
-    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }
 
 fn totals(arguments: &Arguments, measured: &[Measurement]) -> Result<String> {
@@ -173,34 +135,4 @@ fn add<'a>(rows: &mut Vec<Row<'a>>, measurement: &'a Measurement) {
         rows[position].ends.push(end);
         rows[position].seconds.push(seconds);
     }
-}
-
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    match sorted.len() {
-        0 => 0.0,
-        count if count % 2 == 1 => sorted[count / 2],
-        count => f64::midpoint(sorted[count / 2 - 1], sorted[count / 2]),
-    }
-}
-
-/// `41.7 s (41.5-49.3)`: the median, the least and the most.
-fn spread(values: &[f64], unit: &str) -> String {
-    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
-    let most = values.iter().copied().fold(0.0, f64::max);
-    match values.len() {
-        1 => format!("{:.1}{unit}", median(values)),
-        _ => format!("{:.1}{unit} ({least:.1}-{most:.1})", median(values)),
-    }
-}
-
-/// Puts the part into the page at `path`, in the place of an older one; what else stands there stays.
-pub(crate) fn place(path: &Path, part: &str) -> Result<()> {
-    let present = fs::read_to_string(path).unwrap_or_else(|_| "# Benchmarks\n\n".to_owned());
-    let page = match (present.split_once(BEGIN), present.split_once(END)) {
-        (Some((before, _)), Some((_, after))) => format!("{before}{part}{after}"),
-        _ => format!("{}\n\n{part}", present.trim_end()),
-    };
-    fs::write(path, page).with_context(|| format!("cannot write {}", path.display()))
 }

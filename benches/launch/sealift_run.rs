@@ -11,15 +11,16 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::Command;
 
+use crate::common::computer;
 use crate::launch::{KUBERNETES, Launch, POD_NETWORK};
-use crate::measurement::{Measurement, Stage, Tool, load};
+use crate::measurement::{Measurement, Stage, Tool};
 
 /// How often memory is read. The kernel keeps the peak, so only the last moments can be missed.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Launches the cluster and measures it.
 pub(crate) async fn measure(sealift: &Path, home: &Path, launch: &Launch) -> Result<Measurement> {
-    let load_before = load();
+    let load_before = computer::load();
     let began = Timestamp::now();
     let clock = Instant::now();
     let mut child = command(sealift, home, launch)?.spawn().context("cannot start sealift")?;
@@ -90,17 +91,11 @@ async fn watch_memory(process: u32) -> Option<u64> {
     let path = format!("/proc/{process}/status");
     let mut peak = None;
     // One that has ended and is not waited for yet has a status without memory.
-    while let Some(bytes) = std::fs::read_to_string(&path).ok().as_deref().and_then(high_water_mark) {
+    while let Some(bytes) = std::fs::read_to_string(&path).ok().as_deref().and_then(computer::peak_memory) {
         peak = Some(bytes);
         tokio::time::sleep(LOOK_EVERY).await;
     }
     peak
-}
-
-fn high_water_mark(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kibibytes * 1024)
 }
 
 /// Returns the steps, and before them what comes before a plan: looking at the machines and checking them.

@@ -67,9 +67,9 @@ pub(super) fn tell_costs(context: &Context, consent: Consent, plan: &Plan, site:
     if consent.force == Force::No {
         return;
     }
-    let concerned =
-        |machine: &&MachineSpec| plan.steps.iter().any(|step| step.machine.as_ref() == Some(&machine.name));
-    for machine in silent(&site.desired, &site.observed).filter(concerned) {
+    let planned = plan.machines();
+    let concerned = silent(&site.desired, &site.observed).filter(|one| planned.contains(&one.name));
+    for machine in concerned {
         context.reporter.warn(&format!(
             "{0} does not answer and is given up: whatever still runs there goes on until it is switched off, what only \
              its disks hold is lost to the cluster, and nothing is cleaned on it; before it is used again, `sealift reset` \
@@ -81,12 +81,9 @@ pub(super) fn tell_costs(context: &Context, consent: Consent, plan: &Plan, site:
 
 /// Asks whether the machines may leave of which the command did not say so.
 pub(super) fn about_removal(consent: Consent, plan: &Plan, desired: &Desired) -> Option<Question> {
-    let names: Vec<&str> = desired
-        .leaving
-        .iter()
-        .filter(|machine| plan.steps.iter().any(|step| step.machine.as_ref() == Some(&machine.name)))
-        .map(|machine| machine.name.0.as_str())
-        .collect();
+    let planned = plan.machines();
+    let leaving = desired.leaving.iter().filter(|machine| planned.contains(&machine.name));
+    let names: Vec<&str> = leaving.map(|machine| machine.name.0.as_str()).collect();
     if names.is_empty() || consent.removal == Removal::Agreed {
         return None;
     }

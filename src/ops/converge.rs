@@ -90,9 +90,8 @@ async fn refuse_news(draft: &Draft, observed: &Observed) -> Result<()> {
 
 /// Machines of which nothing is left to do are gone, if they say so themselves, and not looked for again.
 fn part_with_the_gone(state: &mut State, plan: &Plan, observed: &Observed) {
-    let is_planned =
-        |machine: &MachineSpec| plan.steps.iter().any(|step| step.machine.as_ref() == Some(&machine.name));
-    state.part_with(|machine| !is_planned(machine) && observed.facts(&machine.name).is_some());
+    let planned = plan.machines();
+    state.part_with(|machine| !planned.contains(&machine.name) && observed.facts(&machine.name).is_some());
 }
 
 /// Looks for the operator's kubeconfig; where nothing was kept with them it is fetched along with the rest.

@@ -112,7 +112,7 @@ fn tell_of_others_work(context: &Context, site: &Site) {
 async fn carry_out(context: &Context, locked: &Locked, proposal: Proposal) -> Result<(), Problems> {
     let Proposal { plan, site, purpose } = proposal;
     site.change_state(|_| {}).save(&site.home)?;
-    let titles = titles(&plan, &site)?;
+    let titles = steps::titles(&plan, &site)?;
     let journal: Arc<dyn Observer> = Arc::new(Journal::begin(context, &plan.cluster)?);
     journal.event(&Event::RunStarted {
         run: context.run.clone(),
@@ -147,13 +147,9 @@ fn some_set_aside() -> Problem {
     Problem::new(Class::Partial, "some machines were set aside")
 }
 
-fn titles(plan: &Plan, site: &Arc<Site>) -> Result<Vec<String>> {
-    plan.steps.iter().map(|step| steps::title(step, site)).collect()
-}
-
-/// Returns the plan as a person looks at it.
-pub(super) fn shown(plan: &Plan, site: &Arc<Site>, title: &str) -> Result<PlanView> {
-    Ok(view(plan, &titles(plan, site)?, title))
+/// Returns the plan as a person looks at it; `title` says what it is a plan of.
+pub fn shown(plan: &Plan, site: &Arc<Site>, title: &str) -> Result<PlanView> {
+    Ok(view(plan, &steps::titles(plan, site)?, title))
 }
 
 /// Returns the plan as a person looks at it, in the groups of a launch.

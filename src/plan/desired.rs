@@ -1,5 +1,6 @@
 //! What the operator wants, with the images read and the cluster's secrets at hand.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -88,6 +89,12 @@ impl Desired {
     /// Returns the machine of this name, also one that is leaving.
     pub fn machine(&self, name: &MachineName) -> Option<&MachineSpec> {
         self.cluster.machines.iter().chain(&self.leaving).find(|machine| machine.name == *name)
+    }
+
+    /// Returns all machines by their names, also those that leave: for who looks up many of thousands.
+    pub fn by_name(&self) -> HashMap<&MachineName, &MachineSpec> {
+        let machines = self.leaving.iter().chain(&self.cluster.machines);
+        machines.map(|machine| (&machine.name, machine)).collect()
     }
 
     /// Returns the control planes in the operator's order.

@@ -1,5 +1,7 @@
 //! What a plan is made of.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -126,6 +128,11 @@ impl Plan {
     /// Tells whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
+    }
+
+    /// Returns the machines on which something is to do.
+    pub fn machines(&self) -> BTreeSet<&MachineName> {
+        self.steps.iter().filter_map(|step| step.machine.as_ref()).collect()
     }
 }
 

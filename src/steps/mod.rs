@@ -40,25 +40,28 @@ pub use kubeconfig::{
 pub use site::{Blobs, Learned, Site};
 pub use state::{Provider, State};
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::engine::{Dependency, Graph, Step};
 use crate::error::{Class, Problem, Result};
-use crate::model::MachineSpec;
+use crate::model::{MachineName, MachineSpec};
 use crate::plan::{Action, Disruption, Plan, PlannedStep};
 
 /// Turns a plan into the graph that carries it out.
 pub fn graph(plan: &Plan, site: &Arc<Site>) -> Result<Graph> {
     let mut graph = Graph::default();
+    let machines = site.desired.by_name();
+    let leaving: HashSet<&MachineName> = site.desired.leaving.iter().map(|machine| &machine.name).collect();
     site.learned.departures.begin(plan);
     for planned in &plan.steps {
         let needs = planned.needs.iter().map(|step| Dependency::Needs(*step));
         let follows = planned.follows.iter().map(|step| Dependency::Follows(*step));
-        let mut step = step(planned, site)?;
+        let mut step = step(planned, &machines, site)?;
         if planned.disruption == Disruption::Machine {
             step = Box::new(interrupting::Interrupting(step));
         }
-        if let Some(machine) = planned.machine.clone().filter(|name| site.is_leaving(name)) {
+        if let Some(machine) = planned.machine.clone().filter(|name| leaving.contains(name)) {
             step = Box::new(departing::Departing { step, machine, site: site.clone() });
         }
         graph.add(step, needs.chain(follows).collect());
@@ -66,16 +69,21 @@ pub fn graph(plan: &Plan, site: &Arc<Site>) -> Result<Graph> {
     Ok(graph)
 }
 
-/// Returns what a planned step says it does, as its events will.
-pub fn title(planned: &PlannedStep, site: &Arc<Site>) -> Result<String> {
-    step(planned, site).map(|step| step.title())
+/// Returns what the steps of a plan say they do, as their events will.
+pub fn titles(plan: &Plan, site: &Arc<Site>) -> Result<Vec<String>> {
+    let machines = site.desired.by_name();
+    plan.steps.iter().map(|planned| step(planned, &machines, site).map(|step| step.title())).collect()
 }
 
-fn step(planned: &PlannedStep, site: &Arc<Site>) -> Result<Box<dyn Step>> {
+fn step(
+    planned: &PlannedStep,
+    machines: &HashMap<&MachineName, &MachineSpec>,
+    site: &Arc<Site>,
+) -> Result<Box<dyn Step>> {
     let site = site.clone();
     let machine = || -> Result<MachineSpec> {
         let name = planned.machine.as_ref();
-        let spec = name.and_then(|name| site.desired.machine(name));
+        let spec = name.and_then(|name| machines.get(name).copied());
         spec.cloned().ok_or_else(|| Problem::new(Class::Internal, "a step of the plan has no machine"))
     };
     Ok(match &planned.action {

@@ -1,5 +1,7 @@
 //! Machines that were in the cluster and are not declared any more, with how they are logged in to.
 
+use std::collections::HashSet;
+
 use super::{Reached, Wish, made};
 use crate::error::{Problems, Result};
 use crate::model::{DeclaredLogin, MachineSpec};
@@ -33,14 +35,13 @@ pub(super) async fn leaving(
 
 /// A machine is the same under another name while its address is, and at another address while its name is.
 fn gone(last: &State, wanted: &[Reached]) -> Vec<MachineSpec> {
-    let mut gone: Vec<MachineSpec> = Vec::new();
-    for machine in last.cluster.machines.iter().chain(&last.leaving) {
-        let stays = wanted
-            .iter()
-            .any(|wanted| wanted.spec.name == machine.name || wanted.spec.address == machine.address);
-        if !stays && !gone.iter().any(|known| known.name == machine.name) {
-            gone.push(machine.clone());
-        }
-    }
-    gone
+    let names: HashSet<_> = wanted.iter().map(|wanted| &wanted.spec.name).collect();
+    let addresses: HashSet<_> = wanted.iter().map(|wanted| wanted.spec.address).collect();
+    let mut known = HashSet::new();
+    let machines = last.cluster.machines.iter().chain(&last.leaving);
+    machines
+        .filter(|machine| !names.contains(&machine.name) && !addresses.contains(&machine.address))
+        .filter(|machine| known.insert(&machine.name))
+        .cloned()
+        .collect()
 }

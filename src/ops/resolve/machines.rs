@@ -1,5 +1,6 @@
 //! The operator's own machines: names become addresses, and every machine gets a way to log in.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use futures_util::future::join_all;
@@ -19,10 +20,13 @@ pub(super) async fn given(
     let addresses = join_all(declared.iter().map(|machine| address(machine, wish))).await;
     let mut secrets = Secrets::new(context);
     let mut machines: Vec<Reached> = Vec::new();
+    let mut taken: HashMap<IpAddr, &DeclaredMachine> = HashMap::new();
     let mut problems = Vec::new();
     for (one, address) in declared.iter().zip(addresses) {
         let reached = address.and_then(|address| {
-            refuse_twin(&machines, one, address)?;
+            if let Some(twin) = taken.insert(address, one) {
+                return Err(is_twin(twin, one));
+            }
             let options = super::options(&mut secrets, wish, &one.ssh.host, &one.login)?;
             Ok(Reached { spec: spec(one, address), options })
         });
@@ -49,16 +53,13 @@ fn spec(declared: &DeclaredMachine, address: IpAddr) -> MachineSpec {
     }
 }
 
-fn refuse_twin(machines: &[Reached], one: &DeclaredMachine, address: IpAddr) -> Result<()> {
-    let Some(twin) = machines.iter().map(|machine| &machine.spec).find(|twin| twin.address == address) else {
-        return Ok(());
-    };
+fn is_twin(twin: &DeclaredMachine, one: &DeclaredMachine) -> Problem {
     let message = if twin.role == one.role {
         format!("it is in the list twice, as {} and as {}", twin.ssh, one.ssh)
     } else {
         "it is in both lists, of control planes and of workers".to_owned()
     };
-    Err(Problem::new(Class::Usage, message).on(&one.ssh).remedy("name every machine once"))
+    Problem::new(Class::Usage, message).on(&one.ssh).remedy("name every machine once")
 }
 
 /// Returns the address that the machines of the cluster use for a machine. One it has had before is kept for as
