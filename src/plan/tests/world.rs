@@ -21,6 +21,8 @@ pub(super) struct World {
     /// What the operator keeps.
     pub(super) kept: Kept,
     authority: Option<Digest>,
+    /// What the rootfs image has every machine do.
+    commands: Vec<String>,
     /// Machines that were given up: what is on them is nobody's business until they are wished again.
     given_up: BTreeSet<MachineName>,
 }
@@ -37,6 +39,26 @@ struct Member {
     id: u64,
     machine_id: String,
     spec: MachineSpec,
+}
+
+impl Machine {
+    /// Says which work has no receipt, or one of other work.
+    fn lacks(&self, wish: &Desired) -> impl Iterator<Item = &'static str> {
+        let (spec, facts) = (&self.spec, &self.facts);
+        let kubelet = (!spec.node.kubelet_arguments.is_empty()).then(|| kubelet(spec));
+        let wanted = [
+            ("lay-out", Some(lay_out(wish, spec, facts))),
+            ("endpoints", Some(connected(wish, spec))),
+            ("prepare", Some(prepared(wish, spec, facts))),
+            ("commands", ran(wish, spec, facts)),
+            ("kubelet", kubelet),
+        ];
+        let lacks = |(work, wanted): (&'static str, Option<Digest>)| {
+            let present = facts.holdings.receipts.get(work).map(|receipt| &receipt.digest);
+            wanted.filter(|wanted| present != Some(wanted)).map(|_| work)
+        };
+        wanted.into_iter().filter_map(lacks)
+    }
 }
 
 /// The state as it is kept between runs.
@@ -63,6 +85,7 @@ impl World {
             open_to_joins: false,
             kept: Kept::default(),
             authority: None,
+            commands: vec![],
             given_up: BTreeSet::new(),
         }
     }
@@ -72,7 +95,9 @@ impl World {
         let name = |last: u8| MachineName(format!("10.0.0.{last}"));
         let numbers = control_planes.iter().copied().chain(workers.iter().map(|number| number + 100));
         let mut wish = desired(0, 0);
-        wish.images = vec![image("kubernetes", ImageKind::Rootfs), image("flannel", ImageKind::Application)];
+        let rootfs =
+            ImageContract { commands: self.commands.clone(), ..image("kubernetes", ImageKind::Rootfs) };
+        wish.images = vec![rootfs, image("flannel", ImageKind::Application)];
         wish.cluster.machines = numbers.map(|number| self.machines[&name(number)].spec.clone()).collect();
         let stays = |spec: &&MachineSpec| !wish.cluster.machines.iter().any(|one| one.name == spec.name);
         let mut leaving: Vec<MachineSpec> =
@@ -147,6 +172,16 @@ impl World {
         self.machine(name).spec.node.labels = labels;
     }
 
+    /// The kubelet there is wished to have these arguments.
+    pub(super) fn instruct(&mut self, name: &MachineName, arguments: BTreeMap<String, String>) {
+        self.machine(name).spec.node.kubelet_arguments = arguments;
+    }
+
+    /// The rootfs image has other commands.
+    pub(super) fn command(&mut self, commands: Vec<String>) {
+        self.commands = commands;
+    }
+
     pub(super) fn silent(&self) -> BTreeSet<MachineName> {
         self.machines.iter().filter(|(_, machine)| !machine.on).map(|(name, _)| name.clone()).collect()
     }
@@ -169,6 +204,9 @@ impl World {
             }
             if votes != (wished.contains(name) && machine.spec.role == Role::ControlPlane) {
                 differences.push(format!("{name} has a vote: {votes}"));
+            }
+            if wished.contains(name) {
+                differences.extend(machine.lacks(wish).map(|work| format!("{name} lacks {work}")));
             }
             if machine.facts.marker.is_some() != wished.contains(name) && !self.given_up.contains(name) {
                 differences.push(format!("{name} is marked: {:?}", machine.facts.marker));
@@ -224,6 +262,7 @@ impl World {
             Action::Registry => self.receive(wish, &spec, "registry"),
             Action::Prepare => self.receive(wish, &spec, "prepare"),
             Action::ConfigureKubelet => self.receive(wish, &spec, "kubelet"),
+            Action::RunCommands => return self.run_commands(wish, &spec),
             Action::Init => self.init(&spec),
             Action::JoinControlPlane => return self.join_control_plane(&spec),
             Action::JoinWorker => return self.join(&spec),
@@ -278,6 +317,13 @@ impl World {
             Some(Marker { authority, machine_id: facts.machine_id.clone(), ..marker("prod", spec) });
     }
 
+    fn run_commands(&mut self, wish: &Desired, spec: &MachineSpec) -> Ended {
+        self.require_api()?;
+        assert!(self.machines[&spec.name].facts.joined, "{} runs commands and is no member", spec.name);
+        self.receive(wish, spec, "commands");
+        Ok(())
+    }
+
     fn receive(&mut self, wish: &Desired, spec: &MachineSpec, work: &str) {
         let facts = self.facts(&spec.name);
         assert!(facts.marker.is_some(), "{work} on {}, which is not ours", spec.name);
@@ -286,6 +332,7 @@ impl World {
             "endpoints" => connected(wish, spec),
             "registry" => registry(wish, spec, facts),
             "prepare" => prepared(wish, spec, facts),
+            "commands" => ran(wish, spec, facts).expect("there are commands to run"),
             _ => kubelet(spec),
         };
         facts.holdings.receipts.insert(work.to_owned(), Receipt { digest });
