@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use anyhow::Result;
 use sealift::model::{
     ApiFacts, Arch, Baseline, CertificateFacts, ControlGroups, Digest, EtcdMember, Holdings, Intent,
-    Interface, MachineFacts, MachineSpec, Marker, NodeFacts, Observed, Receipt, Role, Room, Seen, UnitState,
+    Interface, Kubeconfig, MachineFacts, MachineSpec, Marker, NodeFacts, Observed, Receipt, Role, Room, Seen,
+    UnitState,
 };
 use sealift::plan::{self, Desired};
 
@@ -149,7 +150,11 @@ pub(crate) fn observed(
     api: Option<ApiFacts>,
 ) -> Result<Observed> {
     let seen = machines.map(|machine| machine.map(|(name, facts)| (name, Seen::Known(Box::new(facts)))));
-    Ok(Observed { machines: seen.collect::<Result<_>>()?, api: api.map(Seen::Known) })
+    Ok(Observed {
+        machines: seen.collect::<Result<_>>()?,
+        api: api.map(Seen::Known),
+        kubeconfig: Kubeconfig::Unseen,
+    })
 }
 
 fn machine_id(spec: &MachineSpec) -> String {

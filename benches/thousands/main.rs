@@ -11,6 +11,7 @@ mod machine_facts;
 mod plan;
 mod repeated;
 mod report;
+mod site;
 
 use std::process::ExitCode;
 

@@ -1,25 +1,22 @@
 //! One planning, from the Clusterfile's text to the plan as text and as JSON. What machines say is there already.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::fs;
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
-use sealift::cluster::Fleet;
 use sealift::clusterfile::{self, Overrides, Source};
-use sealift::error::{Class, Problem};
-use sealift::model::{Arch, Digest, Login, MachineSpec, Observed};
+use sealift::model::{Digest, Observed};
 use sealift::plan::{self, Consents, Desired};
-use sealift::remote::AgentSource;
-use sealift::steps::{Blobs, DrainPolicy, History, Learned, Provider, Site, State};
+use sealift::ui::Verbosity;
 use sealift::{ops, ui};
 use serde::{Deserialize, Serialize};
 
 use crate::cluster;
 use crate::common::computer;
 use crate::machine_facts as facts;
+use crate::site::site;
 
 /// How many machines leave where some do.
 pub(crate) const LEAVING: usize = 300;
@@ -103,7 +100,7 @@ pub(crate) fn measure(shape: Shape, machines: u32) -> Result<Planning> {
 
     let site = Arc::new(site(desired, observed));
     let begin = Instant::now();
-    let text = ui::plan_text(&ops::shown(&plan, &site, "plan of Clusterfile")?);
+    let text = ui::plan_text(&ops::shown(&plan, &site, "plan of Clusterfile")?, Verbosity::Normal, 120);
     let shown = begin.elapsed();
     anyhow::ensure!(!text.is_empty());
 
@@ -146,45 +143,4 @@ fn scene(shape: Shape, before: Desired) -> Result<(Desired, Observed)> {
         Shape::New | Shape::Nothing => {}
     }
     Ok((desired, observed))
-}
-
-struct Nobody;
-
-impl AgentSource for Nobody {
-    fn binary(&self, _: Arch) -> sealift::error::Result<PathBuf> {
-        Err(Problem::new(Class::Internal, "no machine is spoken to"))
-    }
-}
-
-impl Blobs for Nobody {
-    fn open(&self, _: &Digest) -> sealift::error::Result<File> {
-        Err(Problem::new(Class::Internal, "no machine is spoken to"))
-    }
-}
-
-/// The ground that the steps of a plan stand on: they say what they do, and do nothing here.
-fn site(desired: Desired, observed: Observed) -> Site {
-    let leaving: Vec<MachineSpec> = desired.leaving.clone();
-    let state = State {
-        cluster: desired.cluster.clone(),
-        images: desired.images.clone(),
-        provider: Provider::BareMetal,
-        launch: desired.launch.clone(),
-        authority: None,
-        registry: desired.registry.clone(),
-        login: Login::default(),
-        leaving,
-        files: vec![],
-        history: History::default(),
-    };
-    Site {
-        desired,
-        observed,
-        fleet: Fleet::new(vec![], Arc::new(Nobody), "run"),
-        blobs: Arc::new(Nobody),
-        home: PathBuf::new(),
-        state: Mutex::new(state),
-        drain: DrainPolicy::default(),
-        learned: Learned::default(),
-    }
 }

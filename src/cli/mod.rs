@@ -107,7 +107,10 @@ pub fn main() -> ExitCode {
         Command::Apply(args) => {
             start::operator(&cli, start::Kind::Changes, |context| apply::apply(context, args))
         }
-        Command::Plan(args) => start::operator(&cli, start::Kind::Looks, |context| plan::plan(context, args)),
+        Command::Plan(args) => {
+            let verbosity = start::verbosity(&cli);
+            start::operator(&cli, start::Kind::Looks, |context| plan::plan(context, args, verbosity))
+        }
         Command::Status(args) => {
             start::operator(&cli, start::Kind::Looks, |context| status::status(context, args))
         }

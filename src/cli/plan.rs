@@ -9,7 +9,7 @@ use super::consent::ConsentArgs;
 use super::login::LoginArgs;
 use crate::error::{Problems, Result};
 use crate::ops::{self, Context, PlanForm, PlanRequest};
-use crate::ui;
+use crate::ui::{self, Verbosity};
 
 /// Show what `apply` would do, and why; nothing is touched
 #[derive(Debug, Args)]
@@ -37,7 +37,7 @@ pub(super) struct PlanArgs {
     login: LoginArgs,
 }
 
-pub(super) async fn plan(context: Context, args: &PlanArgs) -> Result<(), Problems> {
+pub(super) async fn plan(context: Context, args: &PlanArgs, verbosity: Verbosity) -> Result<(), Problems> {
     let request = PlanRequest {
         clusterfile: args.clusterfile.clusterfile()?,
         login: args.login.request(&context)?,
@@ -45,5 +45,5 @@ pub(super) async fn plan(context: Context, args: &PlanArgs) -> Result<(), Proble
         form: if args.mermaid { PlanForm::Mermaid } else { PlanForm::Text },
         out: args.out.clone(),
     };
-    ops::plan(&context, request, ui::plan_text).await
+    ops::plan(&context, request, |plan| ui::plan_text(plan, verbosity, ui::columns_of_output())).await
 }

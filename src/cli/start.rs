@@ -64,19 +64,23 @@ fn terminal(cli: &Cli, kind: Kind, redactions: Redactions) -> Terminal {
         (OutputFormat::Json, Kind::Changes) => Output::Events,
         (OutputFormat::Json, Kind::Looks) => Output::Document,
     };
-    let verbosity = match (cli.quiet, cli.verbose) {
-        (true, _) => Verbosity::Quiet,
-        (_, true) => Verbosity::Verbose,
-        _ => Verbosity::Normal,
-    };
     let assent = if cli.command.assents() { Assent::Yes } else { Assent::Ask };
-    let wanted = Wanted { output, verbosity, assent };
+    let wanted = Wanted { output, verbosity: verbosity(cli), assent };
     Terminal::new(Printer::new(
         wanted,
         &Surroundings::of_this_process(),
         Streams::of_this_process(),
         redactions,
     ))
+}
+
+/// Returns how much is told.
+pub(super) fn verbosity(cli: &Cli) -> Verbosity {
+    match (cli.quiet, cli.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (_, true) => Verbosity::Verbose,
+        _ => Verbosity::Normal,
+    }
 }
 
 /// Logs of libraries are for those who ask for them with `SEALIFT_LOG`.

@@ -11,6 +11,7 @@ mod holder;
 mod login;
 mod node;
 mod node_change;
+mod ranges;
 mod role;
 mod version;
 
@@ -31,6 +32,7 @@ pub use holder::Holder;
 pub use login::{DeclaredLogin, Login, SecretPlace, SecretReference};
 pub use node::{NodeWishes, Taint, TaintEffect, TaintKey};
 pub use node_change::NodeChange;
+pub use ranges::ranges;
 pub use role::Role;
 pub use version::KubernetesVersion;
 

@@ -11,7 +11,7 @@ use super::scene::{Kept, Scene};
 use super::{intact, observe, preflight, recover};
 use crate::error::{Problems, Result};
 use crate::image::Store;
-use crate::model::{Cluster, Digest, Kubeconfig, MachineSpec, Observed};
+use crate::model::{Cluster, Digest, Kubeconfig, MachineName, MachineSpec, Observed};
 use crate::plan::{self, Desired, Plan};
 use crate::steps::{self, Blobs, Learned, Site, State};
 
@@ -19,6 +19,8 @@ use crate::steps::{self, Blobs, Learned, Site, State};
 pub(super) struct Draft {
     pub(super) plan: Plan,
     pub(super) site: Arc<Site>,
+    /// Machines that are still to be made, and are taken to be fresh.
+    pub(super) foreseen: Vec<MachineName>,
     store: Store,
     /// What was known of the cluster before.
     last: Option<State>,
@@ -40,9 +42,10 @@ pub(super) async fn converge(
 pub(super) async fn draw(context: &Context, wish: &Wish<'_>, consent: Consent) -> Result<Draft, Problems> {
     let scene = Scene::of(context, wish).await?;
     let authority = scene.authority();
-    let Scene { desired, mut sight, state, fleet, store, last, kept } = scene;
+    let Scene { desired, mut sight, state, fleet, store, last, kept, foreseen } = scene;
     sight.observed.kubeconfig = kubeconfig(kept, &context.home, &desired)?;
     preflight::check(context, &fleet, &desired, &sight, state.authority.as_ref()).await?;
+    observe::imagine(&mut sight.observed, &foreseen, desired.rootfs()?.arch);
     let plan = plan(&desired, &sight.observed, authority.as_ref(), consent)?;
     for silent in &plan.set_aside {
         let machine = silent.machine.as_deref().unwrap_or(&plan.cluster);
@@ -60,7 +63,8 @@ pub(super) async fn draw(context: &Context, wish: &Wish<'_>, consent: Consent) -
         drain: consent::drain(consent, &context.pace),
         learned: Learned::default(),
     };
-    Ok(Draft { plan, site: Arc::new(site), store, last, kept })
+    let foreseen = foreseen.into_iter().map(|machine| machine.name).collect();
+    Ok(Draft { plan, site: Arc::new(site), foreseen, store, last, kept })
 }
 
 /// Looks once more and plans for the same wish.
@@ -75,7 +79,14 @@ async fn draw_again(draft: &Draft, consent: Consent) -> Result<Draft, Problems> 
     let site = site.seen_again(observed);
     site.change_state(|state| state.authority = authority);
     let site = Arc::new(site);
-    Ok(Draft { plan, site, store: draft.store.clone(), last: draft.last.clone(), kept: draft.kept })
+    Ok(Draft {
+        plan,
+        site,
+        foreseen: vec![],
+        store: draft.store.clone(),
+        last: draft.last.clone(),
+        kept: draft.kept,
+    })
 }
 
 /// Whoever had the lock before may have made the cluster otherwise than this run knows it, and than it is to become.

@@ -1,5 +1,6 @@
 //! A plan shown, confirmed and carried out, and its end told.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,11 +10,12 @@ use super::lock::{self, Locked};
 use super::record;
 use super::reporter::Question;
 use super::view::{
-    Certainty, Disruption, Ending, HalfDone, PlanGroup, PlanView, PlannedStep, StepTiming, Summary,
+    Affected, Certainty, Disruption, Ending, HalfDone, PlanGroup, PlanView, PlannedStep, StepTiming, Summary,
 };
 use crate::engine::{self, Event, Observer, OnFailure, Outcome, Report};
 use crate::error::{Class, Problem, Problems, Result};
-use crate::plan::{self, Action, Plan};
+use crate::model::{MachineName, MachineSpec};
+use crate::plan::{self, Action, Desired, Plan};
 use crate::steps::{self, Site};
 
 /// What a run is called and what its end should say.
@@ -149,11 +151,12 @@ fn some_set_aside() -> Problem {
 
 /// Returns the plan as a person looks at it; `title` says what it is a plan of.
 pub fn shown(plan: &Plan, site: &Arc<Site>, title: &str) -> Result<PlanView> {
-    Ok(view(plan, &steps::titles(plan, site)?, title))
+    let machines = affected(plan, &site.desired);
+    Ok(view(plan, &steps::titles(plan, site)?, machines, title))
 }
 
 /// Returns the plan as a person looks at it, in the groups of a launch.
-fn view(plan: &Plan, titles: &[String], title: &str) -> PlanView {
+fn view(plan: &Plan, titles: &[String], machines: Affected, title: &str) -> PlanView {
     let mut groups: Vec<PlanGroup> = Vec::new();
     for (step, title) in plan.steps.iter().zip(titles) {
         let planned = PlannedStep {
@@ -179,7 +182,62 @@ fn view(plan: &Plan, titles: &[String], title: &str) -> PlanView {
             None => groups.push(PlanGroup { title: group.to_owned(), steps: vec![planned] }),
         }
     }
-    PlanView { title: title.to_owned(), cluster: plan.cluster.clone(), groups }
+    PlanView {
+        title: title.to_owned(),
+        cluster: plan.cluster.clone(),
+        machines,
+        set_aside: plan.set_aside.clone(),
+        groups,
+    }
+}
+
+/// Counts what becomes of the machines.
+fn affected(plan: &Plan, desired: &Desired) -> Affected {
+    let mut fates: BTreeMap<&MachineName, Fate> = BTreeMap::new();
+    for step in &plan.steps {
+        if let Some(machine) = &step.machine {
+            let fate = fates.entry(machine).or_default();
+            *fate = (*fate).max(Fate::of(&step.action));
+        }
+    }
+    let all = plan.steps.iter().any(|step| step.action == Action::RemoveMachines);
+    let number = |wanted| fates.values().filter(|fate| **fate == wanted).count();
+    let silent =
+        plan.set_aside.iter().filter_map(|problem| problem.machine.as_deref()).collect::<BTreeSet<_>>();
+    let untouched =
+        |spec: &&MachineSpec| !fates.contains_key(&spec.name) && !silent.contains(spec.name.0.as_str());
+    let left = desired.cluster.machines.iter().filter(untouched).count();
+    Affected {
+        joining: number(Fate::Joins),
+        changing: number(Fate::Changes),
+        leaving: number(Fate::Leaves) + if all { left } else { 0 },
+        untouched: if all { 0 } else { left },
+    }
+}
+
+/// What becomes of a machine; of several, the last counts.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Fate {
+    #[default]
+    Changes,
+    Leaves,
+    /// Also one whose former Node or member goes first.
+    Joins,
+}
+
+impl Fate {
+    fn of(action: &Action) -> Self {
+        match action {
+            Action::Init | Action::JoinControlPlane | Action::JoinWorker => Self::Joins,
+            Action::Drain
+            | Action::RemoveEtcdMember
+            | Action::DeleteNode
+            | Action::Clean
+            | Action::Leave
+            | Action::RemoveMachine => Self::Leaves,
+            _ => Self::Changes,
+        }
+    }
 }
 
 fn group(action: &Action) -> &'static str {
@@ -189,13 +247,14 @@ fn group(action: &Action) -> &'static str {
         | Action::LayOut
         | Action::Endpoints
         | Action::Registry
-        | Action::Prepare => "machines",
+        | Action::Prepare
+        | Action::ConfigureKubelet => "machines",
         Action::Init | Action::JoinControlPlane => "control plane",
         Action::JoinWorker => "workers",
         Action::RunCommands => "commands",
         Action::Launch { .. } => "applications",
         Action::AwaitReady | Action::KeepState | Action::Kubeconfig => "cluster",
-        Action::ConfigureNode | Action::ConfigureKubelet => "nodes",
+        Action::ConfigureNode => "nodes",
         Action::Drain
         | Action::RemoveEtcdMember
         | Action::DeleteNode

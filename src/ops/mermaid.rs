@@ -1,33 +1,79 @@
 //! A plan drawn as a graph, in the words of Mermaid (https://mermaid.js.org/syntax/flowchart.html).
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::view::PlanView;
+use super::fold::{Told, fold};
+use super::view::{Disruption, PlanView, PlannedStep};
+use crate::engine::StepNumber;
+use crate::model::ranges;
 use crate::plan::Plan;
 
-/// Returns the plan's flowchart: solid arrows where a step needs another, dotted ones where it only comes after it.
-pub(super) fn graph(plan: &Plan, shown: &PlanView) -> String {
+/// Returns the plan's flowchart: solid arrows where a step needs another, dotted ones where it only comes after it. Machines
+/// that do the same share their boxes, and what interrupts or removes something has a colour.
+pub fn graph(plan: &Plan, shown: &PlanView) -> String {
     let mut text = "flowchart TD\n".to_owned();
+    // The box of each step.
+    let mut boxes: Vec<StepNumber> = (0..=plan.steps.len()).collect();
+    let mut disruptive = [BTreeSet::new(), BTreeSet::new()];
     for (index, group) in shown.groups.iter().enumerate() {
         let _ = writeln!(text, "  subgraph g{index}[\"{}\"]", quoted(&group.title));
-        for step in &group.steps {
-            let whole = match &step.machine {
-                Some(machine) => format!("{machine}: {}", step.title),
-                None => step.title.clone(),
-            };
-            let _ = writeln!(text, "    s{}[\"{}\"]", step.number, quoted(&whole));
+        let mut draw = |steps: &[&PlannedStep]| {
+            let Some(first) = steps.first() else { return };
+            for step in steps {
+                boxes[step.number] = first.number;
+            }
+            match first.disruption {
+                Disruption::Adds => {}
+                Disruption::Interrupts => drop(disruptive[0].insert(first.number)),
+                Disruption::Removes => drop(disruptive[1].insert(first.number)),
+            }
+            let _ = writeln!(text, "    s{}[\"{}\"]", first.number, quoted(&label(steps, first)));
+        };
+        for told in fold(&group.steps) {
+            match told {
+                Told::One(step) => draw(&[step]),
+                Told::Alike(machines) => {
+                    for place in 0..machines[0].len() {
+                        draw(&machines.iter().map(|steps| steps[place]).collect::<Vec<_>>());
+                    }
+                }
+            }
         }
         text.push_str("  end\n");
     }
+    let mut arrows = BTreeSet::new();
     for step in &plan.steps {
-        for need in &step.needs {
-            let _ = writeln!(text, "  s{need} --> s{}", step.number);
+        let needs = step.needs.iter().map(|before| (*before, "-->"));
+        let follows = step.follows.iter().map(|before| (*before, "-.->"));
+        for (before, arrow) in needs.chain(follows) {
+            let (from, to) = (boxes[before], boxes[step.number]);
+            if from != to && arrows.insert((from, to, arrow)) {
+                let _ = writeln!(text, "  s{from} {arrow} s{to}");
+            }
         }
-        for before in &step.follows {
-            let _ = writeln!(text, "  s{before} -.-> s{}", step.number);
+    }
+    for (numbers, name, colour) in
+        [(&disruptive[0], "interrupts", "#f0ad4e"), (&disruptive[1], "removes", "#d9534f")]
+    {
+        if !numbers.is_empty() {
+            let names: Vec<String> = numbers.iter().map(|number| format!("s{number}")).collect();
+            let _ = writeln!(text, "  classDef {name} stroke:{colour},stroke-width:3px");
+            let _ = writeln!(text, "  class {} {name}", names.join(","));
         }
     }
     text
+}
+
+fn label(steps: &[&PlannedStep], first: &PlannedStep) -> String {
+    let machines = ranges(steps.iter().filter_map(|step| step.machine.as_deref()));
+    match (machines.as_slice(), steps.len()) {
+        ([], _) => first.title.clone(),
+        (names, 1) => format!("{}: {}", names.join(", "), first.title),
+        // A box is no place for a hundred names.
+        ([one, two, _, ..], number) => format!("{one}, {two}... ({number} machines): {}", first.title),
+        (names, number) => format!("{} ({number} machines): {}", names.join(", "), first.title),
+    }
 }
 
 /// Mermaid ends a label at a quotation mark, and has names for characters of its own.
@@ -63,7 +109,13 @@ mod tests {
             certainty: view::Certainty::default(),
         });
         let groups = vec![PlanGroup { title: "machines".to_owned(), steps: shown.collect() }];
-        let shown = PlanView { title: String::new(), cluster: String::new(), groups };
+        let shown = PlanView {
+            title: String::new(),
+            cluster: String::new(),
+            machines: view::Affected::default(),
+            set_aside: vec![],
+            groups,
+        };
         let plan = Plan {
             format: FORMAT,
             cluster: String::new(),

@@ -9,6 +9,7 @@ mod contract;
 mod converge;
 mod declare;
 mod execute;
+mod fold;
 mod get;
 mod images;
 mod intact;
@@ -44,11 +45,13 @@ pub use consent::{Consent, Force, Removal};
 pub use context::{Context, Operator};
 pub use declare::{ByRole, Change, Clusterfile, Hosts, Place, RunRequest};
 pub use execute::shown;
+pub use fold::{Told, fold};
 pub use get::{GetRequest, get};
 pub use images::{build, images, inspect, load, remove_image, save};
 pub use journal::Journal;
 pub use login::LoginRequest;
 pub use machines::{Machines, OverSsh};
+pub use mermaid::graph as plan_graph;
 pub use pace::Pace;
 pub use plan::{PlanForm, PlanRequest, plan};
 pub use remove::{RemoveRequest, Which, remove};
@@ -61,5 +64,5 @@ pub use status::{
     StatusRequest, status,
 };
 pub use view::{
-    Certainty, Disruption, Ending, HalfDone, PlanGroup, PlanView, PlannedStep, StepTiming, Summary,
+    Affected, Certainty, Disruption, Ending, HalfDone, PlanGroup, PlanView, PlannedStep, StepTiming, Summary,
 };

@@ -6,10 +6,11 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::sync::mpsc;
 
+use super::resolve::Foreseen;
 use crate::cluster::Fleet;
 use crate::error::{Class, Problem, Result};
 use crate::model::{
-    ApiFacts, Digest, Kubeconfig, MachineFacts, MachineName, MachineSpec, Observed, Role, Seen,
+    ApiFacts, Arch, Digest, Kubeconfig, MachineFacts, MachineName, MachineSpec, Observed, Role, Seen,
 };
 use crate::plan::{self, Desired};
 use crate::wire::{Look, LookAtApi, Measure};
@@ -50,6 +51,22 @@ pub(super) async fn observe(fleet: &Fleet, desired: &Desired) -> Sight {
         sight.clocks.insert(machine.name.0.clone(), clock);
     }
     sight
+}
+
+/// Takes machines that are still to be made for what they will be then: fresh ones.
+pub(super) fn imagine(observed: &mut Observed, foreseen: &[Foreseen], arch: Arch) {
+    for machine in foreseen {
+        let facts = plan::foreseen(&machine.hostname, arch);
+        observed.machines.insert(machine.name.clone(), Seen::Known(Box::new(facts)));
+    }
+}
+
+/// Says of machines that are still to be made that there is nothing to see.
+pub(super) fn miss(observed: &mut Observed, foreseen: &[Foreseen]) {
+    for machine in foreseen {
+        let missing = Problem::new(Class::Machine, "it is still to be made").remedy("sealift apply makes it");
+        observed.machines.insert(machine.name.clone(), Seen::Unknown(missing));
+    }
 }
 
 /// Returns what could not be looked at.

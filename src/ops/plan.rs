@@ -1,6 +1,6 @@
 //! `sealift plan`: what `apply` would do. Nothing is touched.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::apply::wish;
 use super::consent::Consent;
@@ -12,7 +12,8 @@ use super::resolve::{Making, Wish};
 use super::saved_plan::SavedPlan;
 use super::view::PlanView;
 use super::{converge, execute};
-use crate::error::{Class, Context as _, Problems, Result};
+use crate::error::{Class, Context as _, Problem, Problems, Result};
+use crate::model::{MachineName, ranges};
 use crate::steps::State;
 
 /// What `sealift plan` is asked for.
@@ -50,10 +51,11 @@ pub async fn plan(
     let wish = wish(&declared, &request.login, last.as_ref(), request.clusterfile.paths());
     let wish = Wish { making: Making::Forbidden, ..wish };
     let draft = converge::draw(context, &wish, request.consent).await?;
+    let made = tell_foreseen(context, &draft.foreseen, request.out.as_deref())?;
     if let Some(path) = &request.out {
         SavedPlan::new(&draft.plan, &draft.site, request.consent).write(path)?;
     }
-    let title = format!("plan of {}", request.clusterfile.called());
+    let title = format!("plan of {}{made}", request.clusterfile.called());
     let shown = execute::shown(&draft.plan, &draft.site, &title)?;
     let text = match request.form {
         PlanForm::Text => render(&shown),
@@ -62,4 +64,30 @@ pub async fn plan(
     let json = serde_json::to_value(&draft.plan).problem(Class::Internal, "cannot write the plan")?;
     context.reporter.result(&Data { text, json })?;
     Ok(())
+}
+
+/// Says that machines are still to be made, and returns what the plan's title says of it.
+fn tell_foreseen(context: &Context, foreseen: &[MachineName], out: Option<&Path>) -> Result<String> {
+    if foreseen.is_empty() {
+        return Ok(String::new());
+    }
+    let many = match foreseen.len() {
+        1 => "1 machine that is".to_owned(),
+        number => format!("{number} machines that are"),
+    };
+    if let Some(path) = out {
+        return Err(Problem::new(
+            Class::Refused,
+            format!("no plan for {many} still to be made can be saved in {}", path.display()),
+        )
+        .saw("what will be found on them is not known yet")
+        .remedy("`sealift apply` makes them, shows its plan then, and asks before it does anything on them")
+        .remedy("without --out the plan is shown as it will be if they come out fresh"));
+    }
+    let names = ranges(foreseen.iter().map(|name| name.0.as_str())).join(", ");
+    context.reporter.warn(&format!(
+        "this plan has {many} still to be made and taken to be fresh: {names}; `sealift apply` makes them, looks at them, \
+         and shows its plan once more before it does anything on them"
+    ));
+    Ok(format!(", with {many} still to be made"))
 }

@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::observe::{self, Sight};
 use super::recover;
-use super::resolve::{self, Resolved, Wish};
+use super::resolve::{self, Foreseen, Resolved, Wish};
 use crate::cluster::Fleet;
 use crate::error::Problems;
 use crate::image::Store;
@@ -21,6 +21,8 @@ pub(super) struct Scene {
     /// What was known of the cluster before.
     pub(super) last: Option<State>,
     pub(super) kept: Kept,
+    /// Machines that are still to be made; nothing is known of them.
+    pub(super) foreseen: Vec<Foreseen>,
 }
 
 /// Where the definition was that is gone on from.
@@ -53,16 +55,17 @@ impl Scene {
     /// Resolves a wish and looks at every machine. The cluster's own definition comes with it, where it is newer than that
     /// of the wish. Nothing is changed.
     pub(super) async fn look(context: &Context, wish: &Wish<'_>) -> Result<(Self, Option<State>), Problems> {
-        let Resolved { desired, state, machines, store } = resolve::resolve(context, wish).await?;
+        let Resolved { desired, state, machines, foreseen, store } = resolve::resolve(context, wish).await?;
         context.reporter.note(&format!("looking at {} machines", machines.len()));
         let fleet = resolve::fleet(context, &machines);
-        let sight = observe::observe(&fleet, &desired).await;
+        let mut sight = observe::observe(&fleet, &desired).await;
+        observe::miss(&mut sight.observed, &foreseen);
         let found = match wish.last {
             None => recover::state(&fleet, &desired.cluster.name, &sight.observed).await?,
             Some(known) => recover::news(&fleet, known, &sight.observed).await,
         };
         let last = wish.last.cloned();
-        Ok((Self { desired, sight, state, fleet, store, last, kept: Kept::Here }, found))
+        Ok((Self { desired, sight, state, fleet, store, last, kept: Kept::Here, foreseen }, found))
     }
 
     /// Returns the cluster's identity, as it is kept or as its machines agree on it.

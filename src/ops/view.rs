@@ -70,8 +70,27 @@ pub struct PlanView {
     pub title: String,
     /// The cluster's name.
     pub cluster: String,
+    /// What becomes of the machines.
+    #[serde(default)]
+    pub machines: Affected,
+    /// Why machines were left out of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub set_aside: Vec<Problem>,
     /// Its steps, grouped, in the order of their numbers.
     pub groups: Vec<PlanGroup>,
+}
+
+/// How many machines a plan is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Affected {
+    /// They come to the cluster.
+    pub joining: usize,
+    /// They are in it, and something on them changes.
+    pub changing: usize,
+    /// They leave it.
+    pub leaving: usize,
+    /// They stay as they are.
+    pub untouched: usize,
 }
 
 impl PlanView {

@@ -334,6 +334,8 @@ mod tests {
         PlanView {
             title: "apply".to_owned(),
             cluster: "demo".to_owned(),
+            machines: crate::ops::Affected::default(),
+            set_aside: vec![],
             groups: vec![PlanGroup { title: "all".to_owned(), steps }],
         }
     }

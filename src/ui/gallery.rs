@@ -15,8 +15,8 @@ use super::terminal::Terminal;
 use crate::engine::{Event, Observer, Outcome};
 use crate::error::{Class, Problem, Problems};
 use crate::ops::{
-    Certainty, Data, Disruption, Ending, HalfDone, PlanGroup, PlanView, PlannedStep, Question, Reporter,
-    StepTiming, Summary,
+    Affected, Certainty, Data, Disruption, Ending, HalfDone, PlanGroup, PlanView, PlannedStep, Question,
+    Reporter, StepTiming, Summary,
 };
 use crate::redact::Redactions;
 
@@ -159,6 +159,8 @@ fn demo_plan() -> PlanView {
     PlanView {
         title: "apply Clusterfile".to_owned(),
         cluster: "demo".to_owned(),
+        machines: Affected { joining: 1, changing: 2, leaving: 1, untouched: 0 },
+        set_aside: vec![],
         groups: vec![
             PlanGroup { title: "machines".to_owned(), steps: prepare },
             PlanGroup { title: "control plane".to_owned(), steps: control },
@@ -248,6 +250,8 @@ fn fleet_at_work(stage: &Stage) {
     stage.terminal.plan(&PlanView {
         title: "apply Clusterfile".to_owned(),
         cluster: "fleet".to_owned(),
+        machines: Affected { joining: 300, ..Affected::default() },
+        set_aside: vec![],
         groups: vec![PlanGroup { title: "machines".to_owned(), steps }],
     });
     stage.terminal.event(&Event::RunStarted {

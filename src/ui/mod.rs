@@ -28,7 +28,9 @@ mod texts;
 pub use json::event_schema;
 pub use log::LogWriter;
 pub use plan::text as plan_text;
-pub use printer::{Assent, Output, Printer, Streams, Surroundings, VariableSource, Verbosity, Wanted};
+pub use printer::{
+    Assent, Output, Printer, Streams, Surroundings, VariableSource, Verbosity, Wanted, columns_of_output,
+};
 pub use question::restore_terminal;
 pub use screen::{Size, SizeSource};
 pub use status::text as status_text;

@@ -81,11 +81,6 @@ impl Signs {
         self.choose("-", "·")
     }
 
-    /// From the first to the last of many.
-    pub(super) fn range(self) -> &'static str {
-        self.choose("..", "…")
-    }
-
     /// The frame of the spinner at `milliseconds` of a run.
     pub(super) fn spinner(self, milliseconds: u128) -> &'static str {
         const ASCII: [&str; 4] = ["|", "/", "-", "\\"];

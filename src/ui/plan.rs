@@ -1,105 +1,140 @@
-//! A plan as a person reads it before saying yes.
+//! A plan as a person reads it before saying yes: what becomes of the machines first, then step by step.
 
-use super::column::Columns;
+use super::column::{Columns, WHOLE_CLUSTER};
 use super::line::{Line, Tone, render_all};
-use super::measure::count;
+use super::measure::{count, wrap};
 use super::palette::{Palette, Signs};
 use super::printer::Verbosity;
-use crate::ops::{Certainty, Disruption, PlanView, PlannedStep};
-
-/// Of more neighbouring steps that differ only in their machine than this, one row tells.
-const FOLD_ABOVE: usize = 8;
+use crate::model::ranges;
+use crate::ops::{Certainty, Disruption, PlanGroup, PlanView, PlannedStep, Told, fold};
 
 /// What is said of a step nobody can look into.
 const OPAQUE: &str = "by a script of the image";
 
-/// How wide a plan is that goes to a file or another program: nothing in it is cut.
-const UNCUT: usize = 1000;
+/// Of machines that do the same, so many lines of names are told.
+const LINES_OF_NAMES: usize = 4;
 
-/// Returns a plan as plain text, for standard output.
-pub fn text(plan: &PlanView) -> String {
-    render_all(&rows(plan, UNCUT, Signs::Unicode, Verbosity::Verbose), Palette::Plain)
+/// Returns a plan as plain text of so many columns. Where all details are wanted nothing is cut, and every machine is told for
+/// itself.
+pub fn text(plan: &PlanView, verbosity: Verbosity, columns: usize) -> String {
+    let width = if verbosity < Verbosity::Verbose { columns } else { usize::MAX };
+    render_all(&rows(plan, width, Signs::Unicode, verbosity), Palette::Plain)
 }
 
-/// Lays out a plan for a terminal of `width` columns.
+/// Lays out a plan for `width` columns.
 pub(super) fn rows(plan: &PlanView, width: usize, signs: Signs, verbosity: Verbosity) -> Vec<Line> {
-    let heading = Line::of(Tone::Strong, &plan.cluster).plain("  ").plain(&plan.title);
+    let readable = Columns::new(width, 0, signs).width;
+    let mut rows = vec![Line::of(Tone::Strong, &plan.cluster).plain("  ").plain(&plan.title)];
     let steps = plan.steps().count();
     if steps == 0 {
-        let nothing = Line::of(Tone::Good, signs.good()).plain(" nothing to do: all is as desired");
-        return vec![heading, nothing];
-    }
-    let machine =
-        plan.steps().filter_map(|step| step.machine.as_deref()).map(|name| Line::of(Tone::Plain, name));
-    let widest = machine.map(|name| name.width()).max().unwrap_or(0);
-    // Room for a bundle's number of machines.
-    let largest = plan.groups.iter().flat_map(|group| bundles(&group.steps, verbosity)).map(<[_]>::len).max();
-    let widest = match largest {
-        Some(largest) if largest > 1 => widest.max(count(largest, "machine").len()),
-        _ => widest,
-    };
-    let layout = Layout { columns: Columns::new(width, widest, signs), digits: steps.to_string().len() };
-    let mut rows = vec![heading];
-    for group in plan.groups.iter().filter(|group| !group.steps.is_empty()) {
-        rows.push(Line::blank());
-        rows.push(Line::of(Tone::Dim, &group.title));
-        rows.extend(bundles(&group.steps, verbosity).into_iter().map(|bundle| layout.row(bundle)));
+        let nothing = if plan.set_aside.is_empty() {
+            " nothing to do: all is as desired"
+        } else {
+            " nothing to do on the machines that are not set aside"
+        };
+        rows.push(Line::of(Tone::Good, signs.good()).plain(nothing));
+        rows.extend(set_aside(plan, readable));
+        return rows;
     }
     rows.push(Line::blank());
+    rows.extend(affected(plan));
     rows.push(totals(plan));
     rows.extend(unforeseen(plan));
+    rows.extend(set_aside(plan, readable));
+    let groups: Vec<(&PlanGroup, Vec<Told<'_>>)> = plan
+        .groups
+        .iter()
+        .filter(|group| !group.steps.is_empty())
+        .map(|group| (group, told(group, verbosity)))
+        .collect();
+    let layout = Layout::of(groups.iter().flat_map(|(_, told)| told), width, signs, steps);
+    for (group, told) in &groups {
+        rows.push(Line::blank());
+        rows.push(Line::of(Tone::Dim, &group.title));
+        rows.extend(told.iter().flat_map(|told| layout.rows(told)));
+    }
     rows
 }
 
-/// Cuts the steps where neighbours differ in more than their machine, and small bundles into single steps.
-fn bundles(steps: &[PlannedStep], verbosity: Verbosity) -> Vec<&[PlannedStep]> {
-    let alike = |a: &PlannedStep, b: &PlannedStep| {
-        (&a.title, &a.reason, a.disruption, a.certainty) == (&b.title, &b.reason, b.disruption, b.certainty)
-    };
-    let folds = |bundle: &[PlannedStep]| bundle.len() > FOLD_ABOVE && verbosity < Verbosity::Verbose;
-    steps
-        .chunk_by(alike)
-        .flat_map(|bundle| if folds(bundle) { vec![bundle] } else { bundle.chunks(1).collect() })
-        .collect()
+/// All details are wanted of every machine, or machines that do the same are told together.
+fn told(group: &PlanGroup, verbosity: Verbosity) -> Vec<Told<'_>> {
+    if verbosity < Verbosity::Verbose {
+        fold(&group.steps)
+    } else {
+        group.steps.iter().map(Told::One).collect()
+    }
 }
 
 struct Layout {
     columns: Columns,
+    /// Where lines are cut.
+    edge: usize,
     digits: usize,
 }
 
 impl Layout {
-    /// Lays out a bundle, which has at least one step.
-    fn row(&self, bundle: &[PlannedStep]) -> Line {
-        let [first, .., last] = bundle else {
-            return bundle.first().map(|step| self.single(step)).unwrap_or_default();
-        };
-        let machines = Line::of(Tone::Plain, count(bundle.len(), "machine"));
-        let (from, to) = (first.machine.as_deref().unwrap_or(""), last.machine.as_deref().unwrap_or(""));
-        let range = format!("{from} {} {to}", self.columns.signs.range());
-        self.step(first, machines, Some(&range))
+    fn of<'a>(told: impl Iterator<Item = &'a Told<'a>>, width: usize, signs: Signs, steps: usize) -> Self {
+        let single = told.filter_map(|told| match told {
+            Told::One(step) => step.machine.as_deref(),
+            Told::Alike(_) => None,
+        });
+        let widest = single.map(|name| Line::of(Tone::Plain, name).width()).max().unwrap_or(0);
+        let columns = Columns::new(width, widest, signs);
+        let edge = if width == usize::MAX { width } else { columns.width };
+        Self { columns, edge, digits: steps.to_string().len() }
+    }
+
+    fn rows(&self, told: &Told<'_>) -> Vec<Line> {
+        match told {
+            Told::One(step) => vec![self.single(step)],
+            Told::Alike(machines) => self.alike(machines),
+        }
+    }
+
+    /// The machines, and below them what is done on each.
+    fn alike(&self, machines: &[Vec<&PlannedStep>]) -> Vec<Line> {
+        let names = machines.iter().filter_map(|steps| steps.first()?.machine.as_deref());
+        let all = format!("{} ({})", ranges(names).join(", "), count(machines.len(), "machine"));
+        let mut lines = wrap(&all, self.columns.width.saturating_sub(self.machine_at()));
+        if lines.len() > LINES_OF_NAMES {
+            lines.truncate(LINES_OF_NAMES - 1);
+            lines.push(format!("and others ({} in all)", count(machines.len(), "machine")));
+        }
+        let names = lines.iter().map(|line| Line::blank().pad_to(self.machine_at()).plain(line));
+        let steps = machines.first().into_iter().flatten().map(|step| {
+            let (tone, sign) = sign(step.disruption);
+            self.finish(Line::of(tone, sign).pad_to(self.machine_at() + 2), step)
+        });
+        names.chain(steps).collect()
     }
 
     fn single(&self, step: &PlannedStep) -> Line {
         let machine = match &step.machine {
             Some(machine) => Line::of(Tone::Plain, machine),
-            None => Line::of(Tone::Dim, super::column::WHOLE_CLUSTER),
+            None => Line::of(Tone::Dim, WHOLE_CLUSTER),
         };
-        self.step(step, machine, None)
-    }
-
-    fn step(&self, step: &PlannedStep, machine: Line, range: Option<&str>) -> Line {
         let (tone, sign) = sign(step.disruption);
-        let mut line = Line::of(tone, sign)
+        let begin = Line::of(tone, sign)
             .with(Tone::Dim, format!(" {:>width$}  ", step.number, width = self.digits))
             .joined(machine.cut_to(self.columns.machine))
-            .pad_to(self.title_at())
-            .with(if step.disruption == Disruption::Adds { Tone::Plain } else { tone }, &step.title);
+            .pad_to(self.title_at());
+        self.finish(begin, step)
+    }
+
+    /// Adds what is done, why, and how sure that is.
+    fn finish(&self, begin: Line, step: &PlannedStep) -> Line {
+        let (tone, _) = sign(step.disruption);
+        let mut line =
+            begin.with(if step.disruption == Disruption::Adds { Tone::Plain } else { tone }, &step.title);
         let opaque = (step.certainty == Certainty::Opaque).then_some(OPAQUE);
-        for remark in [range, step.reason.as_deref(), opaque].into_iter().flatten() {
+        for remark in [step.reason.as_deref(), opaque].into_iter().flatten() {
             line = line.with(Tone::Dim, format!("  {} {remark}", self.columns.signs.dot()));
         }
-        line.cut_to(self.columns.width)
+        line.cut_to(self.edge)
+    }
+
+    fn machine_at(&self) -> usize {
+        self.digits + 4
     }
 
     fn title_at(&self) -> usize {
@@ -114,6 +149,45 @@ fn sign(disruption: Disruption) -> (Tone, &'static str) {
         Disruption::Interrupts => (Tone::Caution, "~"),
         Disruption::Removes => (Tone::Bad, "-"),
     }
+}
+
+/// `300 machines: 297 join, 1 changes, 2 leave`
+fn affected(plan: &PlanView) -> Option<Line> {
+    let machines = &plan.machines;
+    let all = machines.joining + machines.changing + machines.leaving + machines.untouched;
+    let fates = [
+        (machines.joining, "joins", "join"),
+        (machines.changing, "changes", "change"),
+        (machines.leaving, "leaves", "leave"),
+        (machines.untouched, "stays as it is", "stay as they are"),
+    ];
+    let told: Vec<String> = fates
+        .into_iter()
+        .filter(|(number, ..)| *number > 0)
+        .map(|(number, one, many)| format!("{number} {}", if number == 1 { one } else { many }))
+        .collect();
+    (all > 0).then(|| Line::of(Tone::Strong, count(all, "machine")).plain(format!(": {}", told.join(", "))))
+}
+
+/// Who is left out, and why: those with one reason together.
+fn set_aside(plan: &PlanView, width: usize) -> Vec<Line> {
+    let mut reasons: Vec<(String, Vec<&str>)> = Vec::new();
+    for problem in &plan.set_aside {
+        let seen = problem.seen.first().map(|seen| format!(": {seen}")).unwrap_or_default();
+        let reason = format!("{}{seen}", problem.message);
+        let machine = problem.machine.as_deref().unwrap_or(WHOLE_CLUSTER);
+        match reasons.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, machines)) => machines.push(machine),
+            None => reasons.push((reason, vec![machine])),
+        }
+    }
+    let mut rows = Vec::new();
+    for (reason, machines) in reasons {
+        let names = ranges(machines).join(", ");
+        let lines = wrap(&format!("set aside: {names}: {reason}"), width);
+        rows.extend(lines.iter().map(|line| Line::of(Tone::Caution, line)));
+    }
+    rows
 }
 
 fn totals(plan: &PlanView) -> Line {

@@ -151,6 +151,14 @@ impl Streams {
     }
 }
 
+/// Returns the columns there are on standard output; text that goes to a file or another program has as many as it likes.
+pub fn columns_of_output() -> usize {
+    match rustix::termios::tcgetwinsize(io::stdout()) {
+        Ok(size) if size.ws_col > 0 => size.ws_col.into(),
+        _ => usize::MAX,
+    }
+}
+
 fn terminal_size() -> Size {
     match rustix::termios::tcgetwinsize(io::stderr()) {
         Ok(size) if size.ws_col > 0 && size.ws_row > 0 => Size { width: size.ws_col, height: size.ws_row },

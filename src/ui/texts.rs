@@ -113,9 +113,10 @@ impl Texts for PlanGroup {
 
 impl Texts for PlanView {
     fn each_text(&mut self, change: &mut dyn FnMut(&mut String)) {
-        let Self { title, cluster, groups } = self;
+        let Self { title, cluster, machines: _, set_aside, groups } = self;
         title.each_text(change);
         cluster.each_text(change);
+        set_aside.each_text(change);
         groups.each_text(change);
     }
 }

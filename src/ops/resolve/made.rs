@@ -1,13 +1,15 @@
 //! Machines that sealift makes: as many as are declared, and how they are logged in to.
 
+use std::net::IpAddr;
+
 use ipnet::IpNet;
 
 use super::{Making, Reached, Wish, common_login};
 use crate::error::{Class, Problem, Problems, Result};
-use crate::model::{Cluster, DeclaredLogin, MachineSpec, Network, Role, SshAddress};
+use crate::model::{Cluster, DeclaredLogin, MachineName, MachineSpec, Network, Role, SshAddress};
 use crate::ops::context::Context;
 use crate::ops::login::Secrets;
-use crate::provider::container::{ContainerProvider, MACHINE_IMAGE, MadeMachine, SSH_USER};
+use crate::provider::container::{ContainerProvider, ForeseenMachine, MACHINE_IMAGE, MadeMachine, SSH_USER};
 use crate::remote::SshOptions;
 
 /// How many machines of each role.
@@ -30,14 +32,15 @@ pub(super) fn no_cloud() -> Problem {
         .remedy("make the machines yourself and list them")
 }
 
-/// Makes the machines that are missing, starts those that stand still, and returns all.
+/// Makes the machines that are missing, starts those that stand still, and returns all. Where none may be made, those that
+/// are missing are foreseen.
 pub(super) async fn made(
     context: &Context,
     wish: &Wish<'_>,
     counts: Counts,
     image: Option<&str>,
     network: &Network,
-) -> Result<Vec<Reached>, Problems> {
+) -> Result<(Vec<Reached>, Vec<Foreseen>), Problems> {
     let Counts { control_planes, workers } = counts;
     let name = &wish.declared.name;
     let provider = ContainerProvider::connect(&context.home).await?.avoiding([
@@ -53,12 +56,43 @@ pub(super) async fn made(
         }
         (None, Making::Forbidden) => match wish.last.filter(|last| counts == Counts::of(&last.cluster)) {
             // They were there once: one that does not run now is silent.
-            Some(last) => return known(context, wish, last.cluster.machines.clone()).await,
-            None => return Err(still_to_make(name, counts).into()),
+            Some(last) => return Ok((known(context, wish, last.cluster.machines.clone()).await?, vec![])),
+            None => return foresee(context, wish, counts, &provider).await,
         },
     };
     let common = Secrets::new(context).options(name, &common_login(wish), &DeclaredLogin::default(), None)?;
-    Ok(made.iter().map(|machine| reached(wish, machine, &common)).collect::<Result<_>>()?)
+    let reached = made.iter().map(|machine| reached(wish, machine, &common));
+    Ok((reached.collect::<Result<_>>()?, vec![]))
+}
+
+/// A machine that is still to be made, with the host name it will have.
+pub(in crate::ops) struct Foreseen {
+    pub(in crate::ops) name: MachineName,
+    pub(in crate::ops) hostname: String,
+}
+
+/// Returns the machines that are there, whether they run or not, and those that would be made.
+async fn foresee(
+    context: &Context,
+    wish: &Wish<'_>,
+    counts: Counts,
+    provider: &ContainerProvider,
+) -> Result<(Vec<Reached>, Vec<Foreseen>), Problems> {
+    let name = &wish.declared.name;
+    let Counts { control_planes, workers } = counts;
+    let foreseen = provider.foresee(name, control_planes, workers).await?;
+    let bare = |machine: &ForeseenMachine| before(wish, machine.address, machine.role);
+    let mut specs = Vec::new();
+    for (role, count) in [(Role::ControlPlane, control_planes), (Role::Worker, workers)] {
+        let there = provider.list(name).await?.into_iter().filter(|machine| machine.role == role);
+        let addresses = there.take(count).filter_map(|machine| machine.address);
+        specs.extend(addresses.map(|address| before(wish, address, role)));
+        specs.extend(foreseen.iter().filter(|machine| machine.role == role).map(bare));
+    }
+    let told = foreseen
+        .iter()
+        .map(|machine| Foreseen { name: bare(machine).name, hostname: machine.hostname.clone() });
+    Ok((known(context, wish, specs).await?, told.collect()))
 }
 
 /// Returns the machines where all of them run already: then there is nothing to make.
@@ -82,20 +116,15 @@ async fn all_running(
     Ok(Some(wanted))
 }
 
-fn still_to_make(name: &str, counts: Counts) -> Problem {
-    Problem::new(Class::Refused, "nothing can be planned for machines that are not there")
-        .saw(format!(
-            "not all of the {} control planes and {} workers of `{name}` run, and a plan makes and starts none",
-            counts.control_planes, counts.workers
-        ))
-        .remedy("`sealift apply` makes them, shows its plan then, and asks before it does anything on them")
+fn reached(wish: &Wish<'_>, made: &MadeMachine, common: &SshOptions) -> Result<Reached> {
+    Ok(Reached { spec: before(wish, made.address, made.role), options: login(made, common)? })
 }
 
-fn reached(wish: &Wish<'_>, made: &MadeMachine, common: &SshOptions) -> Result<Reached> {
-    let ssh = SshAddress { host: made.address.to_string(), port: None };
-    let bare = MachineSpec::new(ssh, made.address, made.role);
-    let before = wish.last.and_then(|state| state.cluster.machines.iter().find(|old| old.name == bare.name));
-    Ok(Reached { spec: before.cloned().unwrap_or(bare), options: login(made, common)? })
+/// Returns a machine as it was declared before, or as one of which nothing is said.
+fn before(wish: &Wish<'_>, address: IpAddr, role: Role) -> MachineSpec {
+    let bare = MachineSpec::new(SshAddress { host: address.to_string(), port: None }, address, role);
+    let known = wish.last.and_then(|state| state.cluster.machines.iter().find(|old| old.name == bare.name));
+    known.cloned().unwrap_or(bare)
 }
 
 /// Returns machines that are known from before. What does not run is not started, and does not answer.

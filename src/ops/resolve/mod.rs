@@ -22,6 +22,7 @@ use crate::remote::SshOptions;
 use crate::steps::{Provider, State};
 
 pub(super) use images::Renewal;
+pub(super) use made::Foreseen;
 
 /// What a command works on.
 #[derive(Clone)]
@@ -55,8 +56,10 @@ pub(super) struct Resolved {
     pub(super) desired: Desired,
     /// What will be kept of it.
     pub(super) state: State,
-    /// Its machines and those that leave, each with how it is logged in to.
+    /// Its machines that are there, and those that leave, each with how it is logged in to.
     pub(super) machines: Vec<Reached>,
+    /// Its machines that are still to be made.
+    pub(super) foreseen: Vec<Foreseen>,
     /// Where its images are.
     pub(super) store: Store,
 }
@@ -82,8 +85,10 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
     images::require_pod_network(&images, declared.network.pod_network.as_deref())?;
     let network = network::network(&declared.network, last, &images)?;
     refuse_other_provider(declared, last)?;
-    let (mut machines, provider) = match &declared.machines {
-        DeclaredMachines::Given(given) => (machines::given(context, wish, given).await?, Provider::BareMetal),
+    let ((mut machines, foreseen), provider) = match &declared.machines {
+        DeclaredMachines::Given(given) => {
+            ((machines::given(context, wish, given).await?, vec![]), Provider::BareMetal)
+        }
         DeclaredMachines::Containers { control_planes, workers, image } => {
             let counts = made::Counts { control_planes: *control_planes, workers: *workers };
             (made::made(context, wish, counts, image.as_deref(), &network).await?, Provider::Container)
@@ -132,8 +137,9 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
         origin: origin(provider),
     };
     desired.version()?;
+    machines.retain(|machine| foreseen.iter().all(|one| one.name != machine.spec.name));
     machines.extend(leaving);
-    Ok(Resolved { desired, state, machines, store })
+    Ok(Resolved { desired, state, machines, foreseen, store })
 }
 
 /// Returns the machines that have left and are not wanted again.

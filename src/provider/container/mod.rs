@@ -4,6 +4,7 @@
 
 mod body;
 mod engine;
+mod foresee;
 mod found;
 mod host;
 mod key;
@@ -24,6 +25,8 @@ use bollard::models::ContainerSummary;
 use bollard::query_parameters::ListContainersOptionsBuilder;
 use futures_util::{StreamExt as _, stream};
 use ipnet::{IpNet, Ipv4Net};
+
+pub use self::foresee::ForeseenMachine;
 
 use self::body::Blueprint;
 use self::engine::{Engine, if_there, refused};

@@ -62,6 +62,13 @@ pub(super) async fn make(engine: &Engine, cluster: &ClusterName, taken: &[IpNet]
     }
 }
 
+/// Returns where a network would be made now.
+pub(super) async fn first_free(engine: &Engine, taken: &[IpNet]) -> Result<Ipv4Net> {
+    let networks = list(engine, None).await?;
+    let all: Vec<IpNet> = networks.iter().flat_map(addresses).chain(taken.iter().copied()).collect();
+    subnet::free(&all).ok_or_else(|| no_room(&all))
+}
+
 /// Engines before version 25 let two networks have one name, and then find neither by it.
 async fn is_only_one(engine: &Engine, cluster: &ClusterName) -> Result<bool> {
     Ok(of_name(&list(engine, None).await?, cluster).count() == 1)
