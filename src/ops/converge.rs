@@ -11,7 +11,7 @@ use super::scene::{Kept, Scene};
 use super::{intact, observe, preflight, recover};
 use crate::error::{Problems, Result};
 use crate::image::Store;
-use crate::model::{Cluster, Digest, Kubeconfig, MachineName, MachineSpec, Observed};
+use crate::model::{Cluster, Digest, Kubeconfig, MachineName, Observed};
 use crate::plan::{self, Desired, Plan};
 use crate::steps::{self, Blobs, Learned, Site, State};
 
