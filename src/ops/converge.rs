@@ -44,7 +44,8 @@ pub(super) async fn draw(context: &Context, wish: &Wish<'_>, consent: Consent) -
     let authority = scene.authority();
     let Scene { desired, mut sight, state, fleet, store, last, kept, foreseen } = scene;
     sight.observed.kubeconfig = kubeconfig(kept, &context.home, &desired)?;
-    preflight::check(context, &fleet, &desired, &sight, state.authority.as_ref()).await?;
+    let silent = observe::silent_strangers(&sight.observed, last.as_ref(), &foreseen);
+    preflight::check(context, &fleet, &desired, &sight, state.authority.as_ref(), silent).await?;
     observe::imagine(&mut sight.observed, &foreseen, desired.rootfs()?.arch);
     let plan = plan(&desired, &sight.observed, authority.as_ref(), consent)?;
     for silent in &plan.set_aside {

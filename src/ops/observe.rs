@@ -1,6 +1,6 @@
 //! Looking: every machine at once, then the API through one that has it. Nothing is changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -13,6 +13,7 @@ use crate::model::{
     ApiFacts, Arch, Digest, Kubeconfig, MachineFacts, MachineName, MachineSpec, Observed, Role, Seen,
 };
 use crate::plan::{self, Desired};
+use crate::steps::State;
 use crate::wire::{Look, LookAtApi, Measure};
 
 /// How long a machine may take to connect, start its agent and tell its facts.
@@ -71,14 +72,31 @@ pub(super) fn miss(observed: &mut Observed, foreseen: &[Foreseen]) {
 
 /// Returns what could not be looked at.
 pub(super) fn unknown(observed: &Observed) -> Vec<Problem> {
-    observed
-        .machines
+    observed.machines.iter().filter_map(|(name, seen)| silence(name, seen)).collect()
+}
+
+fn silence<T>(name: &MachineName, seen: &Seen<T>) -> Option<Problem> {
+    match seen {
+        Seen::Unknown(problem) => Some(problem.clone().on(name)),
+        Seen::Known(_) => None,
+    }
+}
+
+/// Returns what is wrong with machines that do not answer and never were of the cluster: an address, a key or a password
+/// is likelier to be mistaken than a new machine to be dead, so nothing begins without them.
+pub(super) fn silent_strangers(
+    observed: &Observed,
+    last: Option<&State>,
+    foreseen: &[Foreseen],
+) -> Vec<Problem> {
+    let known: BTreeSet<&MachineName> = last
         .iter()
-        .filter_map(|(name, seen)| match seen {
-            Seen::Unknown(problem) => Some(problem.clone().on(name)),
-            Seen::Known(_) => None,
-        })
-        .collect()
+        .flat_map(|state| state.cluster.machines.iter().chain(&state.leaving))
+        .map(|machine| &machine.name)
+        .chain(foreseen.iter().map(|machine| &machine.name))
+        .collect();
+    let strangers = observed.machines.iter().filter(|(name, _)| !known.contains(name));
+    strangers.filter_map(|(name, seen)| silence(name, seen)).collect()
 }
 
 /// Returns the identity that the machines of the cluster agree on, if any of them knows one.

@@ -4,19 +4,21 @@ use super::context::Context;
 use super::observe::Sight;
 use super::reach;
 use crate::cluster::Fleet;
-use crate::error::{Problems, Result};
+use crate::error::{Problem, Problems, Result};
 use crate::model::Digest;
 use crate::plan::{self, Desired};
 
-/// Tells what is doubtful, and fails with all that is wrong.
+/// Tells what is doubtful, and fails with all that is wrong, `silent` strangers among it.
 pub(super) async fn check(
     context: &Context,
     fleet: &Fleet,
     desired: &Desired,
     sight: &Sight,
     authority: Option<&Digest>,
+    silent: Vec<Problem>,
 ) -> Result<(), Problems> {
     let mut found = plan::preflight(desired, &sight.observed, &sight.clocks, authority);
+    found.problems.splice(0..0, silent);
     found.problems.extend(reach::check(fleet, &desired.cluster.machines, &sight.observed).await);
     let control_planes = desired.control_planes().count();
     if control_planes.is_multiple_of(2) && control_planes > 0 {
