@@ -6,7 +6,7 @@ use libtest_mimic::Trial;
 use sealift::engine::{Event, StepNumber};
 
 use crate::events::Line;
-use crate::kubernetes::{assert_ready, await_ready};
+use crate::kubernetes::{assert_ready, await_ready, kubectl};
 use crate::machines::{FLANNEL, KUBERNETES, Machine, Machines};
 use crate::operator::{Blow, Ended, Operator};
 use crate::story::Matters::ToAllAfter;
@@ -15,6 +15,9 @@ use crate::story::{self, Stage};
 const INIT: &str = "make the first control plane";
 const JOIN: &str = "join as worker";
 const CLEAN: &str = "clean the machine";
+
+/// Where machines keep layers.
+const LAYERS: &str = "/var/lib/sealift/layers";
 
 /// Work that began is well under way after this; an init takes four times as long and more.
 const WELL_INTO_IT: Duration = Duration::from_secs(2);
@@ -29,10 +32,13 @@ const KILLED: [Stage<Launch>; 6] = [
     ("the_same_delete_leaves_nothing", ToAllAfter, Launch::end_deleted),
 ];
 
-const HALTED: [Stage<Launch>; 3] = [
+const HALTED: [Stage<Launch>; 6] = [
     ("interrupted_while_the_first_control_plane_is_made", ToAllAfter, Launch::interrupt_in_init),
+    ("the_first_control_plane_restarts_while_it_is_made", ToAllAfter, Launch::restart_in_init),
+    ("a_workers_disk_is_full", ToAllAfter, Launch::fill_worker),
     ("a_worker_loses_power_while_it_joins", ToAllAfter, Launch::lose_worker_in_join),
     ("the_same_command_ends_well_with_power", ToAllAfter, Launch::end_well_with_power),
+    ("connections_are_cut_while_machines_are_cleaned", ToAllAfter, Launch::cut_off_in_clean),
 ];
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -106,6 +112,56 @@ impl Launch {
         assert!(self.operator.clusters().is_empty(), "{:?}", self.operator.clusters());
         for machine in self.both() {
             machine.sh("! ls -d /var/lib/sealift /etc/kubernetes /var/lib/kubelet/pods /var/lib/etcd/member");
+        }
+    }
+
+    /// The API answers already, and what kubeadm does after that has only begun.
+    fn restart_in_init(&mut self) {
+        let first = self.machines.control_plane(0);
+        let mut has_power = true;
+        let ended = self.operator.types_until(self.command(), |line| {
+            if has_power && line.value.to_string().contains("[mark-control-plane]") {
+                first.kill();
+                has_power = false;
+            }
+            None
+        });
+        assert!(!has_power, "it never came so far: {}", ended.told());
+        assert!(!ended.status.success(), "{}", ended.told());
+        first.start();
+    }
+
+    /// The file system that layers go to is smaller than they are: the rest of the cluster comes up.
+    fn fill_worker(&mut self) {
+        let worker = self.machines.worker(0);
+        worker.sh(&format!("mkdir -p {LAYERS} && mount -t tmpfs -o size=8m tmpfs {LAYERS}"));
+        let ended = self.operator.types(self.command());
+        assert_eq!(ended.code(), Some(8), "{}", ended.told());
+        let set_aside = ended.summary()["set_aside"].as_array().unwrap();
+        let told = set_aside.iter().any(|problem| problem["machine"] == worker.address().as_str());
+        assert!(told, "{set_aside:#?}");
+        worker.sh(&format!("umount {LAYERS}"));
+        let first = self.machines.control_plane(0);
+        assert_ready(first, &[first]);
+        // What comes after the API is there, too.
+        kubectl(first, "--namespace kube-system get daemonset/kube-proxy deployment/coredns");
+    }
+
+    /// Whether the machine is reached anew or not, the same command ends what was begun.
+    fn cut_off_in_clean(&mut self) {
+        let mut clean = Within::step(CLEAN, Duration::ZERO);
+        let mut is_connected = true;
+        let ended = self.operator.types_until(self.delete(), |line| {
+            if is_connected && clean.is_reached(line) {
+                self.machines.all().for_each(Machine::cut_off);
+                is_connected = false;
+            }
+            None
+        });
+        assert!(!is_connected, "no machine was cleaned: {}", ended.told());
+        if !self.operator.clusters().is_empty() {
+            assert!(!ended.status.success(), "{}", ended.told());
+            self.end_deleted();
         }
     }
 
