@@ -5,9 +5,8 @@ use std::net::IpAddr;
 
 use anyhow::Result;
 use sealift::model::{
-    ApiFacts, Arch, Baseline, CertificateFacts, ControlGroups, Digest, EtcdMember, Holdings, Intent,
-    Interface, Kubeconfig, MachineFacts, MachineSpec, Marker, NodeFacts, Observed, Receipt, Role, Room, Seen,
-    UnitState,
+    ApiFacts, Arch, Baseline, CertificateFacts, Digest, EtcdMember, Intent, Interface, Kubeconfig,
+    MachineFacts, MachineSpec, Marker, NodeFacts, Observed, Receipt, Role, Room, Seen, UnitState,
 };
 use sealift::plan::{self, Desired};
 
@@ -21,41 +20,24 @@ pub(crate) fn fresh(spec: &MachineSpec) -> Result<MachineFacts> {
         })
     };
     Ok(MachineFacts {
-        hostname: node_name(spec),
         machine_id: machine_id(spec),
         product_uuid: Some(format!("uuid of {}", spec.name)),
-        arch: Arch::Amd64,
         kernel: "6.12.48+deb13-amd64".to_owned(),
         system: "Debian GNU/Linux 13 (trixie)".to_owned(),
-        control_groups: ControlGroups::V2,
         container: false,
-        systemd: true,
-        missing_features: vec![],
         may_lower_oom_score: true,
         may_set_conntrack: true,
         processors: 32,
         memory: 256 << 30,
-        swap: 0,
         room: Room { bytes: 2000 << 30, inodes: Some(100_000_000) },
         fsync_milliseconds: Some(1),
-        clock: 0,
         interfaces: vec![
             interface("lo", [127, 0, 0, 1].into(), 8)?,
             interface("eth0", spec.address, 16)?,
             interface("eth1", [192, 168, 7, 7].into(), 24)?,
         ],
         nameservers: vec![[10, 250, 0, 53].into(), [10, 250, 1, 53].into()],
-        taken_ports: BTreeMap::new(),
-        foreign_runtimes: vec![],
-        kubernetes_traces: vec![],
-        authority: None,
-        marker: None,
-        holdings: Holdings::default(),
-        units: BTreeMap::new(),
-        joined: false,
-        cri_answers: false,
-        api_ready: false,
-        certificates: vec![],
+        ..plan::foreseen(&node_name(spec), Arch::Amd64)
     })
 }
 

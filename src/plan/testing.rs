@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::desired::{Desired, Origin, RegistryAccess};
+use super::foreseen::foreseen;
 use super::receipts;
 use crate::model::*;
 
@@ -90,39 +91,22 @@ pub(super) fn fresh(spec: &MachineSpec) -> MachineFacts {
     MachineFacts {
         hostname: format!("node-{name}"),
         machine_id: format!("id-{name}"),
-        product_uuid: None,
-        arch: Arch::Amd64,
         kernel: "6.1.0".to_owned(),
         system: "Debian GNU/Linux 12 (bookworm)".to_owned(),
-        control_groups: ControlGroups::V2,
         container: false,
-        systemd: true,
-        missing_features: vec![],
         may_lower_oom_score: true,
         may_set_conntrack: true,
         processors: 4,
         memory: 8 << 30,
-        swap: 0,
         room: Room { bytes: 100 << 30, inodes: Some(10_000_000) },
         fsync_milliseconds: Some(2),
-        clock: 0,
         interfaces: vec![Interface {
             name: "eth0".to_owned(),
             mtu: 1500,
             addresses: vec![ipnet::IpNet::new(spec.address, 24).unwrap()],
         }],
         nameservers: vec!["10.0.0.253".parse().unwrap()],
-        taken_ports: BTreeMap::new(),
-        foreign_runtimes: vec![],
-        kubernetes_traces: vec![],
-        authority: None,
-        marker: None,
-        holdings: Holdings::default(),
-        units: BTreeMap::new(),
-        joined: false,
-        cri_answers: false,
-        api_ready: false,
-        certificates: vec![],
+        ..foreseen(&name, Arch::Amd64)
     }
 }
 
