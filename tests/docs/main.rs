@@ -7,3 +7,4 @@ mod command_lines;
 mod commands;
 mod links;
 mod pages;
+mod schemas;
