@@ -74,8 +74,7 @@ async fn draw_again(draft: &Draft, consent: Consent) -> Result<Draft, Problems> 
     let mut observed = observe::observe(&site.fleet, &site.desired).await.observed;
     observed.kubeconfig = kubeconfig(draft.kept, &site.home, &site.desired)?;
     refuse_news(draft, &observed).await?;
-    let known = site.change_state(|_| {}).authority;
-    let authority = known.or_else(|| observe::authority(&site.cluster().name, &observed));
+    let authority = observe::authority(&site.change_state(|_| {}), &observed);
     let plan = plan(&site.desired, &observed, authority.as_ref(), consent)?;
     let site = site.seen_again(observed);
     site.change_state(|state| state.authority = authority);

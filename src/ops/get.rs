@@ -5,12 +5,12 @@ use std::net::IpAddr;
 use super::context::Context;
 use super::login::{LoginRequest, Secrets};
 use super::reporter::Data;
-use super::{agents::Beside, recover};
+use super::{agents::Beside, recover, resolve};
 use crate::cluster::Fleet;
-use crate::error::{Class, Context as _, Problem, Problems, Result};
+use crate::error::{Class, Problem, Problems, Result};
 use crate::model::{DeclaredLogin, Login, MachineName, MachineSpec, Marker, Role, SshAddress};
 use crate::steps::{self, State};
-use crate::wire::{FindControlPlanes, Look, Measure, TakeKubeconfig, TakeState};
+use crate::wire::{FindControlPlanes, Look, Measure, TakeKubeconfig};
 
 /// What `sealift get` is asked for.
 #[derive(Debug, Clone)]
@@ -37,7 +37,7 @@ pub async fn get(context: &Context, request: GetRequest) -> Result<(), Problems>
     let name = state.cluster.name.clone();
     refuse_namesake(context, &state)?;
     let state = State { login: login(&request.login, &state.login), ..state };
-    super::resolve::hide(context, &state);
+    resolve::hide(context, &state);
     let text = fleet.agent(&machine.name).await?.ask(TakeKubeconfig {}).await?;
     state.save(&context.home)?;
     steps::keep_kubeconfig(&context.home, &name, &text, served_at(&state, &machine))?;
@@ -46,23 +46,12 @@ pub async fn get(context: &Context, request: GetRequest) -> Result<(), Problems>
 
 /// Prepares to speak with one machine, of which only its address is known.
 async fn fleet(context: &Context, request: &GetRequest, at: &SshAddress) -> Result<(Fleet, MachineSpec)> {
-    let spec = MachineSpec::new(at.clone(), address(at).await?, Role::ControlPlane);
+    let spec = MachineSpec::new(at.clone(), resolve::address(at).await?, Role::ControlPlane);
     let LoginRequest { login, host_keys } = &request.login;
     let nothing = DeclaredLogin::default();
     let options = Secrets::new(context).options(&at.host, &nothing, login, *host_keys)?;
     let machine = context.machines.machine(&spec, &options);
     Ok((Fleet::new(vec![machine], std::sync::Arc::new(Beside), &context.run), spec))
-}
-
-async fn address(at: &SshAddress) -> Result<IpAddr> {
-    if let Some(address) = at.ip() {
-        return Ok(address);
-    }
-    let unknown = || format!("the name `{}` is not known", at.host);
-    let mut found = tokio::net::lookup_host((at.host.as_str(), at.port_or_default()))
-        .await
-        .problem_with(Class::Connection, unknown)?;
-    found.next().map(|found| found.ip()).ok_or_else(|| Problem::new(Class::Connection, unknown()))
 }
 
 async fn marker(fleet: &Fleet, machine: &MachineSpec) -> Result<Marker> {
@@ -77,8 +66,7 @@ async fn marker(fleet: &Fleet, machine: &MachineSpec) -> Result<Marker> {
 
 /// Returns the definition if the machine is a control plane.
 async fn take(fleet: &Fleet, machine: &MachineSpec, marker: &Marker) -> Result<Option<State>> {
-    let text = fleet.agent(&machine.name).await?.ask(TakeState {}).await;
-    let text = text.map_err(|problem| problem.on(&machine.name))?;
+    let text = recover::kept_by(fleet, &machine.name).await?;
     text.map(|text| recover::read(&text, marker)).transpose()
 }
 

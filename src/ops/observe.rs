@@ -99,15 +99,12 @@ pub(super) fn silent_strangers(
     strangers.filter_map(|(name, seen)| silence(name, seen)).collect()
 }
 
-/// Returns the identity that the machines of the cluster agree on, if any of them knows one.
-pub(super) fn authority(cluster: &str, observed: &Observed) -> Option<Digest> {
-    observed.machines.values().filter_map(Seen::known).find_map(|facts| {
-        facts
-            .marker
-            .as_ref()
-            .filter(|marker| marker.cluster == cluster)
-            .and_then(|marker| marker.authority.clone())
-    })
+/// Returns the cluster's identity, as it is kept or as its machines agree on it, if any of them knows one.
+pub(super) fn authority(state: &State, observed: &Observed) -> Option<Digest> {
+    let markers =
+        observed.machines.values().filter_map(Seen::known).filter_map(|facts| facts.marker.as_ref());
+    let mut ours = markers.filter(|marker| marker.cluster == state.cluster.name);
+    state.authority.clone().or_else(|| ours.find_map(|marker| marker.authority.clone()))
 }
 
 async fn look(fleet: &Fleet, machine: &MachineSpec, desired: &Desired) -> (Seen<Box<MachineFacts>>, i64) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::cluster::Fleet;
 use crate::error::{Class, Problem, Result};
-use crate::model::{MachineSpec, Marker, Observed, Role};
+use crate::model::{MachineName, MachineSpec, Marker, Observed, Role};
 use crate::steps::State;
 use crate::wire::TakeState;
 
@@ -24,11 +24,10 @@ pub(super) async fn state(fleet: &Fleet, name: &str, observed: &Observed) -> Res
         if marker.role != Role::ControlPlane || marker.authority.is_none() {
             continue;
         }
-        let asked = async { fleet.agent(machine).await?.ask(TakeState {}).await };
-        match asked.await {
+        match kept_by(fleet, machine).await {
             Ok(Some(text)) => return read(&text, marker).map(Some),
             Ok(None) => {}
-            Err(problem) => silent = Some(problem.on(machine)),
+            Err(problem) => silent = Some(problem),
         }
     }
     match silent {
@@ -42,6 +41,12 @@ pub(super) async fn state(fleet: &Fleet, name: &str, observed: &Observed) -> Res
     }
 }
 
+/// Asks a machine for what its cluster keeps of itself; a worker has nothing to give.
+pub(super) async fn kept_by(fleet: &Fleet, machine: &MachineName) -> Result<Option<String>> {
+    let asked = async { fleet.agent(machine).await?.ask(TakeState {}).await };
+    asked.await.map_err(|problem| problem.on(machine))
+}
+
 /// Returns what the cluster keeps of itself, if somebody changed it from elsewhere since `known` was kept here, and it is
 /// defined otherwise now. An API that does not answer has no news.
 pub(super) async fn news(fleet: &Fleet, known: &State, observed: &Observed) -> Option<State> {
@@ -51,7 +56,7 @@ pub(super) async fn news(fleet: &Fleet, known: &State, observed: &Observed) -> O
     }
     let serve = |machine: &&MachineSpec| observed.facts(&machine.name).is_some_and(|facts| facts.api_ready);
     for machine in known.cluster.with_role(Role::ControlPlane).filter(serve) {
-        let asked = async { fleet.agent(&machine.name).await?.ask(TakeState {}).await };
+        let asked = kept_by(fleet, &machine.name);
         let Ok(Ok(Some(text))) = tokio::time::timeout(NEWS_DEADLINE, asked).await else { continue };
         let theirs = State::from_json(&text).ok()?;
         let from_elsewhere =

@@ -70,7 +70,6 @@ impl Scene {
 
     /// Returns the cluster's identity, as it is kept or as its machines agree on it.
     pub(super) fn authority(&self) -> Option<Digest> {
-        let known = self.state.authority.clone();
-        known.or_else(|| observe::authority(&self.state.cluster.name, &self.sight.observed))
+        observe::authority(&self.state, &self.sight.observed)
     }
 }

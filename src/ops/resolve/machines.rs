@@ -17,7 +17,7 @@ pub(super) async fn given(
     wish: &Wish<'_>,
     declared: &[DeclaredMachine],
 ) -> Result<Vec<Reached>, Problems> {
-    let addresses = join_all(declared.iter().map(|machine| address(machine, wish))).await;
+    let addresses = join_all(declared.iter().map(|machine| address_of(machine, wish))).await;
     let mut secrets = Secrets::new(context);
     let mut machines: Vec<Reached> = Vec::new();
     let mut taken: HashMap<IpAddr, &DeclaredMachine> = HashMap::new();
@@ -64,7 +64,7 @@ fn is_twin(twin: &DeclaredMachine, one: &DeclaredMachine) -> Problem {
 
 /// Returns the address that the machines of the cluster use for a machine. One it has had before is kept for as
 /// long as its name still leads there.
-async fn address(machine: &DeclaredMachine, wish: &Wish<'_>) -> Result<IpAddr> {
+async fn address_of(machine: &DeclaredMachine, wish: &Wish<'_>) -> Result<IpAddr> {
     if let Some(address) = machine.address.or(machine.ssh.ip()) {
         return Ok(address);
     }
@@ -73,6 +73,14 @@ async fn address(machine: &DeclaredMachine, wish: &Wish<'_>) -> Result<IpAddr> {
     let before = wish.last.and_then(|state| state.cluster.machines.iter().find(|old| old.name == name));
     let before = before.map(|machine| machine.address).filter(|address| found.contains(address));
     before.or_else(|| found.first().copied()).ok_or_else(|| unknown(&machine.ssh))
+}
+
+/// Returns the address of a machine of which nothing else is known.
+pub(in crate::ops) async fn address(ssh: &SshAddress) -> Result<IpAddr> {
+    match ssh.ip() {
+        Some(address) => Ok(address),
+        None => lookup(ssh).await?.first().copied().ok_or_else(|| unknown(ssh)),
+    }
 }
 
 async fn lookup(ssh: &SshAddress) -> Result<Vec<IpAddr>> {

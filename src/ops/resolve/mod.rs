@@ -22,6 +22,7 @@ use crate::remote::SshOptions;
 use crate::steps::{Provider, State};
 
 pub(super) use images::Renewal;
+pub(super) use machines::address;
 pub(super) use made::Foreseen;
 
 /// What a command works on.
