@@ -49,7 +49,7 @@ fn changing(machines: usize) -> (Desired, Observed) {
         let problem = Problem::new(Class::Connection, "it does not answer").saw("no route to host");
         observed.machines.insert(fleet[silent].name.clone(), Seen::Unknown(problem));
     }
-    let leaving: Vec<MachineSpec> = fleet.drain(10..10 + machines / 50 + 1).collect();
+    let leaving: Vec<MachineSpec> = fleet.drain(10..=(10 + machines / 50)).collect();
     desired.leaving = leaving;
     (desired, observed)
 }

@@ -72,7 +72,9 @@ async fn answer(envelope: Envelope, context: CallContext, locks: Arc<Locks>) -> 
         Request::Act(order) => reply(act(order, &envelope.run, epoch, &context).await),
         Request::MintJoin(order) => reply(kubernetes::mint(order).await),
         Request::EndJoining(_) => reply(async { kubernetes::api().await?.end_joining().await }.await),
-        Request::AwaitReady(order) => while_waited_for(kubernetes::await_ready(&order), &context).await,
+        Request::AwaitReady(order) => {
+            while_waited_for(Box::pin(kubernetes::await_ready(&order)), &context).await
+        }
         Request::TakeKubeconfig(_) => reply(blocking(kubernetes::kubeconfig).await),
         Request::SaveState(order) => {
             reply(async { kubernetes::api().await?.save_state(&order.state).await }.await)

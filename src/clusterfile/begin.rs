@@ -122,6 +122,6 @@ mod tests {
         }
         let (_, group) = GROUP.split_once('\n').unwrap();
         let group = group.replace("  #", " ");
-        loaded(&text.replace("    addresses:\n", &format!("{}    addresses:\n", group)));
+        loaded(&text.replace("    addresses:\n", &format!("{group}    addresses:\n")));
     }
 }

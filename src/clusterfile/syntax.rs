@@ -244,7 +244,7 @@ impl<'a> Tree<'a> {
             OpenKind::Map { entries, places, merged, key: key @ Some(_) } => {
                 let (key, place) = key.take()?;
                 // What is no name is told already.
-                let Some(key) = key else { return None };
+                let key = key?;
                 if key == MERGE_KEY {
                     merged.extend(taken_over(self.ledger, &node, place));
                 } else if let Some(first) = places.get(&key) {

@@ -230,7 +230,9 @@ impl Agent {
                 clippy::match_wildcard_for_single_variants,
                 reason = "a new request is first of interest to others"
             )]
-            other => Err(Problem::new(Class::Internal, format!("a played machine does not know {other:?}"))),
+            other @ Request::FindControlPlanes(_) => {
+                Err(Problem::new(Class::Internal, format!("a played machine does not know {other:?}")))
+            }
         }
     }
 

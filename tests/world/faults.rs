@@ -87,10 +87,6 @@ impl Faults {
         self.armed.is_none()
     }
 
-    pub fn disarm(&mut self) {
-        self.armed = None;
-    }
-
     fn strikes(&mut self, machine: &str, what: &str, phase: Phase) -> Option<Fault> {
         let times = self.times.entry((machine.to_owned(), what.to_owned(), phase)).or_default();
         *times += 1;

@@ -83,9 +83,9 @@ impl Transient {
 pub enum Power {
     On,
     Booting(tokio::time::Instant),
-    Off,
 }
 
+#[expect(clippy::struct_field_names, reason = "machine-id is what the system calls it")]
 pub struct Machine {
     pub name: MachineName,
     pub address: IpAddr,
@@ -130,7 +130,6 @@ impl Machine {
         match self.power {
             Power::On => true,
             Power::Booting(until) => tokio::time::Instant::now() >= until,
-            Power::Off => false,
         }
     }
 

@@ -3,7 +3,7 @@
 //!
 //! What it cannot tell is whether real machines are like that: tests/cluster does.
 
-#![allow(dead_code, unreachable_pub, reason = "several programs share it, and none uses all of it")]
+#![allow(unreachable_pub, reason = "it is a library to the one who tells the stories")]
 
 mod agent;
 mod cluster;

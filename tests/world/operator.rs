@@ -53,10 +53,6 @@ impl Machines {
         Self { control_planes: owned(control_planes), workers: owned(workers) }
     }
 
-    pub fn all(&self) -> impl Iterator<Item = &str> {
-        self.control_planes.iter().chain(&self.workers).map(String::as_str)
-    }
-
     fn by_role(&self) -> ByRole {
         let hosts =
             |names: &[String]| (!names.is_empty()).then(|| Hosts::Listed(names.join(",").parse().unwrap()));

@@ -8,7 +8,7 @@ use sealift::model::{Digest, MachineName};
 
 use super::cluster::Cluster;
 use super::faults::Faults;
-use super::machine::{Machine, Power};
+use super::machine::Machine;
 
 /// Machines and what runs on them. Clones are the same world.
 #[derive(Clone, Default)]
@@ -48,26 +48,9 @@ impl World {
         self.0.lock().unwrap()
     }
 
-    /// Has something done with one machine.
-    pub fn on<T>(&self, machine: &MachineName, act: impl FnOnce(&mut Machine) -> T) -> T {
-        act(self.state().machine(machine))
-    }
-
     /// Makes room on every disk.
     pub fn free_disks(&self) {
         self.state().machines.values_mut().for_each(|machine| machine.disk_is_full = false);
-    }
-
-    pub fn power_off(&self, machine: &str) {
-        let mut state = self.state();
-        let machine = state.machine(&MachineName(machine.to_owned()));
-        machine.restart(std::time::Duration::ZERO);
-        machine.memory.running.clear();
-        machine.power = Power::Off;
-    }
-
-    pub fn power_on(&self, machine: &str) {
-        self.state().machine(&MachineName(machine.to_owned())).restart(std::time::Duration::ZERO);
     }
 }
 
