@@ -55,6 +55,12 @@ impl Life {
 
     /// No step, no lock taken, nothing written on any machine or in the cluster.
     pub(super) fn apply_again(&mut self) {
+        // care writes down by itself what the cluster tells it; that is nobody's doing.
+        for machine in self.members() {
+            until(&format!("care on {} has learned the control planes", machine.hostname()), || {
+                has_learned(machine, &self.servers()).then_some(())
+            });
+        }
         let kept = || kubectl(self.first(), KEPT);
         let still = || self.members().into_iter().map(|machine| Snapshot::of_files(machine, &STILL));
         let (before, kept_before): (Vec<Snapshot>, String) = (still().collect(), kept());
@@ -97,16 +103,39 @@ impl Life {
         wanted.sort_unstable();
         assert_eq!(names, wanted);
         assert!(members.iter().all(|member| member["isLearner"].is_null()), "{members:#?}");
-        let mut servers: Vec<String> = control_planes.iter().map(|one| server(*one)).collect();
-        servers.sort_unstable();
         for worker in self.workers() {
-            let config: serde_json::Value =
-                serde_json::from_str(&worker.sh("cat /var/lib/sealift/care/config.json")).unwrap();
-            let mut found: Vec<String> = serde_json::from_value(config["api"]["servers"].clone()).unwrap();
-            found.sort_unstable();
-            assert_eq!(found, servers, "{}", worker.hostname());
+            let config = care_file(worker, "config.json").unwrap();
+            assert_eq!(sorted(&config["api"]["servers"]), self.servers(), "{}", worker.hostname());
         }
     }
+
+    /// The API servers of all control planes, sorted.
+    fn servers(&self) -> Vec<String> {
+        let mut servers: Vec<String> = self.control_planes().iter().map(|one| server(*one)).collect();
+        servers.sort_unstable();
+        servers
+    }
+}
+
+/// Tells whether care has heard of just these API servers since it was last told of any.
+fn has_learned(machine: Machine<'_>, servers: &[String]) -> bool {
+    let Some(learned) = care_file(machine, "learned.json") else { return false };
+    let config = care_file(machine, "config.json").unwrap();
+    learned["generation"] == config["generation"]
+        && sorted(&learned["amends"]) == sorted(&config["api"]["servers"])
+        && sorted(&learned["servers"]) == servers
+}
+
+/// Reads a file that care keeps, if it is there.
+fn care_file(machine: Machine<'_>, name: &str) -> Option<serde_json::Value> {
+    let read = machine.try_sh(&format!("cat /var/lib/sealift/care/{name}"));
+    read.status.success().then(|| serde_json::from_slice(&read.stdout).unwrap())
+}
+
+fn sorted(list: &serde_json::Value) -> Vec<String> {
+    let mut list: Vec<String> = serde_json::from_value(list.clone()).unwrap();
+    list.sort_unstable();
+    list
 }
 
 /// What a run that does something writes in the cluster.
