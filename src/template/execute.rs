@@ -3,16 +3,22 @@
 use std::rc::Rc;
 
 use super::failure::{Failure, Fault, Outcome};
-use super::functions::{self, Function, ShortCircuit};
-use super::limits::{DEEPEST_CALL, LONGEST_TEXT, Work};
+use super::functions::{self, Asks, Function, ShortCircuit};
+use super::limits::{DEEPEST_CALL, LONGEST_TEXT, Work, check_text};
 use super::print;
 use super::tree::{Branch, Command, Node, Pipeline, Target, Templates, Term, TermKind};
-use super::value::Value;
+use super::value::{Dict, Value};
 
-/// Runs the template `name` over `data`.
-pub(super) fn run(templates: &Templates, name: &str, data: &Value) -> Result<String, Fault> {
+/// Runs the template `name` over `data`; `environment` is what `env` and `expandenv` find, where they may be used.
+pub(super) fn run(
+    templates: &Templates,
+    name: &str,
+    data: &Value,
+    environment: Option<&Dict>,
+) -> Result<String, Fault> {
     let mut state = State {
         templates,
+        environment,
         variables: vec![("$".to_owned(), data.clone())],
         frame: 0,
         output: String::new(),
@@ -38,6 +44,7 @@ enum Flow {
 
 struct State<'a> {
     templates: &'a Templates,
+    environment: Option<&'a Dict>,
     /// The variables as a stack.
     variables: Vec<(String, Value)>,
     /// Where the variables of the template that runs begin: it sees no others.
@@ -361,8 +368,31 @@ impl State<'_> {
             let blamed = failure.argument.and_then(|index| terms.get(index));
             failure.at(blamed.map_or(offset, |term| term.offset))
         })?;
+        let value = match function.asks() {
+            Some(asks) => self.answer(asks, &value).map_err(|failure| failure.at(offset))?,
+            None => value,
+        };
         self.spend(value.size(), offset)?;
         Ok(value)
+    }
+
+    /// Answers a function from the template's variables; one that is not there is an empty text.
+    fn answer(&self, asks: Asks, asked: &Value) -> Outcome<Value> {
+        let Value::Text(asked) = asked else { return Ok(asked.clone()) };
+        let Some(environment) = self.environment else {
+            return Err(Failure::new("it would read the environment of whoever runs sealift")
+                .remedy("give the value with `--set NAME=VALUE`, and use it as `{{ .Values.NAME }}`"));
+        };
+        let value_of = |name: &str| match environment.get(name) {
+            Some(Value::Text(value)) => value.to_string(),
+            _ => String::new(),
+        };
+        let answer = match asks {
+            Asks::Variable => value_of(asked),
+            Asks::Expansion => functions::expand(asked, value_of),
+        };
+        check_text(answer.len())?;
+        Ok(Value::text(answer))
     }
 
     /// `and` and `or` evaluate no further than they have to, and give the value that decided.

@@ -2,7 +2,7 @@
 //!
 //! The engine follows Go's `text/template` with `missingkey=default` and sprig 3.3 to the byte; the golden files
 //! under `testdata/templates` are made by the real ones. It differs where following would hurt:
-//! what reads the operator's environment, clock or network is refused with the reason, a decoding that fails is an
+//! what reads a clock or the network is refused with the reason, `env` finds the template's variables and nothing else, a decoding that fails is an
 //! error instead of text in a file, texts are UTF-8 always, an `int64` passes for an `int`, and a rendering is
 //! bounded in depth, work and output.
 
@@ -18,14 +18,23 @@ mod parser;
 mod print;
 mod printf;
 mod semver;
+mod toml;
 mod tree;
 mod value;
+mod yaml;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::error::Result;
 use value::{Dict, Value};
+
+/// Makes sure that `source` is a template: its syntax, and that all its functions are there.
+///
+/// Problems are those of [`render`].
+pub fn check(name: &str, source: &str) -> Result<()> {
+    parser::parse(name, source).map(|_| ()).map_err(|fault| fault.into_problem(name, source))
+}
 
 /// Renders the template `source` with variables.
 ///
@@ -34,7 +43,8 @@ use value::{Dict, Value};
 /// with `name:line:column` and shows the line.
 pub fn render(name: &str, source: &str, data: &BTreeMap<String, String>) -> Result<String> {
     let templates = parser::parse(name, source).map_err(|fault| fault.into_problem(name, source))?;
-    execute::run(&templates, name, &root(data)).map_err(|fault| fault.into_problem(name, source))
+    execute::run(&templates, name, &root(data), Some(&variables(data)))
+        .map_err(|fault| fault.into_problem(name, source))
 }
 
 /// Renders the template `source` with a tree of values, which are in `.Values`, as helm has them.
@@ -43,7 +53,7 @@ pub fn render(name: &str, source: &str, data: &BTreeMap<String, String>) -> Resu
 pub fn render_values(name: &str, source: &str, values: &serde_json::Value) -> Result<String> {
     let templates = parser::parse(name, source).map_err(|fault| fault.into_problem(name, source))?;
     let dot = Dict::new([("Values".into(), given(values))]);
-    execute::run(&templates, name, &Value::Dict(dot)).map_err(|fault| fault.into_problem(name, source))
+    execute::run(&templates, name, &Value::Dict(dot), None).map_err(|fault| fault.into_problem(name, source))
 }
 
 /// A value that was given on a command line; whole numbers stay whole.
@@ -65,11 +75,14 @@ fn given(value: &serde_json::Value) -> Value {
 
 /// Makes the dot of a template.
 fn root(data: &BTreeMap<String, String>) -> Value {
-    let variables = || data.iter().map(|(key, value)| (Rc::from(key.as_str()), Value::text(value.as_str())));
-    let root = Dict::new(variables());
-    root.set("Env".into(), Value::Dict(Dict::new(variables())));
-    root.set("Values".into(), Value::Dict(Dict::new(variables())));
+    let root = variables(data);
+    root.set("Env".into(), Value::Dict(variables(data)));
+    root.set("Values".into(), Value::Dict(variables(data)));
     Value::Dict(root)
+}
+
+fn variables(data: &BTreeMap<String, String>) -> Dict {
+    Dict::new(data.iter().map(|(key, value)| (Rc::from(key.as_str()), Value::text(value.as_str()))))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::Room;
 use super::reflection::deep_copy;
-use super::signature::Rest;
+use super::signature::{Rest, Seen};
 use crate::template::failure::{Failure, Outcome};
 use crate::template::limits::check_depth;
 use crate::template::print::plain;
@@ -12,7 +12,7 @@ use crate::template::value::{Dict, Value};
 
 pub(super) fn add(room: &mut Room) {
     room.add("dict", |Rest(values): Rest<Value>| dict(&values));
-    room.add("get", |dict: Dict, key: Rc<str>| dict.get(&key).unwrap_or_else(|| Value::text("")));
+    room.add("get", |Seen(dict): Seen, key: Rc<str>| dict.get(&key).unwrap_or_else(|| Value::text("")));
     room.add("set", |dict: Dict, key: Rc<str>, value: Value| {
         dict.set(key, value);
         Value::Dict(dict)
@@ -21,21 +21,21 @@ pub(super) fn add(room: &mut Room) {
         dict.unset(&key);
         Value::Dict(dict)
     });
-    room.add("hasKey", |dict: Dict, key: Rc<str>| dict.has(&key));
-    room.add("pluck", |key: Rc<str>, Rest(dicts): Rest<Dict>| {
-        Value::list(dicts.iter().filter_map(|dict| dict.get(&key)).collect())
+    room.add("hasKey", |Seen(dict): Seen, key: Rc<str>| dict.has(&key));
+    room.add("pluck", |key: Rc<str>, Rest(dicts): Rest<Seen>| {
+        Value::list(dicts.iter().filter_map(|Seen(dict)| dict.get(&key)).collect())
     });
     // Go gives keys and values in random order; here they are sorted by key.
-    room.add("keys", |Rest(dicts): Rest<Dict>| {
-        Value::texts(dicts.iter().flat_map(Dict::entries).map(|(key, _)| key))
+    room.add("keys", |Rest(dicts): Rest<Seen>| {
+        Value::texts(dicts.iter().flat_map(|Seen(dict)| dict.entries()).map(|(key, _)| key))
     });
-    room.add("values", |dict: Dict| {
+    room.add("values", |Seen(dict): Seen| {
         Value::list(dict.entries().into_iter().map(|(_, value)| value).collect())
     });
-    room.add("pick", |dict: Dict, Rest(keys): Rest<Rc<str>>| {
+    room.add("pick", |Seen(dict): Seen, Rest(keys): Rest<Rc<str>>| {
         Value::Dict(Dict::new(keys.into_iter().filter_map(|key| dict.get(&key).map(|value| (key, value)))))
     });
-    room.add("omit", |dict: Dict, Rest(keys): Rest<Rc<str>>| {
+    room.add("omit", |Seen(dict): Seen, Rest(keys): Rest<Rc<str>>| {
         Value::Dict(Dict::new(dict.entries().into_iter().filter(|(key, _)| !keys.contains(key))))
     });
     room.add_as(&["merge", "mustMerge"], |into: Dict, Rest(from): Rest<Dict>| {

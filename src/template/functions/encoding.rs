@@ -5,14 +5,13 @@ use std::rc::Rc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use data_encoding::BASE32;
-use serde_saphyr::SerializerOptions;
 use sha2::{Digest as _, Sha256, Sha512};
 
 use super::Room;
 use crate::template::failure::{Failure, Outcome};
 use crate::template::json::{self, Style};
-use crate::template::limits::check_text;
 use crate::template::value::Value;
+use crate::template::{toml, yaml};
 
 pub(super) fn add(room: &mut Room) {
     room.add("b64enc", |text: Rc<str>| BASE64.encode(text.as_bytes()));
@@ -30,9 +29,10 @@ pub(super) fn add(room: &mut Room) {
     room.add_as(&["toRawJson", "mustToRawJson"], |value: Value| json::encode(&value, Style::Raw));
     room.add_as(&["fromJson", "mustFromJson"], |text: Rc<str>| json::decode(&text));
     room.add("fromJsonArray", |text: Rc<str>| json::decode(&text).and_then(|value| only_list("JSON", value)));
-    room.add("toYaml", |value: Value| to_yaml(&value));
-    room.add("fromYaml", |text: Rc<str>| from_yaml(&text));
-    room.add("fromYamlArray", |text: Rc<str>| from_yaml(&text).and_then(|value| only_list("YAML", value)));
+    room.add("toYaml", |value: Value| yaml::encode(&value));
+    room.add("toToml", |value: Value| toml::encode(&value));
+    room.add("fromYaml", |text: Rc<str>| yaml::decode(&text));
+    room.add("fromYamlArray", |text: Rc<str>| yaml::decode(&text).and_then(|value| only_list("YAML", value)));
 }
 
 /// Go's decoders pass over line breaks.
@@ -63,22 +63,4 @@ fn only_list(encoding: &str, value: Value) -> Outcome<Value> {
             Err(Failure::new(format!("the {encoding} is {}, not a list", other.description())).in_argument(0))
         }
     }
-}
-
-/// Writes YAML in the manner of the Go tools: keys sorted, lists not indented, no line break at the end.
-fn to_yaml(value: &Value) -> Outcome<String> {
-    let tree = json::to_tree(value)?;
-    let mut options = SerializerOptions::default();
-    options.compact_list_indent = true;
-    options.prefer_block_scalars = true;
-    let text = serde_saphyr::to_string_with_options(&tree, options)
-        .map_err(|error| Failure::new(format!("the value cannot be written as YAML: {error}")))?;
-    check_text(text.len())?;
-    Ok(text.trim_end_matches('\n').to_owned())
-}
-
-fn from_yaml(text: &str) -> Outcome<Value> {
-    let tree = serde_saphyr::from_str::<serde_json::Value>(text)
-        .map_err(|error| Failure::new(format!("the text is not YAML: {}", error.without_snippet())))?;
-    json::from_tree(tree, 0)
 }

@@ -6,6 +6,7 @@ mod builtin;
 mod compare;
 mod dicts;
 mod encoding;
+mod environment;
 mod lists;
 mod network;
 mod numbers;
@@ -15,6 +16,7 @@ mod reflection;
 mod refused;
 mod signature;
 mod strings;
+mod urls;
 mod words;
 
 use std::collections::BTreeMap;
@@ -22,6 +24,7 @@ use std::sync::{Arc, LazyLock};
 
 use super::failure::{Failure, Outcome};
 use super::value::Value;
+pub(super) use environment::expand;
 use signature::{Body, Shape};
 
 /// A function by the name that templates call it.
@@ -45,6 +48,15 @@ pub(super) enum ShortCircuit {
     OnFalse,
 }
 
+/// What a function asks of the variables that the template is rendered with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asks {
+    /// The value of the variable that it names.
+    Variable,
+    /// The values of the variables that its text mentions.
+    Expansion,
+}
+
 impl Function {
     /// Calls the function; what is piped into it is the last of the `values`.
     pub(super) fn call(&self, values: Vec<Value>) -> Outcome<Value> {
@@ -58,6 +70,15 @@ impl Function {
         match self.name {
             "and" => Some(ShortCircuit::OnFalse),
             "or" => Some(ShortCircuit::OnTrue),
+            _ => None,
+        }
+    }
+
+    /// Tells whether, and what, the function asks of the template's variables; what it returns itself is its text.
+    pub(super) fn asks(&self) -> Option<Asks> {
+        match self.name {
+            "env" => Some(Asks::Variable),
+            "expandenv" => Some(Asks::Expansion),
             _ => None,
         }
     }
@@ -111,6 +132,7 @@ static FUNCTIONS: LazyLock<Room> = LazyLock::new(|| {
     compare::add(&mut room);
     dicts::add(&mut room);
     encoding::add(&mut room);
+    environment::add(&mut room);
     lists::add(&mut room);
     network::add(&mut room);
     numbers::add(&mut room);
@@ -118,14 +140,23 @@ static FUNCTIONS: LazyLock<Room> = LazyLock::new(|| {
     patterns::add(&mut room);
     reflection::add(&mut room);
     strings::add(&mut room);
+    urls::add(&mut room);
     words::add(&mut room);
     room
 });
+
+/// The words of Go's templates that are no functions.
+const KEYWORDS: [&str; 10] =
+    ["block", "break", "continue", "define", "else", "end", "if", "range", "template", "with"];
 
 /// Finds a function by the name in a template.
 pub(super) fn find(name: &str) -> Outcome<&'static Function> {
     if let Some(function) = FUNCTIONS.0.get(name) {
         return Ok(function);
+    }
+    if KEYWORDS.contains(&name) {
+        return Err(Failure::new(format!("`{name}` begins an action, and is no function"))
+            .remedy(format!("write it first in an action of its own: `{{{{ {name} … }}}}`")));
     }
     if let Some(why) = refused::why(name) {
         return Err(Failure::new(format!("`{name}` is not available in an image's templates: {why}"))
@@ -187,7 +218,7 @@ mod tests {
 
     #[test]
     fn what_reads_the_operators_machine_says_why_it_is_not_there() {
-        assert!(find("env").unwrap_err().message.contains("environment"));
+        assert!(find("getHostByName").unwrap_err().message.contains("network"));
         assert!(find("now").unwrap_err().message.contains("the same"));
     }
 

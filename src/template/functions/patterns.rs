@@ -187,6 +187,14 @@ fn escape<'a>(output: &mut String, after: &'a str) -> &'a str {
         'S' => output.push_str(r"[^\t\n\f\r ]"),
         'b' => output.push_str(r"(?-u:\b)"),
         'B' => output.push_str(r"(?-u:\B)"),
+        'p' | 'P' => {
+            // The name of a class of Unicode, in braces or of one letter.
+            let end =
+                if rest.starts_with('{') { rest.find('}').map_or(rest.len(), |end| end + 1) } else { 0 };
+            output.extend(['\\', letter]);
+            output.push_str(&rest[..end]);
+            return &rest[end..];
+        }
         'Q' => {
             let (quoted, rest) = rest.split_once("\\E").unwrap_or((rest, ""));
             output.push_str(&regex::escape(quoted));

@@ -1,6 +1,5 @@
 //! Functions of sprig that do not belong in a rendering: each rendering of an image gives the same files everywhere.
 
-const ENVIRONMENT: &str = "it would read the environment of whoever runs sealift";
 const CLOCK: &str = "it depends on the clock, and rendering the same image twice gives the same files";
 const CHANCE: &str = "it depends on chance, and rendering the same image twice gives the same files";
 const NETWORK: &str = "it would ask the network while files are rendered";
@@ -10,7 +9,6 @@ const ENGINE: &str = "it is helm's, and charts are rendered by helm";
 /// Says why a function that authors may know is not available; `None` is a function that nobody knows.
 pub(super) fn why(name: &str) -> Option<&'static str> {
     Some(match name {
-        "env" | "expandenv" => ENVIRONMENT,
         "now" | "ago" | "date" | "date_in_zone" | "date_modify" | "dateInZone" | "dateModify"
         | "duration" | "durationRound" | "htmlDate" | "htmlDateInZone" | "must_date_modify"
         | "mustDateModify" | "mustToDate" | "toDate" | "unixEpoch" => CLOCK,
@@ -32,7 +30,6 @@ pub(super) fn why(name: &str) -> Option<&'static str> {
         | "decryptAES" => KEYS,
         "include" | "tpl" | "lookup" => ENGINE,
         "call" => "there are no function values here",
-        "urlParse" | "urlJoin" => "URLs are not taken apart here",
         _ => return None,
     })
 }

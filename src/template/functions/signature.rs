@@ -113,6 +113,20 @@ impl Argument for Dict {
     }
 }
 
+/// A dict that is only looked into: nothing at all is an empty one.
+pub(super) struct Seen(pub(super) Dict);
+
+impl Argument for Seen {
+    const KIND: Kind = Kind::Dict;
+
+    fn of(value: Value) -> Result<Self, Value> {
+        match value {
+            Value::Nil => Ok(Self(Dict::new([]))),
+            other => <Dict as Argument>::of(other).map(Self),
+        }
+    }
+}
+
 /// The arguments of a call that are not taken yet, and how many were.
 pub(super) struct Queue {
     values: std::vec::IntoIter<Value>,

@@ -7,8 +7,8 @@ use crate::template::failure::{Failure, Outcome};
 use crate::template::limits::check_text;
 
 pub(super) fn add(room: &mut Room) {
-    room.add("upper", |text: Rc<str>| text.to_uppercase());
-    room.add("lower", |text: Rc<str>| text.to_lowercase());
+    room.add("upper", |text: Rc<str>| text.chars().map(upper).collect::<String>());
+    room.add("lower", |text: Rc<str>| text.chars().map(lower).collect::<String>());
     room.add("title", |text: Rc<str>| title(&text));
     room.add("untitle", |text: Rc<str>| untitle(&text));
     room.add("swapcase", |text: Rc<str>| text.chars().map(swap).collect::<String>());
@@ -272,4 +272,14 @@ fn wrap(text: &str, width: i64, line_break: &str, long_words: LongWords) -> Outc
     }
     output.push_str(take(begin, text.len())?);
     Ok(output)
+}
+
+/// Go's `ToUpper` makes one character of one; where there is none it stays.
+fn upper(character: char) -> char {
+    let mut upper = character.to_uppercase();
+    if upper.len() == 1 { upper.next().unwrap_or(character) } else { character }
+}
+
+fn lower(character: char) -> char {
+    character.to_lowercase().next().unwrap_or(character)
 }

@@ -1,8 +1,10 @@
 // Command generate renders every testdata/templates/*.tmpl with Go's own text/template and sprig, and writes what
-// comes out to testdata/templates/golden: NAME.out, or NAME.err with the line of the error where Go refuses.
+// comes out to testdata/templates/golden: NAME.out, or NAME.err with the line and the kind of the error where Go
+// refuses: "parse" is its syntax, "function" a function that is not there, "exec" what happens while it runs.
+// functions.list names all functions that a template of the family may call.
 //
 // The variables are in NAME.json or, without that file, in default.json: one object of texts.
-// Run it in its own directory with `go run .`.
+// dev/golden-templates.sh runs it.
 package main
 
 import (
@@ -15,14 +17,18 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"text/template"
 
+	"github.com/BurntSushi/toml"
 	"github.com/Masterminds/sprig/v3"
 	"sigs.k8s.io/yaml"
 )
 
 const templates = "../.."
+
+var missing = regexp.MustCompile(`function "[^"]*" not defined$`)
 
 var place = regexp.MustCompile(`^template: [^:]*:(\d+)`)
 
@@ -58,7 +64,7 @@ func generate() error {
 				return fmt.Errorf("%s: %w", name, err)
 			}
 			path = filepath.Join("..", name+".err")
-			output = []byte(match[1] + "\n")
+			output = []byte(match[1] + " " + kind(err) + "\n")
 		}
 		if strings.HasPrefix(name, "error-") != (err != nil) {
 			wrong = append(wrong, fmt.Errorf("%s: only templates named error-* are refused: %v", name, err))
@@ -67,7 +73,30 @@ func generate() error {
 			return err
 		}
 	}
-	return errors.Join(wrong...)
+	return errors.Join(append(wrong, list())...)
+}
+
+// kind tells in one word what Go refused.
+func kind(err error) string {
+	var exec template.ExecError
+	switch {
+	case errors.As(err, &exec):
+		return "exec"
+	case missing.MatchString(err.Error()):
+		return "function"
+	default:
+		return "parse"
+	}
+}
+
+// list writes the names of all functions.
+func list() error {
+	names := []string{}
+	for name := range functions() {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return os.WriteFile("../functions.list", []byte(strings.Join(names, "\n")+"\n"), 0o644)
 }
 
 func render(path, name string) ([]byte, error) {
@@ -82,6 +111,13 @@ func render(path, name string) ([]byte, error) {
 	parsed, err := template.New(name).Option("missingkey=default").Funcs(functions()).Parse(string(source))
 	if err != nil {
 		return nil, err
+	}
+	// On a node the family's tool renders with the variables in its environment.
+	os.Clearenv()
+	for key, value := range variables {
+		if err := os.Setenv(key, value); err != nil {
+			return nil, err
+		}
 	}
 	data := anyOf(variables)
 	data["Env"] = anyOf(variables)
@@ -129,6 +165,11 @@ func functions() template.FuncMap {
 	all["fromJsonArray"] = func(text string) (value []any, err error) {
 		err = json.Unmarshal([]byte(text), &value)
 		return value, err
+	}
+	all["toToml"] = func(value any) (string, error) {
+		var output bytes.Buffer
+		err := toml.NewEncoder(&output).Encode(value)
+		return output.String(), err
 	}
 	all["required"] = func(message string, value any) (any, error) {
 		if value == nil || value == "" {
