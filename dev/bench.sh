@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures and writes docs/benchmarks.md: `dev/bench.sh`, or one part of it with that part's own flags, which `--help` tells:
-# `dev/bench.sh --only launch|plan|engine [--repetitions N]...`. Launches are measured beside the same work done by hand, and
+# `dev/bench.sh --only launch|lifecycle|plan|engine [--repetitions N]...`. Launches are measured beside the same work done by hand, and
 # what that needs is installed and built first. Wants a computer that does nothing else.
 set -euo pipefail
 
@@ -19,16 +19,18 @@ bench() { # NAME ARGUMENT...
     cargo bench --locked --target "$triple" --bench "$name" -- "$@")
 }
 
-launch() { # ARGUMENT...
-  local engine
+# On machines, with the images and the program of this tree.
+bench_machines() { # NAME ARGUMENT...
+  local name=$1 engine
+  shift
   "$root/dev/images.sh" kubernetes flannel
   engine=$("$root/dev/docker.sh")
   [ -z "$engine" ] || export "${engine?}"
-  bench launch --sealift "$target_dir/release/sealift" "$@"
+  bench "$name" --sealift "$target_dir/release/sealift" "$@"
 }
 
 usage() {
-  echo 'usage: dev/bench.sh [--only launch|plan|engine [FLAG...]]' >&2
+  echo 'usage: dev/bench.sh [--only launch|lifecycle|plan|engine [FLAG...]]' >&2
   exit 2
 }
 
@@ -44,9 +46,10 @@ main() {
   case $only in
     all)
       bench thousands
-      launch
+      bench_machines launch
+      bench_machines lifecycle
       ;;
-    launch) launch "$@" ;;
+    launch | lifecycle) bench_machines "$only" "$@" ;;
     plan | engine) bench thousands --only "$only" "$@" ;;
     *) usage ;;
   esac

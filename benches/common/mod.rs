@@ -1,9 +1,10 @@
-//! What every bench has: the page it writes to, the spread of repetitions, the computer it ran on.
+//! What every bench has: the page it writes to, the spread of repetitions, the computer it ran on, a home and machines.
 
 #![allow(dead_code, reason = "no bench needs all of it")]
 
 pub(crate) mod computer;
 pub(crate) mod page;
+pub(crate) mod scratch;
 pub(crate) mod spread;
 
 use std::io::Write as _;

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::Parser;
 
+use crate::common::scratch::operators_home;
 use crate::machines::Shape;
 use crate::measurement::Tool;
 
@@ -48,7 +49,6 @@ impl Arguments {
 
     /// Returns the home of sealift whose images are launched.
     pub(crate) fn home(&self) -> Result<PathBuf> {
-        let default = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".sealift"));
-        self.home.clone().or_else(default).context("neither SEALIFT_HOME nor HOME is set")
+        operators_home(self.home.as_ref())
     }
 }

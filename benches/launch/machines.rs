@@ -7,6 +7,8 @@ use std::str::FromStr;
 use anyhow::{Context as _, Error, Result};
 use sealift::provider::container::{ContainerProvider, MACHINE_IMAGE, MadeMachine};
 
+use crate::common::scratch::provider;
+
 /// The label of the machines' containers, and part of their names.
 const CLUSTER: &str = "bench";
 
@@ -42,10 +44,7 @@ pub(crate) struct Machines {
 impl Machines {
     /// Connects to the Docker Engine; the machines' key is kept below `home`.
     pub(crate) async fn connect(home: &Path) -> Result<Self> {
-        // Networks that the clusters use inside.
-        let inside = ["100.64.0.0/10", "10.96.0.0/22", "10.103.97.2/32"];
-        let inside = inside.map(str::parse).into_iter().collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { provider: ContainerProvider::connect(home).await?.avoiding(inside) })
+        Ok(Self { provider: provider(home).await? })
     }
 
     /// Makes machines that nothing has been done to.

@@ -14,7 +14,6 @@ mod measurement;
 mod report;
 mod sealift_run;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -23,6 +22,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use arguments::Arguments;
 use artefacts::Artefacts;
+use common::scratch::Scratch;
 use common::{page, print, say};
 use launch::Launch;
 use machines::{Machines, Shape};
@@ -40,7 +40,7 @@ async fn main() -> ExitCode {
 }
 
 async fn bench(arguments: &Arguments) -> Result<()> {
-    let scratch = Scratch::new(arguments)?;
+    let scratch = Scratch::new(&arguments.home()?)?;
     let machines = Machines::connect(&scratch.home).await?;
     // What a killed bench left.
     machines.remove().await?;
@@ -109,26 +109,4 @@ async fn measure(
     };
     machines.remove().await?;
     measurement
-}
-
-/// What is gone after the bench: a home for sealift whose images are those of the operator's, and nothing else.
-struct Scratch {
-    directory: tempfile::TempDir,
-    home: PathBuf,
-}
-
-impl Scratch {
-    fn new(arguments: &Arguments) -> Result<Self> {
-        let directory = tempfile::Builder::new().prefix("sealift-bench.").tempdir()?;
-        let home = directory.path().join("home");
-        std::fs::create_dir(&home)?;
-        let images = std::path::absolute(arguments.home()?)?.join("images");
-        anyhow::ensure!(
-            images.is_dir(),
-            "{} holds no images: dev/images.sh builds them, SEALIFT_HOME tells where they are",
-            images.display()
-        );
-        std::os::unix::fs::symlink(&images, home.join("images"))?;
-        Ok(Self { directory, home })
-    }
 }
