@@ -47,8 +47,9 @@ impl Scene {
 
 impl Drop for Scene {
     fn drop(&mut self) {
-        let removed =
-            self.runtime.block_on(async { anyhow::Ok(provider(&self.scratch.home).await?.remove(GROUP).await?) });
+        let removed = self
+            .runtime
+            .block_on(async { anyhow::Ok(provider(&self.scratch.home).await?.remove(GROUP).await?) });
         if let Err(why) = removed {
             say(&format!("the machines of {GROUP} are still there: {why:#}"));
         }

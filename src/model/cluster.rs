@@ -62,6 +62,13 @@ impl MachineSpec {
             login: Login::default(),
         }
     }
+
+    /// Returns it without the way in to it, which is each operator's own.
+    #[must_use]
+    pub fn without_login(&self) -> Self {
+        let ssh = SshAddress { port: None, ..self.ssh.clone() };
+        Self { ssh, login: Login::default(), ..self.clone() }
+    }
 }
 
 /// Addresses of the cluster's own networks.
@@ -108,5 +115,12 @@ impl Cluster {
     /// Returns the machines of one role, in the operator's order.
     pub fn with_role(&self, role: Role) -> impl Iterator<Item = &MachineSpec> {
         self.machines.iter().filter(move |machine| machine.role == role)
+    }
+
+    /// Returns it without the ways in to its machines: what it is, whoever asks.
+    #[must_use]
+    pub fn without_logins(&self) -> Self {
+        let machines = self.machines.iter().map(MachineSpec::without_login).collect();
+        Self { machines, ..self.clone() }
     }
 }

@@ -94,7 +94,9 @@ async fn refuse_news(draft: &Draft, observed: &Observed) -> Result<()> {
     let Some(known) = &draft.last else { return Ok(()) };
     let wanted = draft.site.change_state(|_| {});
     match recover::news(&draft.site.fleet, known, observed).await {
-        Some(theirs) if theirs.cluster != wanted.cluster => Err(recover::outdated(&theirs)),
+        Some(theirs) if theirs.cluster.without_logins() != wanted.cluster.without_logins() => {
+            Err(recover::outdated(&theirs))
+        }
         _ => Ok(()),
     }
 }
@@ -137,8 +139,12 @@ pub(super) async fn carry_out(
         Proposal { plan: plan.clone(), site: site.clone(), purpose }
     };
     check(context, &draft, consent).await?;
-    if draft.kept == Kept::InCluster && draft.plan.is_empty() {
-        keep_here(context, &draft.site).await?;
+    if draft.plan.is_empty() {
+        match (draft.kept, &draft.last) {
+            (Kept::InCluster, _) => keep_here(context, &draft.site).await?,
+            (Kept::Here, Some(last)) => keep_logins(context, last, &draft.site)?,
+            (Kept::Here, None) => {}
+        }
     }
     let again = async |before: &Proposal| {
         let draft = draw_again(&draft, consent).await?;
@@ -155,6 +161,12 @@ pub(super) async fn carry_out(
 async fn keep_here(context: &Context, site: &Site) -> Result<()> {
     site.change_state(|_| {}).save(&context.home)?;
     steps::fetch_kubeconfig(site).await.map(drop)
+}
+
+/// How machines are logged in to is no part of what the cluster is, so it may have changed where nothing is to be done.
+fn keep_logins(context: &Context, last: &State, site: &Site) -> Result<()> {
+    let wished = recover::with_login_of(last.clone(), &site.change_state(|_| {}));
+    if wished == *last { Ok(()) } else { wished.save(&context.home) }
 }
 
 /// Makes sure that the images are whole, and tells what it costs that was forced.

@@ -67,7 +67,7 @@ pub(super) async fn news(fleet: &Fleet, known: &State, observed: &Observed) -> O
 }
 
 /// Everybody logs in their own way.
-fn with_login_of(theirs: State, known: &State) -> State {
+pub(super) fn with_login_of(theirs: State, known: &State) -> State {
     let mut state = State { login: known.login.clone(), ..theirs };
     for machine in state.cluster.machines.iter_mut().chain(&mut state.leaving) {
         let own = known.cluster.machines.iter().chain(&known.leaving).find(|own| own.name == machine.name);

@@ -16,14 +16,15 @@ use crate::model::{
 /// Returns the digest of the definition and of every observed fact that decides what is planned.
 ///
 /// Clocks, free space and loads are not in it, nor what only decides whether something is waited for or tidied up, nor
-/// which kubeconfig the operator has, and no secret: a
+/// which kubeconfig the operator has, nor how machines are logged in to, and no secret: a
 /// plan that was saved before the first run of a cluster is carried out with other credentials than it was made with.
 pub fn fingerprint(desired: &Desired, observed: &Observed) -> Digest {
+    let leaving = desired.leaving.iter().map(MachineSpec::without_login).collect();
     let wished = desired.cluster.machines.iter().flat_map(|spec| spec.node.labels.keys()).collect();
     let basis = Basis {
-        cluster: &desired.cluster,
+        cluster: desired.cluster.without_logins(),
         images: &desired.images,
-        leaving: &desired.leaving,
+        leaving,
         machines: observed.machines.iter().map(|(name, seen)| (name, machine(seen))).collect(),
         api: match &observed.api {
             None => Api::NeverMade,
@@ -40,9 +41,9 @@ pub fn fingerprint(desired: &Desired, observed: &Observed) -> Digest {
 
 #[derive(Serialize)]
 struct Basis<'a> {
-    cluster: &'a Cluster,
+    cluster: Cluster,
     images: &'a [ImageContract],
-    leaving: &'a [MachineSpec],
+    leaving: Vec<MachineSpec>,
     /// Silence is a fact too.
     machines: BTreeMap<&'a MachineName, Option<MachineShown<'a>>>,
     api: Api<'a>,
@@ -169,6 +170,7 @@ mod tests {
     use super::super::testing::{desired, member, observed};
     use super::*;
     use crate::error::{Class, Problem};
+    use crate::model::SecretPlace;
 
     fn of(change: fn(&mut Desired, &mut Observed)) -> Digest {
         let mut desired = desired(1, 1);
@@ -231,7 +233,12 @@ mod tests {
 
     #[test]
     fn what_changes_by_itself_does_not() {
-        let changes: [Change; 9] = [
+        let changes: [Change; 10] = [
+            ("the way in to a machine", |desired, _| {
+                let machine = &mut desired.cluster.machines[0];
+                machine.ssh.port = Some(2222);
+                machine.login.password = Some(SecretPlace::File("/elsewhere".into()));
+            }),
             ("the clock", |_, observed| facts(observed).clock = 1),
             ("free space", |_, observed| facts(observed).room.bytes = 1),
             ("the lock's holders", |_, observed| facts(observed).marker.as_mut().unwrap().epoch = 7),

@@ -60,9 +60,11 @@ pub fn launched(desired: &Desired, image: &ImageContract) -> Digest {
     digest(&("launch", &image.manifest, commands(desired, image), environment))
 }
 
-/// Returns the digest of a cluster's definition: what it is to be, what its images promise, and who is on the way out.
+/// Returns the digest of a cluster's definition: what it is to be, what its images promise, and who is on the way out. How
+/// its machines are logged in to is not in it: each operator does that in their own way.
 pub fn definition(cluster: &Cluster, images: &[ImageContract], leaving: &[MachineSpec]) -> Digest {
-    digest(&("definition", cluster, images, leaving))
+    let leaving: Vec<MachineSpec> = leaving.iter().map(MachineSpec::without_login).collect();
+    digest(&("definition", cluster.without_logins(), images, leaving))
 }
 
 /// Returns an image's commands: the operator's `--cmd` in place of the first application's own.

@@ -26,7 +26,7 @@ mod leaving;
 
 const NAME: &str = "life";
 
-const STAGES: [Stage<Life>; 18] = [
+const STAGES: [Stage<Life>; 19] = [
     ("machines_are_looked_at_before", ToAllAfter, Life::look_before),
     ("apply_makes_a_cluster", ToAllAfter, Life::launch),
     ("events_come_in_order", ToNobody, Life::check_order),
@@ -37,6 +37,7 @@ const STAGES: [Stage<Life>; 18] = [
     ("control_planes_join", ToAllAfter, Life::add_control_planes),
     ("clients_begin_to_write", ToAllAfter, Life::begin_to_write),
     ("a_second_apply_does_nothing", ToNobody, Life::apply_again),
+    ("another_way_in_to_a_machine_is_kept_and_nothing_is_done", ToNobody, Life::log_in_otherwise),
     ("a_control_plane_may_fail", ToNobody, Life::lose_control_plane),
     ("it_comes_back", ToAllAfter, Life::regain_control_plane),
     ("nodes_are_changed_in_place", ToNobody, Life::change_nodes),

@@ -374,6 +374,16 @@ fn with_the_api_lost_for_good_what_answers_can_be_cleaned() {
 }
 
 #[test]
+fn another_way_in_to_a_machine_is_nothing_to_do() {
+    let mut desired = desired(1, 1);
+    let seen = observed(&desired, |spec| member(&desired, spec));
+    let machine = &mut desired.cluster.machines[1];
+    machine.login.password = Some(SecretPlace::File("/elsewhere".into()));
+    machine.ssh.port = Some(2222);
+    assert!(plan(&desired, &seen).is_empty(), "{}", read(&plan(&desired, &seen)));
+}
+
+#[test]
 fn files_of_applications_are_sent_only_while_one_is_to_be_launched() {
     let desired = desired(1, 0);
     let mut seen = observed(&desired, |spec| member(&desired, spec));

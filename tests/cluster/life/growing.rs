@@ -1,7 +1,9 @@
 //! The cluster gets workers, then control planes; is applied once more; and loses a control plane for a while.
 
+use serde_json::{Value, json};
+
 use super::{
-    Life, STILL, Snapshot, assert_plan_is_carried_out, assert_ready, await_ready, etcd_members, events,
+    Life, NAME, STILL, Snapshot, assert_plan_is_carried_out, assert_ready, await_ready, etcd_members, events,
     in_order, kubectl, step,
 };
 use crate::client::{Seat, Writer};
@@ -71,6 +73,25 @@ impl Life {
         for (after, before) in still().zip(&before) {
             assert_eq!(after.differences(before), [""; 0]);
         }
+    }
+
+    /// How a machine is logged in to is the operator's own matter: they note it, and the cluster is not another one by it.
+    pub(super) fn log_in_otherwise(&mut self) {
+        self.declared.wishes = json!({"ssh": {"port": 22}});
+        let ended = self.apply(&[]);
+        assert_eq!(ended.summary()["ending"], "nothing-to-do", "{}", ended.told());
+        let noted = |life: &Self| {
+            let kept =
+                std::fs::read(life.operator.home().join("clusters").join(NAME).join("state.json")).unwrap();
+            let kept: Value = serde_json::from_slice(&kept).unwrap();
+            let machines = kept["cluster"]["machines"].as_array().unwrap();
+            let worker = life.machines.worker(1).address();
+            machines.iter().find(|machine| machine["name"] == worker.as_str()).unwrap()["login"].clone()
+        };
+        assert_eq!(noted(self), json!({"port": 22}));
+        self.declared.wishes = json!({});
+        self.apply(&[]);
+        assert_eq!(noted(self), Value::Null);
     }
 
     pub(super) fn lose_control_plane(&mut self) {
