@@ -102,6 +102,7 @@ pub(crate) fn api<'a>(desired: &Desired, members: impl Iterator<Item = &'a Machi
     }
     let launched = |image| plan::launched(desired, image);
     api.applications = desired.applications().map(|image| (image.name.clone(), launched(image))).collect();
+    api.definition = Some(plan::definition(&desired.cluster, &desired.images, &desired.leaving));
     api
 }
 
