@@ -1,5 +1,7 @@
 //! Plans carried out on the model: in any order that their dependencies allow, with failures, or cut off.
 
+use std::collections::BTreeSet;
+
 use super::super::*;
 use super::world::World;
 
@@ -13,9 +15,9 @@ pub(super) struct Fate<'a> {
 }
 
 impl<'a> Fate<'a> {
-    /// No failure, and the first step that can begin begins.
-    pub(super) fn kind() -> Self {
-        Self::of(&[0], 0, None)
+    /// No failure, in this order as far as the steps' dependencies allow it.
+    pub(super) fn kind(order: &'a [u8]) -> Self {
+        Self::of(order, 0, None)
     }
 
     pub(super) fn of(bytes: &'a [u8], failures: u8, cut_off: Option<usize>) -> Self {
@@ -32,6 +34,7 @@ pub(super) fn carry_out(world: &mut World, wish: &Desired, plan: &Plan, fate: &m
     if plan.is_empty() {
         return vec![];
     }
+    assert_votes_change_in_order(world, plan);
     world.begin(wish);
     let mut ended: Vec<Option<bool>> = vec![None; plan.steps.len() + 1];
     let mut failures = Vec::new();
@@ -60,6 +63,31 @@ pub(super) fn carry_out(world: &mut World, wish: &Desired, plan: &Plan, fate: &m
         failures.extend(result.err().map(|error| format!("{step:?}: {error}")));
     }
     failures
+}
+
+/// Steps take time, and those that can begin do so at once, which the model does not show: what changes etcd's members must not be
+/// left to luck. One change follows the other, and a healthy member goes when all others have come.
+fn assert_votes_change_in_order(world: &World, plan: &Plan) {
+    let mut before: Vec<BTreeSet<usize>> = vec![BTreeSet::new()];
+    let mut changes: Vec<&PlannedStep> = Vec::new();
+    for step in &plan.steps {
+        let direct = step.needs.iter().chain(&step.follows);
+        let all = direct.flat_map(|number| before[*number].iter().chain([number])).copied().collect();
+        before.push(all);
+        let changing = [Action::Init, Action::JoinControlPlane, Action::RemoveEtcdMember];
+        if !changing.contains(&step.action) {
+            continue;
+        }
+        for earlier in &changes {
+            let ordered = before[step.number].contains(&earlier.number);
+            assert!(ordered, "two changes of etcd's members at once: {earlier:?} and {step:?}");
+            let healthy_left = earlier.action == Action::RemoveEtcdMember
+                && earlier.machine.as_ref().is_some_and(|machine| world.has_healthy_member(machine));
+            let joins = step.action != Action::RemoveEtcdMember;
+            assert!(!(joins && healthy_left), "{step:?} comes after a healthy one has gone: {earlier:?}");
+        }
+        changes.push(step);
+    }
 }
 
 /// What needs a step that did not succeed never begins.

@@ -182,6 +182,11 @@ impl World {
         self.commands = commands;
     }
 
+    /// Tells whether a machine has a member of etcd that answers.
+    pub(super) fn has_healthy_member(&self, name: &MachineName) -> bool {
+        self.members.iter().any(|member| member.spec.name == *name && self.answers(member))
+    }
+
     pub(super) fn silent(&self) -> BTreeSet<MachineName> {
         self.machines.iter().filter(|(_, machine)| !machine.on).map(|(name, _)| name.clone()).collect()
     }
