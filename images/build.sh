@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Builds the cluster images of this directory: `build.sh [--sealift BIN] [--arch amd64|arm64] [kubernetes] [flannel] [hello]`.
+# The tests' own, `labring-layout`, is built when it is named.
 # What was built from the same inputs, and is still in sealift's store, is not built again.
 set -euo pipefail
 
@@ -16,8 +17,8 @@ parse() {
     case $1 in
       --sealift) sealift=$2; shift 2 ;;
       --arch) arch=$2; shift 2 ;;
-      kubernetes | flannel | hello) images+=("$1"); shift ;;
-      *) die "usage: build.sh [--sealift BIN] [--arch amd64|arm64] [kubernetes] [flannel] [hello]" ;;
+      kubernetes | flannel | hello | labring-layout) images+=("$1"); shift ;;
+      *) die "usage: build.sh [--sealift BIN] [--arch amd64|arm64] [kubernetes] [flannel] [hello] [labring-layout]" ;;
     esac
   done
   require_arch "$arch"
@@ -80,9 +81,12 @@ build_net_root() {
   container "$here/kubernetes" net-root "$net_root"
 }
 
-build_kubernetes() {
-  local context=$here/kubernetes name version=v1.36.3 registry=registry.k8s.io
-  local members=("$registry/coredns/coredns:v1.14.2" "$registry/etcd:3.6.8-0" "$registry/pause:3.10.2")
+readonly kubernetes=v1.36.3
+
+# The container images of a cluster, in `members`.
+build_members() {
+  local context=$here/kubernetes name version=$kubernetes registry=registry.k8s.io
+  members=("$registry/coredns/coredns:v1.14.2" "$registry/etcd:3.6.8-0" "$registry/pause:3.10.2")
   build_net_root
   container "$context" coredns "${members[0]}"
   container "$context" etcd "${members[1]}"
@@ -91,7 +95,20 @@ build_kubernetes() {
     container "$context" "$name" "$registry/$name:$version" "$net_root"
     members+=("$registry/$name:$version")
   done
-  cluster "$context" "kubernetes:$version" "${members[@]}"
+}
+
+build_kubernetes() {
+  local members=()
+  build_members
+  cluster "$here/kubernetes" "kubernetes:$kubernetes" "${members[@]}"
+}
+
+# The same Kubernetes, laid out as labring's images are.
+build_labring-layout() {
+  local members=()
+  build_members
+  "$here/labring-layout/parts.sh" "$arch"
+  cluster "$here/labring-layout" "labring-layout:$kubernetes" "${members[@]}"
 }
 
 build_flannel() {

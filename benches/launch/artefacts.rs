@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
-use sealift::kubeadm::{self, ClusterSettings, JoinTicket, NodeSettings, ProxyMode};
+use sealift::kubeadm::{self, ClusterSettings, ImageSource, JoinTicket, NodeSettings, ProxyMode};
 use sealift::model::{ControlGroups, Environment, KubernetesVersion, Network, Role};
 use sealift::provider::container::MadeMachine;
 use sealift::{render, yaml};
@@ -275,6 +275,7 @@ fn node(machine: &MadeMachine) -> NodeSettings {
         name: machine.hostname.clone(),
         address: machine.address,
         cri_socket: CRI_SOCKET.to_owned(),
+        images: ImageSource::Runtime,
     }
 }
 

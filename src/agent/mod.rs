@@ -4,6 +4,7 @@ mod authority;
 mod care;
 mod claim;
 mod command;
+mod family_paths;
 mod fence;
 mod hosts;
 mod kubernetes;

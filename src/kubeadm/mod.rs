@@ -6,6 +6,6 @@ mod merge;
 mod render;
 
 pub use render::{
-    API_NAME, API_PORT, ClusterSettings, JOIN_TOKEN, JoinTicket, NodeSettings, ProxyMode, cgroup_driver,
-    init, join,
+    API_NAME, API_PORT, ClusterSettings, ImageSource, JOIN_TOKEN, JoinTicket, NodeSettings, ProxyMode,
+    cgroup_driver, init, join,
 };

@@ -79,6 +79,17 @@ pub struct NodeSettings {
     pub address: IpAddr,
     /// Where its container runtime listens, a path.
     pub cri_socket: String,
+    /// Where its images are fetched from.
+    pub images: ImageSource,
+}
+
+/// Who fetches a node's images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ImageSource {
+    /// The container runtime, for kubeadm as well.
+    Runtime,
+    /// The image's shim, which kubelet asks and kubeadm does not know of: it finds all fetched.
+    Shim,
 }
 
 /// What lets a machine in.
@@ -227,6 +238,9 @@ fn identity(cluster: &ClusterSettings<'_>, node: &NodeSettings) -> Value {
         "criSocket": format!("unix://{}", node.cri_socket),
         "kubeletExtraArgs": [{"name": "node-ip", "value": node.address.to_string()}],
     });
+    if node.images == ImageSource::Shim {
+        registration["imagePullPolicy"] = "Never".into();
+    }
     if cluster.single {
         registration["taints"] = json!([]);
     }
@@ -271,6 +285,7 @@ mod tests {
             name: "node-1".to_owned(),
             address: "10.0.0.1".parse().unwrap(),
             cri_socket: "/run/containerd/containerd.sock".to_owned(),
+            images: ImageSource::Runtime,
         }
     }
 

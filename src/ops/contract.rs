@@ -6,9 +6,14 @@ use std::path::Path;
 use crate::error::{Class, Context as _, Problem, Result};
 use crate::image::{ClusterImage, Image, Script, Store};
 use crate::model::{Arch, ImageContract, ImageKind, LayerContent, Scripts};
+use crate::plan::IMAGE_SOCKET;
 
 /// The image's own configuration of kubeadm.
 const KUBEADM: &str = "etc/kubeadm.yml";
+
+/// The image's shim, and where it listens in images that do not say.
+const SHIM: &str = "cri/image-cri-shim";
+const SHIM_SOCKET: &str = "/var/run/image-cri-shim.sock";
 
 /// The largest kubeadm.yml that is read, bytes.
 const LARGEST: u64 = 1024 * 1024;
@@ -21,17 +26,21 @@ pub(super) fn read(store: &Store, name: &str, arch: Arch) -> Result<ImageContrac
         meaning.scripts.command(script).map_or_else(|| format!("{}.sh", script.label()), str::to_owned)
     };
     let labelled = |script: Script| meaning.scripts.command(script).map(str::to_owned);
-    let kubeadm = match meaning.kind {
-        ImageKind::Rootfs | ImageKind::Patch => kubeadm_file(store, &image)?,
-        ImageKind::Application => None,
+    let found = match meaning.kind {
+        ImageKind::Rootfs | ImageKind::Patch => look_through(store, &image)?,
+        ImageKind::Application => Found::default(),
     };
+    let mut environment = meaning.environment.clone();
+    if found.shim {
+        environment.entry(IMAGE_SOCKET.to_owned()).or_insert_with(|| SHIM_SOCKET.to_owned());
+    }
     Ok(ImageContract {
         name: name.to_owned(),
         manifest: image.manifest.clone(),
         arch: image.arch,
         kind: meaning.kind,
         version: meaning.kubernetes_version.clone(),
-        environment: meaning.environment.clone(),
+        environment,
         scripts: Scripts {
             init: text(Script::Init),
             clean: text(Script::Clean),
@@ -45,7 +54,7 @@ pub(super) fn read(store: &Store, name: &str, arch: Arch) -> Result<ImageContrac
         commands: meaning.commands.clone(),
         layers: image.layers.clone(),
         pod_networks: pod_networks(&image),
-        kubeadm,
+        kubeadm: found.kubeadm,
     })
 }
 
@@ -57,8 +66,23 @@ fn pod_networks(image: &Image) -> Vec<String> {
     labels.filter_map(|(name, _)| name.strip_prefix(POD_NETWORK_LABEL)).map(str::to_owned).collect()
 }
 
-/// Finds etc/kubeadm.yml, the topmost layer first. Layers of registry content cannot hold it.
-fn kubeadm_file(store: &Store, image: &Image) -> Result<Option<String>> {
+/// The label by which sealos's rootfs images name lvscare.
+const LOAD_BALANCER_LABEL: &str = "image";
+
+/// What an image's files say.
+#[derive(Default)]
+struct Found {
+    kubeadm: Option<String>,
+    shim: bool,
+}
+
+/// Looks through the layers, the topmost first, until all is found. Layers of registry content cannot hold any of it.
+fn look_through(store: &Store, image: &Image) -> Result<Found> {
+    let mut found = Found::default();
+    // Images that say where their shim listens need not be looked through for it, nor those that are not sealos's: they name no
+    // load balancer.
+    let may_have_shim =
+        !image.config.env.contains_key(IMAGE_SOCKET) && image.config.labels.contains_key(LOAD_BALANCER_LABEL);
     for layer in image.layers.iter().rev().filter(|layer| layer.content != LayerContent::Registry) {
         let blob = store.read_blob(&layer.digest)?;
         let unreadable = || format!("a layer of {} cannot be read", image.name);
@@ -66,17 +90,26 @@ fn kubeadm_file(store: &Store, image: &Image) -> Result<Option<String>> {
             layer.compression.decode(BufReader::new(blob)).problem_with(Class::Config, unreadable)?;
         let mut archive = tar::Archive::new(content);
         for entry in archive.entries().problem_with(Class::Config, unreadable)? {
+            if found.kubeadm.is_some() && (found.shim || !may_have_shim) {
+                return Ok(found);
+            }
             let entry = entry.problem_with(Class::Config, unreadable)?;
-            let is_it =
-                entry.path().is_ok_and(|path| path.strip_prefix(".").unwrap_or(&path) == Path::new(KUBEADM));
-            if is_it {
-                let mut text = String::new();
-                entry.take(LARGEST).read_to_string(&mut text).map_err(|error| {
+            let path = entry.path().problem_with(Class::Config, unreadable)?.into_owned();
+            let path = path.strip_prefix(".").unwrap_or(&path);
+            if path == Path::new(SHIM) {
+                found.shim = true;
+            } else if path == Path::new(KUBEADM) && found.kubeadm.is_none() {
+                found.kubeadm = Some(text(entry).map_err(|error| {
                     Problem::new(Class::Config, format!("{KUBEADM} of {} is not text", image.name)).saw(error)
-                })?;
-                return Ok(Some(text));
+                })?);
             }
         }
     }
-    Ok(None)
+    Ok(found)
+}
+
+fn text(entry: impl Read) -> std::io::Result<String> {
+    let mut text = String::new();
+    entry.take(LARGEST).read_to_string(&mut text)?;
+    Ok(text)
 }

@@ -8,6 +8,12 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Class, Problem, Result};
 use crate::model::{Cluster, ImageContract, ImageKind, KubernetesVersion, MachineName, MachineSpec, Role};
 
+/// How the names of variables begin that are the image's and the tool's own; nobody else may set them.
+pub(super) const RESERVED: &str = "SEALOS_SYS";
+
+/// The variable by which an image says where its shim listens.
+pub const IMAGE_SOCKET: &str = "SEALOS_SYS_IMAGE_ENDPOINT";
+
 /// How machines log in to the cluster's registry, and how they know it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegistryAccess {
@@ -109,8 +115,22 @@ impl Desired {
 
     /// Returns a script variable of the rootfs image, as the operator or the image has it.
     pub fn variable(&self, name: &str) -> Option<&str> {
-        let of_image = || self.images.iter().find_map(|image| image.environment.get(name));
-        self.cluster.environment.get(name).or_else(of_image).map(String::as_str)
+        let of_image = || self.base_images().filter_map(|image| image.environment.get(name)).last();
+        let own = self.cluster.environment.get(name).filter(|_| !name.starts_with(RESERVED));
+        own.or_else(of_image).map(String::as_str)
+    }
+
+    /// Returns where the image's shim listens, which kubelet takes for the image service of the runtime: it turns the
+    /// names of images to the cluster's registry, which the runtime itself would not do.
+    pub fn image_socket(&self) -> Option<&str> {
+        self.variable(IMAGE_SOCKET)
+    }
+
+    /// Returns the name of the image of pods' sandboxes in the cluster's registry, where the image says one.
+    pub fn sandbox_image(&self) -> Option<String> {
+        let [domain, port, image] =
+            ["registryDomain", "registryPort", "sandboxImage"].map(|name| self.variable(name));
+        Some(format!("{}:{}/{}", domain?, port?, image?))
     }
 
     /// Returns where the container runtime listens, a path.

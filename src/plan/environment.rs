@@ -1,6 +1,6 @@
 //! The variables that an image's templates, scripts and commands see on a machine.
 
-use super::desired::Desired;
+use super::desired::{Desired, RESERVED};
 use crate::kubeadm;
 use crate::model::{Environment, ImageContract, MachineFacts, MachineSpec, Role};
 
@@ -55,7 +55,7 @@ fn known(desired: &Desired) -> Environment {
 /// Lays the operator's variables over, and the registry's credentials, which are random whatever an image says.
 fn finish(mut environment: Environment, desired: &Desired, of_machine: &Environment) -> Environment {
     let own = desired.cluster.environment.iter().chain(of_machine);
-    let own = own.filter(|(name, _)| !name.starts_with("SEALOS_SYS"));
+    let own = own.filter(|(name, _)| !name.starts_with(RESERVED));
     environment.extend(own.map(|(name, value)| (name.clone(), value.clone())));
     environment.insert("registryUsername".to_owned(), desired.registry.username.clone());
     environment.insert("registryPassword".to_owned(), desired.registry.password.clone());

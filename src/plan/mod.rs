@@ -29,7 +29,7 @@ mod tests;
 pub use apply::apply;
 pub use consents::{Consents, WithoutApi};
 pub use departure::node_to_delete;
-pub use desired::{Desired, Origin, RegistryAccess};
+pub use desired::{Desired, IMAGE_SOCKET, Origin, RegistryAccess};
 pub use endpoints::{Endpoints, REGISTRY_PORT, endpoints, hosts_of, hosts_once_joined};
 pub use environment::{command_line, of_application, of_machine};
 pub use fingerprint::fingerprint;

@@ -7,6 +7,9 @@ use super::situation::Standing;
 use super::step::{Action, PlanBuilder};
 use crate::model::{Digest, Intent, LayerInfo, MachineFacts, Role};
 
+/// The unit of the image's shim, in every image that has one.
+const SHIM: &str = "image-cri-shim.service";
+
 /// The steps that make one machine ready.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Preparation {
@@ -85,8 +88,8 @@ pub(super) fn prepare(
     if telling == Telling::Now {
         steps.last = tell(plan, desired, machine, facts, steps.last).or(steps.last);
     }
-    if receipt("prepare") != Some(&receipts::prepared(desired, spec, facts)) || !facts.cri_answers {
-        interrupt(plan, &mut steps, Action::Prepare, "the image's init has no receipt here", before.registry);
+    if let Some(reason) = why_prepare(desired, facts, &receipts::prepared(desired, spec, facts)) {
+        interrupt(plan, &mut steps, Action::Prepare, reason, before.registry);
     }
     if why_configure_kubelet(facts, &receipts::kubelet(spec), spec.node.kubelet_arguments.is_empty()) {
         let reason = "its kubelet has other arguments";
@@ -118,6 +121,15 @@ fn why_claim(facts: &MachineFacts, role: Role) -> Option<&'static str> {
         Some(marker) if marker.role != role => Some("it was claimed for something else"),
         Some(_) => None,
     }
+}
+
+fn why_prepare(desired: &Desired, facts: &MachineFacts, wanted: &Digest) -> Option<&'static str> {
+    let receipt = facts.holdings.receipts.get("prepare").map(|receipt| &receipt.digest);
+    if receipt != Some(wanted) || !facts.cri_answers {
+        return Some("the image's init has no receipt here");
+    }
+    let needs_shim = desired.image_socket().is_some();
+    (needs_shim && !facts.runs(SHIM)).then_some("the image's shim does not run")
 }
 
 fn missing_layers<'a>(desired: &'a Desired, facts: &MachineFacts, duty: Duty) -> Vec<&'a LayerInfo> {

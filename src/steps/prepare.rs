@@ -43,6 +43,7 @@ impl Prepare {
             arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
             expected: version.to_string(),
         };
+        let shim = desired.image_socket();
         let images = match self.machine.role {
             Role::Worker => FetchAhead::Named(vec![format!("registry.k8s.io/kube-proxy:{version}")]),
             Role::ControlPlane => FetchAhead::OfControlPlane { version: version.to_string() },
@@ -56,9 +57,14 @@ impl Prepare {
                 says("kubelet", &["--version"]),
                 Postcondition::Socket(desired.cri_socket().to_owned()),
                 Postcondition::UnitEnabled("kubelet.service".to_owned()),
-            ],
+            ]
+            .into_iter()
+            .chain(shim.map(|socket| Postcondition::Socket(socket.to_owned())))
+            .collect(),
             images,
             cri_socket: desired.cri_socket().to_owned(),
+            image_socket: shim.map(str::to_owned),
+            sandbox_image: shim.and_then(|_| desired.sandbox_image()),
         })
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 use crate::cluster::Fleet;
 use crate::engine::Progress;
 use crate::error::{Class, Problem, Result};
-use crate::kubeadm::{ClusterSettings, NodeSettings, ProxyMode};
+use crate::kubeadm::{ClusterSettings, ImageSource, NodeSettings, ProxyMode};
 use crate::model::{Cluster, ControlGroups, Digest, MachineFacts, MachineName, MachineSpec, Observed, Role};
 use crate::plan::{Desired, Endpoints};
 use crate::wire::{Act, AgentClient, JoinSecrets, Look, Measure, MintJoin, Work};
@@ -133,6 +133,11 @@ impl Site {
             name: self.node_name(machine)?,
             address: machine.address,
             cri_socket: self.desired.cri_socket().to_owned(),
+            images: if self.desired.image_socket().is_some() {
+                ImageSource::Shim
+            } else {
+                ImageSource::Runtime
+            },
         })
     }
 

@@ -91,6 +91,8 @@ pub enum Postcondition {
     },
     /// Something answers on this socket.
     Socket(String),
+    /// The container runtime has this image.
+    Image(String),
 }
 
 /// Merges layers into the rootfs and renders its templates.
@@ -172,6 +174,17 @@ pub struct PrepareWork {
     pub images: FetchAhead,
     /// Where the container runtime listens.
     pub cri_socket: String,
+    /// Where the image's shim listens, through which images are fetched; without one it is the runtime itself.
+    pub image_socket: Option<String>,
+    /// The image of pods' sandboxes, which the runtime cannot fetch through the shim by itself.
+    pub sandbox_image: Option<String>,
+}
+
+impl PrepareWork {
+    /// Returns where images are fetched through.
+    pub fn fetch_socket(&self) -> &str {
+        self.image_socket.as_deref().unwrap_or(&self.cri_socket)
+    }
 }
 
 /// `kubeadm init`.

@@ -20,7 +20,13 @@ use crate::wire::{Look, Measure};
 pub(super) use system::machine_id;
 
 /// The units that make a machine a member.
-const UNITS: [&str; 4] = ["containerd.service", "kubelet.service", "registry.service", super::care::UNIT];
+const UNITS: [&str; 5] = [
+    "containerd.service",
+    "image-cri-shim.service",
+    "kubelet.service",
+    "registry.service",
+    super::care::UNIT,
+];
 
 /// Looks at everything. Blocks for as long as the slowest part, an fsync where it is asked for.
 pub(super) fn look(order: &Look) -> Result<MachineFacts> {

@@ -1,20 +1,26 @@
 //! Clean-up, in the order that loses nobody's data: stop, remove pods, unmount, reset, the image's scripts, leftovers.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
 use crate::agent::command::{Command, Tell};
-use crate::agent::{care, fence, hosts, leftovers, namespaces, ownership, paths, receipts, units};
+use crate::agent::{
+    care, family_paths, fence, hosts, leftovers, namespaces, ownership, paths, receipts, units,
+};
 use crate::distribute::mounts::{Mount, mounts_below};
 use crate::error::{Class, Context, Problem, Result};
 use crate::wire::CleanWork;
 
-use super::{kubelet, kubelet_arguments, script};
+use super::{kubelet, kubelet_arguments, registry_data, script};
 
 /// Directories below which pods and the runtime mount.
 const MOUNTED: [&str; 4] = ["/var/lib/kubelet", "/run/containerd", "/var/lib/containerd", "/run/flannel"];
+
+/// The variables by which images say where else their runtime keeps its data.
+const DATA: [&str; 2] = ["criData", "criDockerdData"];
 
 /// How long pods may take to stop.
 const PODS_DEADLINE: Duration = Duration::from_mins(1);
@@ -27,7 +33,7 @@ pub(super) fn carry_out(work: &CleanWork, tell: Tell<'_>) -> Result<()> {
     }
     units::disable_and_stop("kubelet.service", tell)?;
     remove_pods(work, tell);
-    for mount in mounts()? {
+    for mount in mounts(work)? {
         tell(&format!("unmounting {}", mount.point.display()));
         unmount(&mount)?;
     }
@@ -35,6 +41,7 @@ pub(super) fn carry_out(work: &CleanWork, tell: Tell<'_>) -> Result<()> {
     reset(work, tell);
     kubelet_arguments::remove()?;
     run_scripts(work, tell)?;
+    family_paths::unlink(&work.cluster)?;
     care::remove(work.vip, tell)?;
     hosts::clear()?;
     leftovers::remove_all(&marker.before, tell)
@@ -60,9 +67,12 @@ fn remove_pods(work: &CleanWork, tell: Tell<'_>) {
 }
 
 /// Returns what pods and the runtime have mounted, the deepest first. The directories themselves may be somebody's disks.
-fn mounts() -> Result<Vec<Mount>> {
+fn mounts(work: &CleanWork) -> Result<Vec<Mount>> {
     let mut mounts = namespaces::mounts()?;
-    for directory in MOUNTED.map(Path::new) {
+    let data =
+        work.scripts.iter().flat_map(|script| DATA.iter().filter_map(|name| script.environment.get(*name)));
+    let directories: BTreeSet<&Path> = data.map(Path::new).chain(MOUNTED.map(Path::new)).collect();
+    for directory in directories {
         mounts.extend(mounts_below(directory)?.into_iter().filter(|mount| mount.point != directory));
     }
     Ok(mounts)
@@ -105,7 +115,7 @@ fn run_scripts(work: &CleanWork, tell: Tell<'_>) -> Result<()> {
         return Ok(());
     }
     // The image's scripts delete the runtime's and kubelet's directories without looking.
-    if let Some(mount) = mounts()?.first() {
+    if let Some(mount) = mounts(work)?.first() {
         return Err(Problem::new(
             Class::Machine,
             format!("{} is still mounted, so nothing is deleted", mount.point.display()),
@@ -114,7 +124,7 @@ fn run_scripts(work: &CleanWork, tell: Tell<'_>) -> Result<()> {
     for command in &work.scripts {
         script::run(&rootfs, command, tell)?;
     }
-    Ok(())
+    work.scripts.iter().try_for_each(|script| registry_data::unlink(&registry_data::path(script), &rootfs))
 }
 
 /// Removes the last of us: data, marker, agent. Called when nothing else is left to do.

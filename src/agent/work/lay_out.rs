@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::script;
 use crate::agent::command::Tell;
-use crate::agent::{paths, receipts, tree};
+use crate::agent::{family_paths, paths, receipts, tree};
 use crate::error::{Problem, Result};
 use crate::wire::{LayOutWork, ScriptCommand};
 
@@ -12,6 +12,7 @@ pub(super) fn carry_out(work: &LayOutWork, tell: Tell<'_>) -> Result<()> {
     receipts::withdraw("lay-out")?;
     let rootfs = paths::rootfs(&work.cluster);
     tree::lay_out(&work.layers, &rootfs, &work.environment)?;
+    family_paths::link(&work.cluster)?;
     tree::publish(&work.registry_layers, &rootfs)?;
     if let Some(command) = &work.check {
         check(&rootfs, command, tell)?;

@@ -7,9 +7,9 @@ use std::time::Duration;
 use crate::agent::command::{Command, Tell};
 use crate::agent::{paths, receipts};
 use crate::error::Result;
-use crate::wire::{FetchAhead, PrepareWork};
+use crate::wire::{FetchAhead, Postcondition, PrepareWork};
 
-use super::script;
+use super::{init_scripts, script};
 
 /// How often it is looked whether the runtime answers.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -22,16 +22,19 @@ pub(super) fn carry_out(work: &PrepareWork, tell: Tell<'_>) -> Result<()> {
     let fetched = std::thread::scope(|scope| {
         // The runtime answers long before the script has put everything else in place.
         let fetching = scope.spawn(|| fetcher.once_it_answers(&ended));
-        let ran = work.scripts.iter().try_for_each(|command| script::run(&rootfs, command, tell));
+        let ran = init_scripts::run(&rootfs, &work.scripts, tell);
         ended.store(true, Ordering::Relaxed);
         let left = fetching.join().unwrap_or_default();
         ran.map(|()| left)
     });
     let left = fetched?;
-    script::check(&work.postconditions)?;
+    script::check(&work.postconditions, &work.cri_socket)?;
     // What did not come then may come now that all is set up.
     for problem in fetcher.fetch(&left).into_iter().map(|(_, problem)| problem) {
         tell(&format!("not fetched ahead: {problem}"));
+    }
+    if let Some(image) = &work.sandbox_image {
+        script::check(&[Postcondition::Image(image.clone())], &work.cri_socket)?;
     }
     receipts::write("prepare", &work.receipt)
 }
@@ -50,7 +53,7 @@ impl<'a> Fetcher<'a> {
     /// Fetches as soon as the runtime answers, or once `ended`. Returns what is still to come.
     fn once_it_answers(&self, ended: &AtomicBool) -> Vec<String> {
         let images = self.images();
-        while std::os::unix::net::UnixStream::connect(&self.work.cri_socket).is_err() {
+        while std::os::unix::net::UnixStream::connect(self.work.fetch_socket()).is_err() {
             if ended.load(Ordering::Relaxed) {
                 return images;
             }
@@ -60,6 +63,12 @@ impl<'a> Fetcher<'a> {
     }
 
     fn images(&self) -> Vec<String> {
+        let mut images = self.of_kubernetes();
+        images.extend(self.work.sandbox_image.clone());
+        images
+    }
+
+    fn of_kubernetes(&self) -> Vec<String> {
         match &self.work.images {
             FetchAhead::Named(images) => images.clone(),
             FetchAhead::OfControlPlane { version } => {
@@ -72,14 +81,15 @@ impl<'a> Fetcher<'a> {
 
     /// Fetches images side by side and returns those that did not come, and why.
     fn fetch(&self, images: &[String]) -> Vec<(String, crate::error::Problem)> {
-        let endpoint = format!("unix://{}", self.work.cri_socket);
+        let runtime = format!("unix://{}", self.work.cri_socket);
+        let through = format!("unix://{}", self.work.fetch_socket());
         let crictl = self.program("crictl");
         std::thread::scope(|scope| {
             let pulls: Vec<_> = images
                 .iter()
                 .map(|image| {
                     let arguments =
-                        ["--runtime-endpoint", &endpoint, "--image-endpoint", &endpoint, "pull", image];
+                        ["--runtime-endpoint", &runtime, "--image-endpoint", &through, "pull", image];
                     let command = Command::new(&crictl, arguments);
                     scope.spawn(move || command.output().err().map(|problem| (image.clone(), problem)))
                 })

@@ -10,7 +10,7 @@ use crate::error::{Class, Context, Problem, Result};
 use crate::wire::RegistryWork;
 use crate::{fsx, yaml};
 
-use super::script;
+use super::{registry_data, script};
 
 /// The registry's unit in every image of the family.
 const UNIT: &str = "registry.service";
@@ -29,6 +29,7 @@ pub(super) fn carry_out(work: &RegistryWork, tell: Tell<'_>) -> Result<()> {
     place_certificate(work)?;
     let rootfs = paths::rootfs(&work.cluster);
     place_password(&rootfs, work)?;
+    registry_data::link(&registry_data::path(&work.script), &rootfs)?;
     // Before the script, so that an image whose script copies the file never listens unencrypted; and after it,
     // for images whose script writes a file of its own.
     let in_image = rootfs.join("etc/registry_config.yml");

@@ -44,7 +44,7 @@ pub(super) fn with_environment(line: &str, environment: &Environment, directory:
 }
 
 /// Checks what must hold after a script, since scripts exit well whatever failed in them.
-pub(super) fn check(postconditions: &[Postcondition]) -> Result<()> {
+pub(super) fn check(postconditions: &[Postcondition], cri_socket: &str) -> Result<()> {
     for condition in postconditions {
         let missing = match condition {
             Postcondition::UnitActive(unit) => {
@@ -66,6 +66,13 @@ pub(super) fn check(postconditions: &[Postcondition]) -> Result<()> {
             Postcondition::Socket(path) => std::os::unix::net::UnixStream::connect(path)
                 .err()
                 .map(|error| format!("nothing answers at {path}: {error}")),
+            Postcondition::Image(image) => {
+                let endpoint = format!("unix://{cri_socket}");
+                let asked =
+                    ["--runtime-endpoint", &endpoint, "--image-endpoint", &endpoint, "inspecti", image];
+                let absent = Command::new("crictl", asked).output().err();
+                absent.map(|problem| format!("the container runtime has no image {image}: {problem}"))
+            }
         };
         if let Some(missing) = missing {
             let problem =

@@ -1,0 +1,3 @@
+#!/usr/bin/env bash
+# After kubelet has stopped.
+exit 0
