@@ -9,6 +9,7 @@ use super::paths;
 use super::work;
 use crate::error::{Class, Context, Problem, Result};
 use crate::fsx;
+use crate::redact::Redactions;
 use crate::wire::Work;
 
 /// Does the work in `directory` and writes its result there. The result is also the answer.
@@ -36,7 +37,9 @@ fn locked(directory: &Path) -> Result<()> {
         .open(directory.join("log"))
         .problem(Class::Machine, "cannot open the work's log")?;
     let log = RefCell::new(log);
+    let redactions = Redactions::default();
+    work.secrets().iter().for_each(|secret| redactions.hide(secret));
     // The log is for people: what cannot be written there is no reason to stop.
-    let tell = |line: &str| drop(writeln!(log.borrow_mut(), "{line}"));
+    let tell = |line: &str| drop(writeln!(log.borrow_mut(), "{}", redactions.apply(line)));
     work::carry_out(&work, &tell)
 }

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use self::sealer::SealerImage;
 use super::Image;
 use crate::error::{Class, Problem, Result};
 use crate::model::{Environment, ImageKind, KubernetesVersion};
@@ -117,6 +118,9 @@ impl ClusterImage {
     ///
     /// A label that says what sealift does not understand is a `Config` problem.
     pub fn of(image: &Image) -> Result<Self> {
+        if let Some(sealer) = SealerImage::of(&image.config).map_err(|problem| in_image(problem, image))? {
+            return Self::of_sealer(sealer).map_err(|problem| in_image(problem, image));
+        }
         let labels = Labels { of: &image.config.labels };
         let kind = labels.kind().map_err(|problem| in_image(problem, image))?;
         if kind == ImageKind::Rootfs {
@@ -140,10 +144,32 @@ impl ClusterImage {
         })
     }
 
+    fn of_sealer(image: SealerImage) -> Result<Self> {
+        if image.kind == ImageKind::Rootfs && image.version.is_none() {
+            return Err(no_version("cluster.alpha.sealer.io/cluster-runtime-version"));
+        }
+        let mut environment = image.environment;
+        environment.remove("PATH");
+        Ok(Self {
+            kind: image.kind,
+            kubernetes_version: image.version,
+            environment,
+            scripts: image.scripts,
+            vip: None,
+            commands: image.commands,
+            entrypoint_commands: 0,
+        })
+    }
+
     /// Returns the commands with `cmd` in the place of the image's CMD; ENTRYPOINT always runs.
     pub fn commands_with(&self, cmd: &[String]) -> Vec<String> {
         [&self.commands[..self.entrypoint_commands], cmd].concat()
     }
+}
+
+fn no_version(label: &str) -> Problem {
+    Problem::new(Class::Config, "the image does not say which Kubernetes it holds")
+        .remedy(format!("set the label `{label}`, such as LABEL {label}=v1.36.3, and build it again"))
 }
 
 fn in_image(problem: Problem, image: &Image) -> Problem {
@@ -227,10 +253,7 @@ impl Labels<'_> {
             (ImageKind::Application, _) | (ImageKind::Patch, None) => Ok(None),
             (ImageKind::Patch, Some((_, version))) => Ok(version.parse().ok()),
             (ImageKind::Rootfs, Some((_, version))) => version.parse().map(Some),
-            (ImageKind::Rootfs, None) => {
-                Err(Problem::new(Class::Config, "the image does not say which Kubernetes it holds")
-                    .remedy("set the label `version`, such as LABEL version=v1.36.3, and build it again"))
-            }
+            (ImageKind::Rootfs, None) => Err(no_version("version")),
         }
     }
 
@@ -310,5 +333,6 @@ fn is_name(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-' || c == '.')
 }
 
+mod sealer;
 #[cfg(test)]
 mod tests;

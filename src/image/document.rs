@@ -124,6 +124,12 @@ impl Manifest {
     pub(crate) fn of(config: Descriptor, layers: Vec<Descriptor>) -> Self {
         Self { schema_version: 2, media_type: Some(MANIFEST.to_owned()), config, layers, other: Map::new() }
     }
+
+    /// Returns its annotations.
+    pub(crate) fn annotations(&self) -> BTreeMap<String, String> {
+        let found = self.other.get("annotations").and_then(Value::as_object).into_iter().flatten();
+        found.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
+    }
 }
 
 /// An image's configuration.

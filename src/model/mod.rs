@@ -12,6 +12,7 @@ mod login;
 mod node;
 mod node_change;
 mod ranges;
+mod registry;
 mod role;
 mod version;
 
@@ -33,6 +34,7 @@ pub use login::{DeclaredLogin, Login, SecretPlace, SecretReference};
 pub use node::{NodeWishes, Taint, TaintEffect, TaintKey};
 pub use node_change::NodeChange;
 pub use ranges::ranges;
+pub use registry::RegistryStyle;
 pub use role::Role;
 pub use version::KubernetesVersion;
 

@@ -6,7 +6,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Class, Problem, Result};
-use crate::model::{Cluster, ImageContract, ImageKind, KubernetesVersion, MachineName, MachineSpec, Role};
+use crate::model::{
+    Cluster, ImageContract, ImageKind, KubernetesVersion, MachineName, MachineSpec, RegistryStyle, Role,
+};
 
 /// How the names of variables begin that are the image's and the tool's own; nobody else may set them.
 pub(super) const RESERVED: &str = "SEALOS_SYS";
@@ -124,6 +126,11 @@ impl Desired {
     /// names of images to the cluster's registry, which the runtime itself would not do.
     pub fn image_socket(&self) -> Option<&str> {
         self.variable(IMAGE_SOCKET)
+    }
+
+    /// Returns how the image's registry is run: sealer's name for its address is in no other's.
+    pub fn registry_style(&self) -> RegistryStyle {
+        if self.variable("RegistryDomain").is_some() { RegistryStyle::Container } else { RegistryStyle::Unit }
     }
 
     /// Returns the name of the image of pods' sandboxes in the cluster's registry, where the image says one.

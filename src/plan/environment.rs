@@ -2,7 +2,7 @@
 
 use super::desired::{Desired, RESERVED};
 use crate::kubeadm;
-use crate::model::{Environment, ImageContract, MachineFacts, MachineSpec, Role};
+use crate::model::{Environment, ImageContract, MachineFacts, MachineSpec, RegistryStyle, Role};
 
 /// Returns the variables of a machine: images < what sealift knows < the operator's < the machine's own < credentials.
 ///
@@ -14,6 +14,9 @@ pub fn of_machine(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts
     }
     environment.extend(known(desired));
     environment.insert("HostIP".to_owned(), machine.address.to_string());
+    if desired.registry_style() == RegistryStyle::Container {
+        environment.extend(of_sealer(desired, machine));
+    }
     environment.insert("cgroupDriver".to_owned(), kubeadm::cgroup_driver(facts.control_groups).to_owned());
     environment.insert("restrictOOMScoreAdj".to_owned(), (!facts.may_lower_oom_score).to_string());
     let mode = match machine.role {
@@ -50,6 +53,25 @@ fn known(desired: &Desired) -> Environment {
         environment.insert("SEALOS_SYS_KUBE_VERSION".to_owned(), version.to_string());
     }
     environment
+}
+
+/// What only the scripts and templates of sealer's images ask for.
+fn of_sealer(desired: &Desired, machine: &MachineSpec) -> Environment {
+    let network = &desired.cluster.network;
+    let domain = desired.variable("RegistryDomain").unwrap_or_default();
+    let port = desired.variable("RegistryPort").unwrap_or_default();
+    let host = |number: usize| network.services.hosts().nth(number).map(|address| address.to_string());
+    let known = [
+        ("HostIPFamily", Some(if machine.address.is_ipv6() { "6" } else { "4" }.to_owned())),
+        ("RegistryURL", Some(format!("{domain}:{port}"))),
+        ("LocalRegistryDomain", Some(domain.to_owned())),
+        ("LocalRegistryPort", Some(port.to_owned())),
+        ("LocalRegistryURL", Some(format!("{domain}:{port}"))),
+        (if network.vip.is_ipv6() { "IPvsVIPv6" } else { "IPvsVIPv4" }, Some(network.vip.to_string())),
+        ("KubeSvcIP", host(0)),
+        ("DNSSvcIP", host(9)),
+    ];
+    known.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
 /// Lays the operator's variables over, and the registry's credentials, which are random whatever an image says.

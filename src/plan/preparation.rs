@@ -5,7 +5,7 @@ use super::layers::{self, Duty};
 use super::receipts;
 use super::situation::Standing;
 use super::step::{Action, PlanBuilder};
-use crate::model::{Digest, Intent, LayerInfo, MachineFacts, Role};
+use crate::model::{Digest, Intent, LayerInfo, MachineFacts, RegistryStyle, Role};
 
 /// The unit of the image's shim, in every image that has one.
 const SHIM: &str = "image-cri-shim.service";
@@ -80,7 +80,7 @@ pub(super) fn prepare(
     };
     if spec.role == Role::ControlPlane
         && (receipt("registry") != Some(&receipts::registry(desired, spec, facts))
-            || !facts.runs("registry.service"))
+            || desired.registry_style() == RegistryStyle::Unit && !facts.runs("registry.service"))
     {
         interrupt(plan, &mut steps, Action::Registry, "its registry does not run as wanted", None);
         steps.registry = steps.last;

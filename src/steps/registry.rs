@@ -44,6 +44,7 @@ impl Step for Registry {
                     text: desired.rootfs()?.scripts.init_registry.clone(),
                     environment: plan::of_machine(desired, &self.machine, facts),
                 },
+                style: desired.registry_style(),
                 listen: SocketAddr::new(self.machine.address, plan::REGISTRY_PORT),
                 certificate: own.certificate_pem,
                 key: own.key_pem.expose_secret().to_owned(),

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Digest, Environment, Role};
+use crate::model::{Digest, Environment, RegistryStyle, Role};
 
 /// A piece of work. It is carried out there whatever becomes of the connection.
 ///
@@ -54,6 +55,27 @@ impl Work {
             Self::Launch(work) => format!("launch-{}", work.manifest.short()),
             Self::Clean(_) => "clean".to_owned(),
         }
+    }
+}
+
+impl Work {
+    /// Returns what the programs that do it may know and must not be heard to say: images' scripts print what they are told.
+    pub fn secrets(&self) -> Vec<SecretString> {
+        let scripts: Vec<&ScriptCommand> = match self {
+            Self::LayOut(work) => work.check.iter().collect(),
+            Self::Registry(work) => vec![&work.script],
+            Self::Prepare(work) => work.scripts.iter().collect(),
+            Self::Clean(work) => work.scripts.iter().collect(),
+            _ => vec![],
+        };
+        let environments = scripts.into_iter().map(|script| &script.environment);
+        let own = match self {
+            Self::Commands(work) => Some(&work.environment),
+            Self::Launch(work) => Some(&work.environment),
+            _ => None,
+        };
+        let passwords = environments.chain(own).filter_map(|environment| environment.get("registryPassword"));
+        passwords.map(|password| password.clone().into()).collect()
     }
 }
 
@@ -132,6 +154,8 @@ pub struct RegistryWork {
     pub cluster: String,
     /// The image's `init-registry`.
     pub script: ScriptCommand,
+    /// How the image runs it.
+    pub style: RegistryStyle,
     /// Where it listens.
     pub listen: SocketAddr,
     /// Its certificate, PEM.

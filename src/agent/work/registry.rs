@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::agent::command::{Command, Tell};
 use crate::agent::{paths, receipts, units};
 use crate::error::{Class, Context, Problem, Result};
+use crate::model::RegistryStyle;
 use crate::wire::RegistryWork;
 use crate::{fsx, yaml};
 
@@ -29,20 +30,38 @@ pub(super) fn carry_out(work: &RegistryWork, tell: Tell<'_>) -> Result<()> {
     place_certificate(work)?;
     let rootfs = paths::rootfs(&work.cluster);
     place_password(&rootfs, work)?;
-    registry_data::link(&registry_data::path(&work.script), &rootfs)?;
+    match work.style {
+        RegistryStyle::Unit => start_unit(work, &rootfs, tell)?,
+        RegistryStyle::Container => start_container(work, &rootfs, tell)?,
+    }
+    await_answer(work)?;
+    receipts::write("registry", &work.receipt)
+}
+
+fn start_unit(work: &RegistryWork, rootfs: &Path, tell: Tell<'_>) -> Result<()> {
+    registry_data::link(&registry_data::path(&work.script), rootfs)?;
     // Before the script, so that an image whose script copies the file never listens unencrypted; and after it,
     // for images whose script writes a file of its own.
     let in_image = rootfs.join("etc/registry_config.yml");
     secure(&in_image, work)?;
-    script::run(&rootfs, &work.script, tell)?;
+    script::run(rootfs, &work.script, tell)?;
     let directory = work.script.environment.get("registryConfig").map_or("/etc/registry", String::as_str);
     if secure(&Path::new(directory).join("registry_config.yml"), work)? {
         Command::new("systemctl", ["restart", UNIT])
             .run(tell)
             .map_err(|problem| units::with_journal(problem, UNIT))?;
     }
-    await_answer(work)?;
-    receipts::write("registry", &work.receipt)
+    Ok(())
+}
+
+/// The script gives the container what is in `certs/` under the registry's name.
+fn start_container(work: &RegistryWork, rootfs: &Path, tell: Tell<'_>) -> Result<()> {
+    let name = work.script.environment.get("RegistryDomain").map_or("sea.hub", String::as_str);
+    let directory = rootfs.join("certs");
+    fsx::make_directory(&directory)?;
+    fsx::write_atomically(&directory.join(format!("{name}.crt")), &work.certificate, 0o644)?;
+    fsx::write_atomically(&directory.join(format!("{name}.key")), &work.key, 0o600)?;
+    script::run(rootfs, &work.script, tell)
 }
 
 fn place_certificate(work: &RegistryWork) -> Result<()> {
@@ -134,6 +153,7 @@ mod tests {
                 text: String::new(),
                 environment: crate::model::Environment::new(),
             },
+            style: RegistryStyle::Unit,
             listen: "10.0.0.1:5443".parse().unwrap(),
             certificate: String::new(),
             key: String::new(),

@@ -16,6 +16,7 @@ fn image(labels: &[(&str, &str)], env: &[(&str, &str)], entrypoint: &[&str], cmd
             env: map(env),
             entrypoint: list(entrypoint),
             cmd: list(cmd),
+            annotations: BTreeMap::new(),
         },
         layers: vec![],
         arch: Arch::Amd64,
@@ -181,5 +182,75 @@ proptest::proptest! {
     #[test]
     fn no_command_makes_it_panic(text in r"[$(){}A-Cé ]{0,20}") {
         expand(&text, &Environment::from([("A".to_owned(), "é".to_owned())]));
+    }
+}
+
+/// An image as sealer's builder annotates it.
+fn sealers(extension: &str, labels: &[(&str, &str)]) -> Result<ClusterImage> {
+    let mut image = image(labels, &[("PATH", "/bin")], &[], &["ignored"]);
+    image.config.annotations.insert("sealer.image.extension".to_owned(), extension.to_owned());
+    ClusterImage::of(&image)
+}
+
+const SEALER: [(&str, &str); 3] = [
+    ("cluster.alpha.sealer.io/cluster-runtime-type", "kubernetes"),
+    ("cluster.alpha.sealer.io/cluster-runtime-version", "v1.25.16"),
+    ("cluster.alpha.sealer.io/container-runtime-type", "containerd"),
+];
+
+#[test]
+fn a_rootfs_of_sealers_is_read() {
+    let extension =
+        r#"{"schemaVersion": "v1alpha1", "type": "kube-installer", "env": {"SvcCIDR": "10.96.0.0/22"}}"#;
+    let labelled_only = ClusterImage::of(&image(&SEALER, &[], &[], &[])).unwrap();
+    let annotated = sealers(extension, &SEALER).unwrap();
+    for read in [&labelled_only, &annotated] {
+        assert_eq!(read.kind, ImageKind::Rootfs);
+        assert_eq!(read.kubernetes_version.as_ref().unwrap().to_string(), "v1.25.16");
+        assert_eq!(read.environment["registryDomain"], "sea.hub");
+        assert_eq!(read.environment["RegistryPort"], "5000");
+        assert_eq!(read.environment["SEALOS_SYS_CRI_ENDPOINT"], "/run/containerd/containerd.sock");
+        let command = |script| read.scripts.command(script).unwrap();
+        // The registry is a container, so the runtime comes before it; at the port that scripts know is care.
+        assert_eq!(
+            command(Script::InitRegistry),
+            "containerd.sh && bash init-registry.sh 5443 \"${PWD%/*}/registry\" $RegistryDomain"
+        );
+        assert_eq!(command(Script::InitCri), "containerd.sh");
+        assert_eq!(command(Script::Init), "init-kube.sh");
+        assert_eq!(command(Script::Clean), "uninstall-containerd.sh");
+        assert_eq!(command(Script::Check), "-c :", "there is no check to run");
+    }
+    assert_eq!(annotated.environment["SvcCIDR"], "10.96.0.0/22");
+    assert!(!annotated.environment.contains_key("PATH"));
+    let docker = ClusterImage::of(&image(&SEALER[..2], &[], &[], &[])).unwrap();
+    assert_eq!(docker.scripts.command(Script::InitCri), Some("docker.sh"));
+    assert_eq!(docker.environment["SEALOS_SYS_CRI_ENDPOINT"], "/var/run/cri-dockerd.sock");
+}
+
+#[test]
+fn an_application_of_sealers_runs_what_it_launches() {
+    let extension =
+        r#"{"type": "app-installer", "launch": {"cmds": ["kubectl apply -f manifests", "helm list"]}}"#;
+    let read = sealers(extension, &[]).unwrap();
+    assert_eq!((read.kind, read.commands.len()), (ImageKind::Application, 2));
+    assert_eq!(read.commands_with(&["mine".to_owned()]), ["mine"]);
+}
+
+#[test]
+fn what_is_not_launched_of_sealers_is_refused() {
+    let k0s = [("cluster.alpha.sealer.io/cluster-runtime-type", "k0s")];
+    let crio = [SEALER[1], ("cluster.alpha.sealer.io/container-runtime-type", "cri-o")];
+    let rootfs = r#"{"type": "kube-installer"}"#;
+    for (extension, labels) in [
+        (rootfs, &k0s[..]),
+        (rootfs, &crio[..]),
+        (rootfs, &[]),
+        (r#"{"type": "other"}"#, &[]),
+        (r#"{"type": "app-installer", "launch": {"app_names": ["nginx"]}}"#, &[]),
+        ("no JSON", &[]),
+    ] {
+        let problem = sealers(extension, labels).unwrap_err();
+        assert_eq!(problem.class, Class::Config, "{extension} {labels:?}: {problem}");
     }
 }

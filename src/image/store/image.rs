@@ -36,6 +36,8 @@ pub struct ImageConfig {
     pub entrypoint: Vec<String>,
     /// CMD.
     pub cmd: Vec<String>,
+    /// What the builder wrote beside it, into the manifest.
+    pub annotations: BTreeMap<String, String>,
 }
 
 impl Image {
@@ -52,6 +54,7 @@ impl From<Execution> for ImageConfig {
             labels: execution.labels.unwrap_or_default(),
             entrypoint: execution.entrypoint.unwrap_or_default(),
             cmd: execution.cmd.unwrap_or_default(),
+            annotations: BTreeMap::new(),
         }
     }
 }
@@ -69,6 +72,7 @@ impl Store {
             let layers = manifest.layers.iter().zip(diff_ids);
             let layers = layers.map(|(layer, diff_id)| self.layer(layer, diff_id)).collect::<Result<_>>()?;
             let config = configuration.config.unwrap_or_default().into();
+            let config = ImageConfig { annotations: manifest.annotations(), ..config };
             Ok(Image { name: name.to_owned(), manifest: digest.clone(), config, layers, arch })
         };
         read().map_err(|problem: Problem| problem.saw(format!("in the image `{name}`")))
