@@ -25,7 +25,7 @@ pub(super) struct GoingArgs {
     fail_fast: bool,
 
     /// How many machines may be interrupted at once, where kubelet starts anew or pods are moved: 2, or 25%. A machine on which
-    /// that failed counts until the command ends [default: all]
+    /// that failed counts until the command ends, and one that does not answer from the beginning [default: all]
     #[arg(long, value_name = "NUMBER")]
     max_unavailable: Option<MaxUnavailable>,
 }

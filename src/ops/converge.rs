@@ -48,10 +48,6 @@ pub(super) async fn draw(context: &Context, wish: &Wish<'_>, consent: Consent) -
     preflight::check(context, &fleet, &desired, &sight, state.authority.as_ref(), silent).await?;
     observe::imagine(&mut sight.observed, &foreseen, desired.rootfs()?.arch);
     let plan = plan(&desired, &sight.observed, authority.as_ref(), consent)?;
-    for silent in &plan.set_aside {
-        let machine = silent.machine.as_deref().unwrap_or(&plan.cluster);
-        context.reporter.warn(&format!("{machine} is set aside: {}", silent.brief()));
-    }
     let mut state = State { authority, ..state };
     part_with_the_gone(&mut state, &plan, &sight.observed);
     let site = Site {

@@ -12,7 +12,7 @@ use super::reporter::Question;
 use super::view::{
     Affected, Certainty, Disruption, Ending, HalfDone, PlanGroup, PlanView, PlannedStep, StepTiming, Summary,
 };
-use crate::engine::{self, Event, Observer, OnFailure, Outcome, Report};
+use crate::engine::{self, Event, Observer, Outcome, Policy, Report};
 use crate::error::{Class, Problem, Problems, Result};
 use crate::model::{MachineName, MachineSpec};
 use crate::plan::{self, Action, Desired, Plan};
@@ -49,7 +49,7 @@ pub(super) async fn execute(
     proposal: Proposal,
     again: impl AsyncFnOnce(&Proposal) -> Result<Proposal, Problems>,
 ) -> Result<(), Problems> {
-    refuse_silence(context.pace.on_failure, &proposal.plan)?;
+    policy(context, &proposal)?;
     if proposal.plan.is_empty() {
         return nothing_to_do(context, &proposal.plan, proposal.purpose);
     }
@@ -63,12 +63,10 @@ pub(super) async fn execute(
     }
 }
 
-/// Who wants to stop at the first failure does not begin beside a machine that had to be set aside.
-fn refuse_silence(on_failure: OnFailure, plan: &Plan) -> Result<(), Problems> {
-    match on_failure {
-        OnFailure::GoOn => Ok(()),
-        OnFailure::BeginNothing => Problems::check(plan.set_aside.clone()),
-    }
+/// Returns how the plan is carried out, unless it may not be begun at all.
+fn policy(context: &Context, proposal: &Proposal) -> Result<Policy, Problems> {
+    let Proposal { plan, site, .. } = proposal;
+    context.pace.policy(plan, site.cluster(), &site.observed)
 }
 
 /// Shows the plan and asks.
@@ -90,7 +88,7 @@ async fn under_lock(
     again: impl AsyncFnOnce(&Proposal) -> Result<Proposal, Problems>,
 ) -> Result<(), Problems> {
     let proposal = again(&before).await?;
-    refuse_silence(context.pace.on_failure, &proposal.plan)?;
+    let policy = policy(context, &proposal)?;
     if proposal.plan.is_empty() {
         return nothing_to_do(context, &proposal.plan, proposal.purpose);
     }
@@ -99,7 +97,7 @@ async fn under_lock(
         agree(context, &proposal)?;
     }
     tell_of_others_work(context, &proposal.site);
-    carry_out(context, locked, proposal).await
+    carry_out(context, locked, policy, proposal).await
 }
 
 /// What an earlier run began goes on by itself; the steps of this one pick it up, or say that the machine is busy.
@@ -111,7 +109,12 @@ fn tell_of_others_work(context: &Context, site: &Site) {
     }
 }
 
-async fn carry_out(context: &Context, locked: &Locked, proposal: Proposal) -> Result<(), Problems> {
+async fn carry_out(
+    context: &Context,
+    locked: &Locked,
+    policy: Policy,
+    proposal: Proposal,
+) -> Result<(), Problems> {
     let Proposal { plan, site, purpose } = proposal;
     site.change_state(|_| {}).save(&site.home)?;
     let titles = steps::titles(&plan, &site)?;
@@ -122,7 +125,6 @@ async fn carry_out(context: &Context, locked: &Locked, proposal: Proposal) -> Re
         steps: plan.steps.len(),
     });
     let graph = steps::graph(&plan, &site)?;
-    let policy = context.pace.policy(site.cluster().machines.len());
     let report = engine::execute(graph, policy, journal, locked.stop.clone()).await;
     let ending = ending(context, &plan, &titles, &report);
     record::record(context, &site, &purpose.title, &titles, &report, &ending).await;

@@ -5,7 +5,7 @@ use super::departure::depart;
 use super::situation::{Possession, Situation};
 use super::step::{Plan, PlanBuilder};
 use crate::error::{Class, Problem, Problems};
-use crate::model::Seen;
+use crate::model::{Role, Seen};
 
 /// Says why nothing is planned: what is silent now holds people's data, and a new cluster is never made over it.
 pub(super) fn refuse(now: &Situation<'_>) -> Problem {
@@ -21,7 +21,9 @@ pub(super) fn refuse(now: &Situation<'_>) -> Problem {
         Some(Seen::Unknown(seen)) => problem.saw(seen),
         _ => problem,
     };
-    let silent = now.desired.control_planes().filter(|spec| now.of(spec).facts.is_none());
+    let leaving = now.desired.leaving.iter().filter(|spec| spec.role == Role::ControlPlane);
+    let all = now.desired.control_planes().chain(leaving);
+    let silent = all.filter(|spec| now.of(spec).facts.is_none());
     silent.fold(problem, |problem, spec| problem.saw(now.silence(spec)))
 }
 

@@ -63,7 +63,8 @@ impl<'a> Roster<'a> {
         for machine in &leaving_control_planes {
             problems.extend(ballot.leave(machine));
         }
-        Problems::check(problems)?;
+        let problems = problems.into_iter().map(|problem| beside_the_silent(now, problem));
+        Problems::check(problems.collect())?;
         let first = first(now, &control_planes)?;
         Ok(Self { first, control_planes, workers, renewed, dead, leaving_control_planes, leaving_workers })
     }
@@ -106,8 +107,10 @@ impl<'a> Ballot<'a> {
             }
         }
         let mut refused = Vec::new();
+        // Who still learns, since its join was cut off, gets its vote with the rest of it.
+        let votes = |member: &EtcdMember| !member.learner;
         control_planes.retain(|machine| {
-            if machine.had_joined() && machine.member.is_some() {
+            if machine.had_joined() && machine.member.is_some_and(votes) {
                 return true;
             }
             match self.votes.clone().with(&machine.spec.name.0) {
@@ -124,6 +127,12 @@ impl<'a> Ballot<'a> {
         }
         None
     }
+}
+
+/// Adds the control planes whose votes might have made it otherwise, and why these do not count.
+fn beside_the_silent(now: &Situation<'_>, problem: Problem) -> Problem {
+    let silent = now.desired.control_planes().filter(|spec| now.of(spec).facts.is_none());
+    silent.fold(problem, |problem, spec| problem.saw(now.silence(spec)))
 }
 
 fn unlisted() -> Problem {

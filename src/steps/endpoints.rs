@@ -11,7 +11,7 @@ use crate::ha::config::{
 };
 use crate::ha::learned::Generation;
 use crate::kubeadm::API_PORT;
-use crate::model::{BoxFuture, MachineSpec};
+use crate::model::{BoxFuture, MachineSpec, Role};
 use crate::plan;
 use crate::wire::{EndpointsWork, Work};
 
@@ -32,12 +32,10 @@ impl Step for Endpoints {
     fn act<'a>(&'a self, progress: &'a Progress) -> BoxFuture<'a, Result<Acted>> {
         Box::pin(async {
             let desired = &self.site.desired;
-            let first = self.site.first()?.address;
-            // A control plane that answers already keeps asking itself.
-            let hosts = if self.site.facts(&self.machine)?.api_ready {
+            let hosts = if self.serves().await? {
                 plan::hosts_once_joined(desired, &self.machine)
             } else {
-                plan::hosts_of(desired, &self.machine, first)
+                plan::hosts_of(desired, &self.machine, self.site.first()?.address)
             };
             let care = serde_json::to_value(self.care())
                 .problem(Class::Internal, "cannot write care's configuration")?;
@@ -49,6 +47,15 @@ impl Step for Endpoints {
 }
 
 impl Endpoints {
+    /// Tells whether it is a control plane whose API server answers: that one asks itself. It may have joined after it was
+    /// looked at, in this run or at the end of one that was cut off; another one that it would ask may be leaving.
+    async fn serves(&self) -> Result<bool> {
+        if self.machine.role == Role::Worker {
+            return Ok(false);
+        }
+        Ok(self.site.agent(&self.machine).await?.ask(self.site.look()).await?.api_ready)
+    }
+
     fn care(&self) -> CareConfig {
         let desired = &self.site.desired;
         let endpoints = plan::endpoints(desired, &self.machine);

@@ -1,7 +1,7 @@
 //! Runs that were cut off where nothing but the cluster itself can tell that something is missing.
 
 use super::*;
-use crate::model::{ApiFacts, Kubeconfig};
+use crate::model::{ApiFacts, Kubeconfig, MachineName};
 
 fn actions(plan: &Plan) -> Vec<&Action> {
     plan.steps.iter().map(|step| &step.action).collect()
@@ -107,4 +107,46 @@ fn a_join_that_was_cut_off_before_its_last_phase_is_brought_to_its_end() {
         plan.steps.iter().filter(|step| step.action == Action::JoinControlPlane).collect();
     assert_eq!(joins.len(), 1, "{}", read(&plan));
     assert_eq!(joins[0].machine.as_ref().unwrap().0, "10.0.0.2");
+}
+
+/// The rest of its join gives it its vote, so the one that it takes the place of may leave.
+#[test]
+fn a_control_plane_that_still_learns_takes_the_place_of_the_last_one() {
+    let desired = without(&desired(2, 0), &["10.0.0.1"]);
+    let mut seen = observed(&desired, |spec| member(&desired, spec));
+    let learner = api(&mut seen).etcd.iter_mut().find(|member| member.name == "node-10-0-0-2").unwrap();
+    learner.learner = true;
+    let node = api(&mut seen).nodes.iter_mut().find(|node| node.name == "node-10-0-0-2").unwrap();
+    node.control_plane = false;
+    let plan = launch(&desired, &seen, None).unwrap();
+    let step = |action| plan.steps.iter().find(|step| step.action == action).unwrap();
+    let (join, goes) = (step(Action::JoinControlPlane), step(Action::RemoveEtcdMember));
+    let of = |step: &PlannedStep| step.machine.as_ref().unwrap().0.clone();
+    assert_eq!((of(join), of(goes)), ("10.0.0.2".to_owned(), "10.0.0.1".to_owned()), "{}", read(&plan));
+    assert!(join.number < goes.number, "{}", read(&plan));
+}
+
+#[test]
+fn who_would_have_a_vote_and_is_silent_is_told_of() {
+    let desired = without(&desired(2, 0), &["10.0.0.1"]);
+    let silence = |seen: &mut Observed, name: &str| {
+        let problem = Problem::new(Class::Connection, "no answer").on(name);
+        seen.machines.insert(MachineName(name.to_owned()), Seen::Unknown(problem));
+    };
+    let refused = |silent: &str| {
+        let mut seen = observed(&desired, |spec| match spec.name.0.as_str() {
+            "10.0.0.1" => member(&desired, spec),
+            _ => fresh(spec),
+        });
+        silence(&mut seen, silent);
+        if silent == "10.0.0.1" {
+            seen.api = None;
+        }
+        launch(&desired, &seen, Some(&Digest::of("ca"))).unwrap_err().as_one()
+    };
+    for (silent, class) in [("10.0.0.1", Class::Kubernetes), ("10.0.0.2", Class::Quorum)] {
+        let problem = refused(silent);
+        assert_eq!(problem.class, class, "{problem}");
+        assert!(problem.seen.iter().any(|line| line.contains(silent)), "{problem}");
+    }
 }
