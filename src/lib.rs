@@ -30,6 +30,7 @@ pub mod remote;
 pub mod wire;
 
 pub mod clusterfile;
+pub mod configs;
 pub mod kubeadm;
 pub mod plan;
 pub mod quorum;

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms, from the top of the house to its ground: each may use those that stand after it. Some are drawn and still empty.
-const ROOMS: [&str; 26] = [
+const ROOMS: [&str; 27] = [
     "cli",
     "ui",
     "ops",
@@ -28,6 +28,7 @@ const ROOMS: [&str; 26] = [
     "kubeadm",
     "clusterfile",
     "render",
+    "configs",
     "template",
     "model",
     "redact",
@@ -38,7 +39,7 @@ const ROOMS: [&str; 26] = [
 ];
 
 /// Rooms whose thinking is tested without a machine: they do no I/O and know no clock.
-const PURE_ROOMS: [&str; 6] = ["model", "template", "clusterfile", "kubeadm", "quorum", "plan"];
+const PURE_ROOMS: [&str; 7] = ["model", "template", "configs", "clusterfile", "kubeadm", "quorum", "plan"];
 
 /// What only rooms that are not pure may name.
 const IMPURE: [&str; 9] = [

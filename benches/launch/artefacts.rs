@@ -177,8 +177,8 @@ fn render_templates(contract: &Value, kubernetes: &Path, pod_network: &Path) -> 
         ("restrictOOMScoreAdj".to_owned(), "true".to_owned()),
         ("podCIDR".to_owned(), network.pods.to_string()),
     ]);
-    render::render_tree(kubernetes, &render::FOLDERS, &environment)?;
-    render::render_tree(pod_network, &render::FOLDERS, &environment)?;
+    render::render_tree(kubernetes, &[], &environment)?;
+    render::render_tree(pod_network, &[], &environment)?;
     Ok(())
 }
 

@@ -59,6 +59,7 @@ pub(crate) fn desired(declared: &Declared) -> Result<Desired> {
             interface: None,
             host_aliases: vec![],
             certificate_names: vec![],
+            configs: vec![],
         },
         images,
         registry: RegistryAccess {
@@ -70,6 +71,7 @@ pub(crate) fn desired(declared: &Declared) -> Result<Desired> {
         launch: "launch".to_owned(),
         leaving: vec![],
         origin: Origin::Given,
+        kubeadm_file: None,
     })
 }
 
@@ -96,6 +98,7 @@ fn rootfs() -> ImageContract {
         layers: (0..9).map(|number| layer("kubernetes", number)).collect(),
         pod_networks: vec![],
         kubeadm: None,
+        configs: vec![],
     }
 }
 

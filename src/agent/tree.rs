@@ -1,4 +1,4 @@
-//! An image's tree on this machine: its layers merged, its templates rendered.
+//! An image's tree on this machine: its layers merged, its files changed by Configs, its templates rendered.
 
 use std::path::Path;
 
@@ -8,20 +8,23 @@ use crate::distribute::registry::publish_registry;
 use crate::distribute::store::LayerStore;
 use crate::error::Result;
 use crate::fsx;
-use crate::model::{Digest, Environment};
+use crate::model::{Config, Digest, Environment, PlacedConfig};
 use crate::render;
 
-/// The directories whose `*.tmpl` are rendered; the family renders no others.
-const RENDERED: [&str; 3] = ["etc", "scripts", "manifests"];
-
-/// Lays `layers` out at `target`, lowest first, and renders the templates in it.
-pub(super) fn lay_out(layers: &[Digest], target: &Path, environment: &Environment) -> Result<()> {
+/// Lays `layers` out at `target`, lowest first, changes files of it as `configs` say and renders the templates in it.
+pub(super) fn lay_out(
+    layers: &[Digest],
+    target: &Path,
+    configs: &[Config],
+    environment: &Environment,
+) -> Result<()> {
     let store = LayerStore::open(Path::new(paths::LAYERS))?;
     if let Some(parent) = target.parent() {
         fsx::make_directory(parent)?;
     }
     assemble(layers, &store, target)?;
-    render::render_tree(target, &RENDERED, environment).map_err(|problems| problems.as_one())?;
+    let configs: Vec<PlacedConfig> = configs.iter().cloned().map(Config::placed).collect();
+    render::render_tree(target, &configs, environment).map_err(|problems| problems.as_one())?;
     Ok(())
 }
 

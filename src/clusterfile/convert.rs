@@ -3,27 +3,58 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use serde_json::{Map, Value as Json, json};
+
 use super::native::types::{
     Address, AlibabaCloud, ApiVersion, Behind, Clusterfile, Containers, Group, HostAlias, Kind, Metadata,
     Network, Order, Provider, Registry, RegistryKind, Role, Spec, Ssh, Value,
 };
 use crate::error::Result;
 use crate::model::{
-    self, Declared, DeclaredLogin, DeclaredMachine, DeclaredMachines, DeclaredNetwork, DeclaredRegistry,
-    Environment, LARGEST_RANGE, MachineOrder, SecretReference, SshAddress,
+    self, Config, Declared, DeclaredLogin, DeclaredMachine, DeclaredMachines, DeclaredNetwork,
+    DeclaredRegistry, Environment, LARGEST_RANGE, MachineOrder, Process, SecretReference, SshAddress,
 };
 use crate::yaml;
 
-/// Writes a declaration in the native form: the cluster, then the documents beside it as they were.
+/// Writes a declaration in the native form: the cluster, its Configs, then the documents beside it as they were.
 ///
 /// A secret is never written: where one stood in the file, the operator will be asked for it.
 pub fn convert(declared: &Declared) -> Result<String> {
     let mut text = yaml::to_string(&clusterfile(declared))?;
+    for placed in &declared.configs {
+        text.push_str("---\n");
+        text.push_str(&yaml::to_string(&config(&placed.config))?);
+    }
     for document in &declared.documents {
         text.push_str("---\n");
         text.push_str(&yaml::to_string(&document.content)?);
     }
     Ok(text)
+}
+
+/// Writes a Config in the native form.
+fn config(config: &Config) -> Json {
+    let mut spec = Map::from_iter([
+        ("path".to_owned(), json!(config.path)),
+        ("strategy".to_owned(), json!(config.strategy)),
+    ]);
+    if let Some(image) = &config.image {
+        spec.insert("match".to_owned(), json!(image));
+    }
+    let word = |step: &Process| Process::WORDS.iter().find(|(_, known)| known == step).map(|(word, _)| *word);
+    let process: Vec<&str> = config.process.iter().filter_map(word).collect();
+    if !process.is_empty() {
+        spec.insert("process".to_owned(), json!(process.join(" | ")));
+    }
+    if !config.data.is_empty() {
+        spec.insert("data".to_owned(), json!(config.data));
+    }
+    json!({
+        "apiVersion": "sealift.io/v1",
+        "kind": "Config",
+        "metadata": {"name": config.name},
+        "spec": spec,
+    })
 }
 
 fn clusterfile(declared: &Declared) -> Clusterfile {

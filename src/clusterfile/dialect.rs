@@ -48,7 +48,7 @@ pub(super) enum Beside {
 
 /// The apiVersions of the family, each with the kinds it has.
 const FAMILY: [(&str, Dialect, &[&str]); 6] = [
-    ("sealift.io/v1", Dialect::Native, &["Cluster"]),
+    ("sealift.io/v1", Dialect::Native, &["Cluster", "Config"]),
     ("sealer.cloud/v2", Dialect::SealerV2, SEALER_KINDS),
     ("sealer.io/v2", Dialect::SealerV2, SEALER_KINDS),
     ("sealer.aliyun.com/v1alpha1", Dialect::SealerV1, SEALER_KINDS),

@@ -2,14 +2,15 @@
 
 use std::rc::Rc;
 
-use super::dialect::{Beside, Dialect};
+use super::config;
+use super::dialect::Beside;
 use super::ledger::{Finding, Ledger};
 use super::merge;
 use super::node::Node;
 use super::place::Place;
 use super::reader::{Field, Fields, Manner};
 use super::variables;
-use crate::model::DeclaredDocument;
+use crate::model::{DeclaredDocument, PlacedConfig};
 
 /// A document with what it is.
 pub(super) struct Document {
@@ -35,8 +36,8 @@ impl Document {
     }
 }
 
-/// Reads all documents; one of a later file is laid over one of an earlier file.
-pub(super) fn read(ledger: &Ledger, documents: Vec<Document>) -> Vec<DeclaredDocument> {
+/// Brings the documents of all files together: one of a later file is laid over one of an earlier file.
+pub(super) fn lay(ledger: &Ledger, documents: Vec<Document>) -> Vec<Document> {
     let mut kept: Vec<Document> = vec![];
     for document in documents {
         let identity = document.identity();
@@ -53,7 +54,26 @@ pub(super) fn read(ledger: &Ledger, documents: Vec<Document>) -> Vec<DeclaredDoc
             None => kept.push(document),
         }
     }
-    kept.iter().map(|document| one(ledger, document)).collect()
+    kept
+}
+
+/// Reads the documents that are no Configs.
+pub(super) fn read(ledger: &Ledger, documents: &[Document]) -> Vec<DeclaredDocument> {
+    let others = documents.iter().filter(|document| !matches!(document.beside, Beside::Config(_)));
+    others.map(|document| one(ledger, document)).collect()
+}
+
+/// Reads the Configs, in their order.
+pub(super) fn configs(ledger: &Ledger, documents: &[Document]) -> Vec<PlacedConfig> {
+    let mut configs = vec![];
+    for document in documents {
+        let Beside::Config(dialect) = document.beside else { continue };
+        let field = Field::document(ledger, document.node.clone(), dialect.manner());
+        let Some(spec) = field.fields().and_then(|top| frame(&top)) else { continue };
+        let name = document.identity().1.unwrap_or_default();
+        configs.extend(config::read(&spec, dialect, name));
+    }
+    configs
 }
 
 fn one(ledger: &Ledger, document: &Document) -> DeclaredDocument {
@@ -80,9 +100,10 @@ fn one(ledger: &Ledger, document: &Document) -> DeclaredDocument {
 /// What serves in place of a document until it is acted on.
 fn instead(beside: Beside) -> &'static str {
     match beside {
-        Beside::Config(_) => "build an image with the changed file, and leave the document out",
         Beside::Plugin => "run what it does yourself, and leave the document out",
-        Beside::Application => "give `command` in the cluster's document, and leave this one out",
+        Beside::Application | Beside::Config(_) => {
+            "give `command` in the cluster's document, and leave this one out"
+        }
         Beside::KubeadmConfig | Beside::Component => {
             "put it into `etc/kubeadm.yml` of an image, which is read, and leave the document out"
         }
@@ -92,12 +113,7 @@ fn instead(beside: Beside) -> &'static str {
 fn check(beside: Beside, top: &Fields<'_>) {
     match beside {
         // What these may hold depends on the version of Kubernetes.
-        Beside::Component | Beside::KubeadmConfig => {}
-        Beside::Config(dialect) => {
-            if let Some(spec) = frame(top) {
-                config(&spec, dialect);
-            }
-        }
+        Beside::Component | Beside::KubeadmConfig | Beside::Config(_) => {}
         Beside::Plugin => {
             if let Some(spec) = frame(top) {
                 plugin(&spec);
@@ -124,46 +140,6 @@ fn frame<'a>(top: &Fields<'a>) -> Option<Fields<'a>> {
     let spec = top.need("spec", "what it does").and_then(|field| field.fields());
     top.finish();
     spec
-}
-
-fn config(spec: &Fields<'_>, dialect: Dialect) {
-    if let Some(path) = spec.need("path", "a file of the image") {
-        file_of_image(&path);
-    }
-    let _ = spec.get("data").and_then(|field| field.text());
-    let strategy = spec.get("strategy");
-    if dialect == Dialect::Sealos {
-        let words = [("merge", ()), ("override", ()), ("insert", ()), ("append", ())];
-        let _ = strategy.and_then(|field| field.one_of(&words));
-        let _ = spec.get("match").and_then(|field| field.word());
-    } else {
-        let _ = strategy.and_then(|field| field.one_of(&[("merge", ()), ("overwrite", ())]));
-        if let Some(process) = spec.get("process") {
-            self::process(&process);
-        }
-        let _ = spec.get("appName").and_then(|field| field.word());
-    }
-    spec.finish();
-}
-
-/// Checks the path of a file, which must stay below the image's root.
-fn file_of_image(field: &Field<'_>) {
-    let Some(path) = field.word() else { return };
-    if path.value.split('/').any(|part| part == "..") {
-        let finding = Finding::of(&path, format!("`{}` leaves the image", path.value));
-        field.ledger().error(finding.remedy("write a path below the image's root, without `..`"));
-    }
-}
-
-fn process(field: &Field<'_>) {
-    const WORDS: [&str; 4] = ["value", "toJson", "toBase64", "toSecret"];
-    let Some(text) = field.word() else { return };
-    for word in text.value.split('|').map(str::trim) {
-        if !WORDS.contains(&word) {
-            let finding = Finding::of(&text, format!("`{word}` is no way to process data"));
-            field.ledger().error(finding.suggest(word, &WORDS));
-        }
-    }
 }
 
 /// The types of plugins.
@@ -224,7 +200,7 @@ fn application(spec: &Fields<'_>) {
         for field in config.get("files").map(|field| field.items()).unwrap_or_default() {
             let Some(file) = field.fields() else { continue };
             if let Some(path) = file.need("path", "a file of the application") {
-                file_of_image(&path);
+                let _ = config::file_of_image(&path);
             }
             let strategies = [("merge", ()), ("overwrite", ())];
             let _ = file.get("strategy").and_then(|field| field.one_of(&strategies));

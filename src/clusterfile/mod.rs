@@ -2,6 +2,7 @@
 
 mod begin;
 mod bytes;
+mod config;
 mod convert;
 mod dialect;
 mod discretion;
@@ -34,7 +35,7 @@ pub use convert::convert;
 pub use native::schema;
 
 use crate::error::{Class, Problem, Problems};
-use crate::model::{Declared, Environment};
+use crate::model::{Declared, Environment, PlacedConfig};
 use bytes::Trouble;
 use dialect::{Dialect, Kind};
 use documents::Document;
@@ -70,14 +71,16 @@ pub struct Overrides {
 pub fn load(sources: &[Source], overrides: &Overrides) -> Result<Declared, Problems> {
     let (ledger, states) = open(sources, overrides);
     let found = documents_of(&ledger, states);
-    let beside = documents::read(&ledger, found.beside);
+    let beside = documents::lay(&ledger, found.beside);
+    let configs = documents::configs(&ledger, &beside);
+    let documents = documents::read(&ledger, &beside);
     let declared =
         one_cluster(&ledger, found.clusters, found.wholeness, beside.len()).map(|(dialect, node)| {
             let node = overrides::apply(&ledger, sources.len(), overrides, Aim::Cluster, node);
             let mut draft = dialect.read(&Field::document(&ledger, node, dialect.manner()));
             draft.rest.environment.extend(overrides.environment.clone());
             validate::check(&ledger, &draft);
-            Declared { documents: beside, ..draft.into_declared() }
+            Declared { configs, documents, ..draft.into_declared() }
         });
     let report = ledger.report();
     Problems::check(report.problems)?;
@@ -89,6 +92,25 @@ pub fn load(sources: &[Source], overrides: &Overrides) -> Result<Declared, Probl
             Err(Problem::new(Class::Config, "there is no file to read").remedy("name one with -f").into())
         }
     }
+}
+
+/// Reads the Configs that an image brings, in a file called `name`; documents of other kinds are no business of it.
+///
+/// The error tells everything that is wrong with them; class `config`.
+pub fn configs(name: &str, text: &[u8]) -> Result<Vec<PlacedConfig>, Problems> {
+    let (text, trouble) = bytes::decode(name, text);
+    let ledger = Ledger::new(vec![text]);
+    if let Some(trouble) = trouble {
+        bytes::tell(&ledger, 0, trouble);
+    }
+    let mut found = Found { clusters: vec![], beside: vec![], wholeness: Wholeness::Whole };
+    if !ledger.has_errors() {
+        found.read(&ledger, 0);
+    }
+    let beside = documents::lay(&ledger, found.beside);
+    let configs = documents::configs(&ledger, &beside);
+    Problems::check(ledger.report().problems)?;
+    Ok(configs)
 }
 
 /// What is known of a file before it is parsed.

@@ -14,6 +14,8 @@ pub(super) fn mapping(field: &Field<'_>) -> Environment {
         if !is_name(&name.value) {
             let finding = Finding::of(&name, format!("`{}` is no name of a variable", name.value));
             field.ledger().error(finding.remedy(NAMES));
+        } else if name.value.starts_with(RESERVED) {
+            field.ledger().error(reserved(Finding::of(&name, taken(&name.value))));
         } else if let Some(value) = value.text() {
             environment.insert(name.value, value.value);
         }
@@ -45,6 +47,9 @@ pub(super) fn list(field: &Field<'_>) -> Variables {
                 let finding = Finding::of(&text, format!("`{name}` is no name of a variable"));
                 field.ledger().error(finding.remedy(NAMES));
             }
+            Some((name, _)) if name.starts_with(RESERVED) => {
+                field.ledger().error(reserved(Finding::of(&text, taken(name))));
+            }
             Some((name, value)) => {
                 let value = Located::new(value.to_owned(), text.place);
                 if let Some(first) = variables.insert(name.to_owned(), value) {
@@ -57,6 +62,18 @@ pub(super) fn list(field: &Field<'_>) -> Variables {
         }
     }
     variables
+}
+
+/// How the variables begin that say how things are, and not how they should be.
+const RESERVED: &str = "SEALOS_SYS_";
+
+fn taken(name: &str) -> String {
+    format!("the variable `{name}` is sealift's own and cannot be given")
+}
+
+fn reserved(finding: Finding) -> Finding {
+    finding
+        .remedy(format!("leave it out: what begins with {RESERVED} is set by the image and by sealift alone"))
 }
 
 const NAMES: &str = "begin it with a letter or `_`, and go on with letters, digits, `_`, `.` and `-`";

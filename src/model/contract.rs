@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Arch, Digest, Environment, ImageName, KubernetesVersion};
+use super::{Arch, Config, Digest, Environment, ImageName, KubernetesVersion};
 
 /// What an image is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,4 +133,7 @@ pub struct ImageContract {
     pub pod_networks: Vec<String>,
     /// Its `etc/kubeadm.yml`.
     pub kubeadm: Option<String>,
+    /// The Configs that it brings for its own files, in its `config.yml`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub configs: Vec<Config>,
 }

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{DeclaredLogin, Environment, ImageName, NodeWishes, Role, SecretReference, SshAddress};
+use super::{
+    DeclaredLogin, Environment, ImageName, NodeWishes, PlacedConfig, Role, SecretReference, SshAddress,
+};
 use crate::error::Problem;
 
 /// A cluster as somebody wrote it down. What is not said is `None` or empty; defaults come later.
@@ -38,7 +40,9 @@ pub struct Declared {
     pub data_root: Option<PathBuf>,
     /// The registry that machines pull from, where it is not the images' own as it is.
     pub registry: Option<DeclaredRegistry>,
-    /// Further documents of the files: kubeadm's, Configs, plugins, applications; in their order.
+    /// How files of its images are changed, in order.
+    pub configs: Vec<PlacedConfig>,
+    /// Further documents of the files: kubeadm's, plugins, applications; in their order.
     pub documents: Vec<DeclaredDocument>,
     /// What was read and can be converted, but is not acted on by this version: each with its place and a remedy. A
     /// plan of such a cluster is refused.

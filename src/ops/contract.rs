@@ -1,11 +1,10 @@
 //! An image of the store as the cluster sees it.
 
-use std::io::{BufReader, Read};
-use std::path::Path;
-
-use crate::error::{Class, Context as _, Problem, Result};
-use crate::image::{ClusterImage, Image, Script, Store};
-use crate::model::{Arch, ImageContract, ImageKind, LayerContent, Scripts};
+use crate::clusterfile;
+use crate::configs::{File, Tree};
+use crate::error::{Class, Problem, Result};
+use crate::image::{ClusterImage, Image, ImageReference, Script, Store};
+use crate::model::{Arch, Config, ImageContract, ImageKind, Scripts};
 use crate::plan::IMAGE_SOCKET;
 
 /// The image's own configuration of kubeadm.
@@ -15,8 +14,8 @@ const KUBEADM: &str = "etc/kubeadm.yml";
 const SHIM: &str = "cri/image-cri-shim";
 const SHIM_SOCKET: &str = "/var/run/image-cri-shim.sock";
 
-/// The largest kubeadm.yml that is read, bytes.
-const LARGEST: u64 = 1024 * 1024;
+/// The Configs that an image brings itself.
+const CONFIGS: &str = "config.yml";
 
 /// Reads what the image of this name promises. `arch` is that of the machines.
 pub(super) fn read(store: &Store, name: &str, arch: Arch) -> Result<ImageContract> {
@@ -26,12 +25,22 @@ pub(super) fn read(store: &Store, name: &str, arch: Arch) -> Result<ImageContrac
         meaning.scripts.command(script).map_or_else(|| format!("{}.sh", script.label()), str::to_owned)
     };
     let labelled = |script: Script| meaning.scripts.command(script).map(str::to_owned);
-    let found = match meaning.kind {
-        ImageKind::Rootfs | ImageKind::Patch => look_through(store, &image)?,
-        ImageKind::Application => Found::default(),
+    // What is missing is told: an image that is read without some of its layers would promise less than it holds.
+    image.layers.iter().try_for_each(|layer| store.open_blob(&layer.digest).map(drop))?;
+    let files = store.files(&image.layers.iter().collect::<Vec<_>>())?.unwrap_or_default();
+    let kubeadm = match (meaning.kind, files.get(KUBEADM)) {
+        (ImageKind::Rootfs | ImageKind::Patch, Some(File::Text(text))) => Some(text.clone()),
+        (ImageKind::Rootfs | ImageKind::Patch, Some(File::Other(why))) => {
+            return Err(Problem::new(
+                Class::Config,
+                format!("{KUBEADM} of {name} cannot be read: it is {why}"),
+            ));
+        }
+        _ => None,
     };
+    let configs = configs(&image, &files)?;
     let mut environment = meaning.environment.clone();
-    if found.shim {
+    if may_have_shim(meaning.kind, &image) && files.contains_key(SHIM) {
         environment.entry(IMAGE_SOCKET.to_owned()).or_insert_with(|| SHIM_SOCKET.to_owned());
     }
     Ok(ImageContract {
@@ -54,7 +63,8 @@ pub(super) fn read(store: &Store, name: &str, arch: Arch) -> Result<ImageContrac
         commands: meaning.commands.clone(),
         layers: image.layers.clone(),
         pod_networks: pod_networks(&image),
-        kubeadm: found.kubeadm,
+        kubeadm,
+        configs,
     })
 }
 
@@ -69,47 +79,26 @@ fn pod_networks(image: &Image) -> Vec<String> {
 /// The label by which sealos's rootfs images name lvscare.
 const LOAD_BALANCER_LABEL: &str = "image";
 
-/// What an image's files say.
-#[derive(Default)]
-struct Found {
-    kubeadm: Option<String>,
-    shim: bool,
+/// Images that are not sealos's name no load balancer, and have no shim.
+fn may_have_shim(kind: ImageKind, image: &Image) -> bool {
+    kind != ImageKind::Application && image.config.labels.contains_key(LOAD_BALANCER_LABEL)
 }
 
-/// Looks through the layers, the topmost first, until all is found. Layers of registry content cannot hold any of it.
-fn look_through(store: &Store, image: &Image) -> Result<Found> {
-    let mut found = Found::default();
-    // Images that say where their shim listens need not be looked through for it, nor those that are not sealos's: they name no
-    // load balancer.
-    let may_have_shim =
-        !image.config.env.contains_key(IMAGE_SOCKET) && image.config.labels.contains_key(LOAD_BALANCER_LABEL);
-    for layer in image.layers.iter().rev().filter(|layer| layer.content != LayerContent::Registry) {
-        let blob = store.read_blob(&layer.digest)?;
-        let unreadable = || format!("a layer of {} cannot be read", image.name);
-        let content =
-            layer.compression.decode(BufReader::new(blob)).problem_with(Class::Config, unreadable)?;
-        let mut archive = tar::Archive::new(content);
-        for entry in archive.entries().problem_with(Class::Config, unreadable)? {
-            if found.kubeadm.is_some() && (found.shim || !may_have_shim) {
-                return Ok(found);
-            }
-            let entry = entry.problem_with(Class::Config, unreadable)?;
-            let path = entry.path().problem_with(Class::Config, unreadable)?.into_owned();
-            let path = path.strip_prefix(".").unwrap_or(&path);
-            if path == Path::new(SHIM) {
-                found.shim = true;
-            } else if path == Path::new(KUBEADM) && found.kubeadm.is_none() {
-                found.kubeadm = Some(text(entry).map_err(|error| {
-                    Problem::new(Class::Config, format!("{KUBEADM} of {} is not text", image.name)).saw(error)
-                })?);
-            }
-        }
+/// Reads the Configs that an image brings for its own files. A file of that name which holds none is something else.
+fn configs(image: &Image, files: &Tree) -> Result<Vec<Config>> {
+    let Some(File::Text(text)) = files.get(CONFIGS) else { return Ok(vec![]) };
+    if !text.lines().any(|line| line.trim_end() == "kind: Config") {
+        return Ok(vec![]);
     }
-    Ok(found)
+    let name = format!("{CONFIGS} of {}", image.name);
+    let configs = clusterfile::configs(&name, text.as_bytes()).map_err(|problems| problems.as_one())?;
+    let own = |config: &Config| config.image.as_ref().is_none_or(|named| is_same_image(named, &image.name));
+    Ok(configs.into_iter().map(|placed| placed.config).filter(own).collect())
 }
 
-fn text(entry: impl Read) -> std::io::Result<String> {
-    let mut text = String::new();
-    entry.take(LARGEST).read_to_string(&mut text)?;
-    Ok(text)
+/// Tells whether two names are of one image, however much of them is written out.
+pub(super) fn is_same_image(one: &str, other: &str) -> bool {
+    let whole =
+        |name: &str| name.parse::<ImageReference>().map_or_else(|_| name.to_owned(), |name| name.to_string());
+    one == other || whole(one) == whole(other)
 }

@@ -42,12 +42,16 @@ pub(super) async fn converge(
 pub(super) async fn draw(context: &Context, wish: &Wish<'_>, consent: Consent) -> Result<Draft, Problems> {
     let scene = Scene::of(context, wish).await?;
     let authority = scene.authority();
-    let Scene { desired, mut sight, state, fleet, store, last, kept, foreseen } = scene;
+    let Scene { desired, mut sight, state, fleet, store, last, kept, foreseen, files } = scene;
     sight.observed.kubeconfig = kubeconfig(kept, &context.home, &desired)?;
     let silent = observe::silent_strangers(&sight.observed, last.as_ref(), &foreseen);
     preflight::check(context, &fleet, &desired, &sight, state.authority.as_ref(), silent).await?;
     observe::imagine(&mut sight.observed, &foreseen, desired.rootfs()?.arch);
-    let plan = plan(&desired, &sight.observed, authority.as_ref(), consent)?;
+    files.check(&desired, &sight.observed)?;
+    let mut plan = plan(&desired, &sight.observed, authority.as_ref(), consent)?;
+    if !plan.is_empty() {
+        plan.files = files.changes(&desired, &sight.observed, last.as_ref());
+    }
     let mut state = State { authority, ..state };
     part_with_the_gone(&mut state, &plan, &sight.observed);
     let site = Site {
@@ -71,7 +75,8 @@ async fn draw_again(draft: &Draft, consent: Consent) -> Result<Draft, Problems> 
     observed.kubeconfig = kubeconfig(draft.kept, &site.home, &site.desired)?;
     refuse_news(draft, &observed).await?;
     let authority = observe::authority(&site.change_state(|_| {}), &observed);
-    let plan = plan(&site.desired, &observed, authority.as_ref(), consent)?;
+    let mut plan = plan(&site.desired, &observed, authority.as_ref(), consent)?;
+    plan.files.clone_from(&draft.plan.files);
     let site = site.seen_again(observed);
     site.change_state(|state| state.authority = authority);
     let site = Arc::new(site);

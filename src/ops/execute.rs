@@ -190,6 +190,7 @@ fn view(plan: &Plan, titles: &[String], machines: Affected, title: &str) -> Plan
         machines,
         set_aside: plan.set_aside.clone(),
         groups,
+        files: plan.files.clone(),
     }
 }
 

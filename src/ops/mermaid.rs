@@ -115,6 +115,7 @@ mod tests {
             machines: view::Affected::default(),
             set_aside: vec![],
             groups,
+            files: vec![],
         };
         let plan = Plan {
             format: FORMAT,
@@ -122,6 +123,7 @@ mod tests {
             fingerprint: Digest::of(""),
             steps,
             set_aside: vec![],
+            files: vec![],
         };
         insta::assert_snapshot!(graph(&plan, &shown), @r#"
         flowchart TD

@@ -9,6 +9,7 @@ mod contract;
 mod converge;
 mod declare;
 mod execute;
+mod files;
 mod fold;
 mod get;
 mod images;

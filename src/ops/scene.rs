@@ -1,6 +1,7 @@
 //! What is wanted beside what is there; the definition comes out of the cluster where nothing of it is kept here.
 
 use super::context::Context;
+use super::files::Files;
 use super::observe::{self, Sight};
 use super::recover;
 use super::resolve::{self, Foreseen, Resolved, Wish};
@@ -23,6 +24,8 @@ pub(super) struct Scene {
     pub(super) kept: Kept,
     /// Machines that are still to be made; nothing is known of them.
     pub(super) foreseen: Vec<Foreseen>,
+    /// What lies in the images, with the Configs that change it.
+    pub(super) files: Files,
 }
 
 /// Where the definition was that is gone on from.
@@ -55,7 +58,8 @@ impl Scene {
     /// Resolves a wish and looks at every machine. The cluster's own definition comes with it, where it is newer than that
     /// of the wish. Nothing is changed.
     pub(super) async fn look(context: &Context, wish: &Wish<'_>) -> Result<(Self, Option<State>), Problems> {
-        let Resolved { desired, state, machines, foreseen, store } = resolve::resolve(context, wish).await?;
+        let Resolved { desired, state, machines, foreseen, store, files } =
+            resolve::resolve(context, wish).await?;
         context.reporter.note(&format!("looking at {} machines", machines.len()));
         let fleet = resolve::fleet(context, &machines);
         let mut sight = observe::observe(&fleet, &desired).await;
@@ -65,7 +69,7 @@ impl Scene {
             Some(known) => recover::news(&fleet, known, &sight.observed).await,
         };
         let last = wish.last.cloned();
-        Ok((Self { desired, sight, state, fleet, store, last, kept: Kept::Here, foreseen }, found))
+        Ok((Self { desired, sight, state, fleet, store, last, kept: Kept::Here, foreseen, files }, found))
     }
 
     /// Returns the cluster's identity, as it is kept or as its machines agree on it.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::StepNumber;
 use crate::error::Problem;
+use crate::plan::FileChange;
 
 /// What a step does to what runs there now.
 #[derive(
@@ -78,6 +79,9 @@ pub struct PlanView {
     pub set_aside: Vec<Problem>,
     /// Its steps, grouped, in the order of their numbers.
     pub groups: Vec<PlanGroup>,
+    /// What becomes of files of the images.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FileChange>,
 }
 
 /// How many machines a plan is about.

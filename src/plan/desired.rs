@@ -50,6 +50,8 @@ pub struct Desired {
     pub leaving: Vec<MachineSpec>,
     /// Where its machines come from.
     pub origin: Origin,
+    /// The rootfs image's `etc/kubeadm.yml`, as the Configs leave it.
+    pub kubeadm_file: Option<String>,
 }
 
 /// Where machines come from, so that what was made is removed too.

@@ -30,7 +30,10 @@ pub fn of_machine(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts
 /// Returns the variables of an application's templates and commands.
 pub fn of_application(desired: &Desired, image: &ImageContract) -> Environment {
     let mut environment = known(desired);
+    let system: Environment =
+        environment.clone().into_iter().filter(|(name, _)| name.starts_with(RESERVED)).collect();
     environment.extend(image.environment.clone());
+    environment.extend(system);
     finish(environment, desired, &Environment::new())
 }
 

@@ -101,6 +101,7 @@ mod tests {
             layers: layers.to_vec(),
             pod_networks: vec![],
             kubeadm: None,
+            configs: vec![],
         }
     }
 

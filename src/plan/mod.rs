@@ -1,6 +1,7 @@
 //! The difference between what is desired and what is observed, as plain data.
 
 mod apply;
+mod configs;
 mod configuration;
 mod consents;
 mod departure;
@@ -27,6 +28,7 @@ mod testing;
 mod tests;
 
 pub use apply::apply;
+pub use configs::{configs_of_application, configs_of_rootfs, kubeadm_file, tree_of};
 pub use consents::{Consents, WithoutApi};
 pub use departure::node_to_delete;
 pub use desired::{Desired, IMAGE_SOCKET, Origin, RegistryAccess};
@@ -40,4 +42,4 @@ pub use preflight::{PORTS_OF_CONTROL_PLANE, PORTS_OF_WORKER, Preflight, ports, p
 pub use receipts::{commands, connected, definition, kubelet, launched, lay_out, prepared, ran, registry};
 pub use removal::{Definition, remove};
 pub use schema::schema;
-pub use step::{Action, Disruption, FORMAT, Plan, PlanBuilder, PlannedStep};
+pub use step::{Action, Disruption, FORMAT, FileChange, Plan, PlanBuilder, PlannedStep};

@@ -67,7 +67,7 @@ pub(super) fn prepare(
         steps.last = Some(plan.add(name, Action::SendLayers { layers, bytes }, reason, steps.last));
     }
     if receipt("lay-out") != Some(&receipts::lay_out(desired, spec, facts)) {
-        let reason = "its rootfs is not of these images and variables";
+        let reason = "its rootfs is not of these images, variables and Configs";
         steps.last = Some(plan.add(name, Action::LayOut, reason, steps.last));
     }
     let interrupt = |plan: &mut PlanBuilder, steps: &mut Preparation, action, reason, also: Option<usize>| {

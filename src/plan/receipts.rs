@@ -2,11 +2,12 @@
 
 use serde::Serialize;
 
+use super::configs;
 use super::desired::Desired;
 use super::endpoints::endpoints;
 use super::environment;
 use super::layers::{self, Duty};
-use crate::model::{Cluster, Digest, Environment, ImageContract, MachineFacts, MachineSpec};
+use crate::model::{Cluster, Config, Digest, Environment, ImageContract, MachineFacts, MachineSpec};
 
 /// Returns the digest of a machine's rootfs: its layers and what its templates see.
 pub fn lay_out(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts) -> Digest {
@@ -14,7 +15,8 @@ pub fn lay_out(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts) -
     let own = desired.base_images().flat_map(|image| layers::layers_of(image, duty));
     let layers: Vec<&Digest> =
         own.chain(layers::registry_layers(&desired.images, duty)).map(|layer| &layer.diff_id).collect();
-    digest(&("lay-out", layers, environment::of_machine(desired, machine, facts)))
+    let told = ("lay-out", layers, environment::of_machine(desired, machine, facts));
+    with_configs(&told, &configs::configs_of_rootfs(desired))
 }
 
 /// Returns the digest of what care on a machine is told, and of the names that the machine knows.
@@ -30,14 +32,15 @@ pub fn connected(desired: &Desired, machine: &MachineSpec) -> Digest {
 /// Returns the digest of the image's `init` on a machine.
 pub fn prepared(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts) -> Digest {
     let scripts: Vec<_> = desired.base_images().map(|image| (&image.manifest, &image.scripts)).collect();
-    digest(&("prepare", scripts, environment::of_machine(desired, machine, facts)))
+    let told = ("prepare", scripts, environment::of_machine(desired, machine, facts));
+    with_configs(&told, &configs::configs_of_scripts(desired))
 }
 
 /// Returns the digest of a control plane's registry.
 pub fn registry(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts) -> Digest {
     let script = desired.images.iter().map(|image| &image.scripts.init_registry).collect::<Vec<_>>();
     let access = (&desired.registry.authority, environment::of_machine(desired, machine, facts));
-    digest(&("registry", script, machine.address, access))
+    with_configs(&("registry", script, machine.address, access), &configs::configs_of_scripts(desired))
 }
 
 /// Returns the digest of a kubelet's own arguments, with the name `kubelet`. A machine that never had any needs none.
@@ -48,16 +51,18 @@ pub fn kubelet(machine: &MachineSpec) -> Digest {
 /// Returns the digest of the commands that the images of a machine's rootfs run there; `None` if they have none.
 pub fn ran(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts) -> Option<Digest> {
     let commands: Vec<_> = desired.base_images().map(|image| (&image.manifest, &image.commands)).collect();
+    let told = || ("commands", &commands, environment::of_machine(desired, machine, facts));
     commands
         .iter()
         .any(|(_, commands)| !commands.is_empty())
-        .then(|| digest(&("commands", commands, environment::of_machine(desired, machine, facts))))
+        .then(|| with_configs(&told(), &configs::configs_of_scripts(desired)))
 }
 
 /// Returns the digest of an application's launch.
 pub fn launched(desired: &Desired, image: &ImageContract) -> Digest {
     let environment: Environment = environment::of_application(desired, image);
-    digest(&("launch", &image.manifest, commands(desired, image), environment))
+    let told = ("launch", &image.manifest, commands(desired, image), environment);
+    with_configs(&told, &configs::configs_of_application(desired, image))
 }
 
 /// Returns the digest of a cluster's definition: what it is to be, what its images promise, and who is on the way out. How
@@ -73,6 +78,16 @@ pub fn commands<'a>(desired: &'a Desired, image: &'a ImageContract) -> &'a [Stri
     match &desired.cluster.command {
         Some(command) if is_first => command,
         _ => &image.commands,
+    }
+}
+
+/// Returns the digest of work with the Configs of the files that it uses. Without any it is what it was when there were none.
+fn with_configs(told: &impl Serialize, configs: &[Config]) -> Digest {
+    let essence =
+        |config: &Config| (config.path.clone(), config.strategy, config.process.clone(), config.data.clone());
+    match configs {
+        [] => digest(told),
+        configs => digest(&(told, configs.iter().map(essence).collect::<Vec<_>>())),
     }
 }
 

@@ -105,6 +105,26 @@ pub struct PlannedStep {
     pub follows: Vec<usize>,
 }
 
+/// A file that will be otherwise than it is, or than its image has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FileChange {
+    /// The image in whose tree it is; the rootfs image stands for what it and all patches make.
+    pub image: ImageName,
+    /// The file, from the image's root on.
+    pub path: String,
+    /// The Configs that change it, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub configs: Vec<String>,
+    /// The template that makes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
+    /// The machine whose variables it is shown with, where it is not the same on all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<MachineName>,
+    /// What changes in it, as a unified difference; of a Secret nothing is shown.
+    pub difference: String,
+}
+
 /// The format of plans that this version writes and reads.
 pub const FORMAT: u32 = 1;
 
@@ -122,6 +142,9 @@ pub struct Plan {
     /// Why machines were left out of it: the rest is done without them, and the run ends as partial.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub set_aside: Vec<Problem>,
+    /// What becomes of files of the images, as far as Configs and variables change it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FileChange>,
 }
 
 impl Plan {
@@ -150,6 +173,7 @@ impl PlanBuilder {
             fingerprint: fingerprint(desired, observed),
             steps: Vec::new(),
             set_aside: Vec::new(),
+            files: Vec::new(),
         };
         Self { plan }
     }

@@ -42,6 +42,7 @@ pub(super) fn image(name: &str, kind: ImageKind) -> ImageContract {
         pod_networks: vec![],
         layers: vec![layer("files", LayerContent::Files), layer("images", LayerContent::Registry)],
         kubeadm: None,
+        configs: vec![],
     }
 }
 
@@ -71,6 +72,7 @@ pub(super) fn desired(control_planes: u8, workers: u8) -> Desired {
             interface: None,
             host_aliases: vec![],
             certificate_names: vec![],
+            configs: vec![],
         },
         images,
         registry: RegistryAccess {
@@ -82,6 +84,7 @@ pub(super) fn desired(control_planes: u8, workers: u8) -> Desired {
         launch: "launch-1".to_owned(),
         leaving: vec![],
         origin: Origin::Given,
+        kubeadm_file: None,
     }
 }
 

@@ -37,6 +37,7 @@ impl Step for Launch {
                 manifest: image.manifest.clone(),
                 receipt: plan::launched(desired, image),
                 layers: own.map(|layer| layer.diff_id.clone()).collect(),
+                configs: plan::configs_of_application(desired, image),
                 commands: commands.iter().map(|command| plan::command_line(command, &environment)).collect(),
                 environment,
             };

@@ -33,6 +33,7 @@ impl Step for LayOut {
             let work = LayOutWork {
                 receipt: plan::lay_out(desired, &self.machine, facts),
                 cluster: desired.cluster.name.clone(),
+                configs: plan::configs_of_rootfs(desired),
                 layers: desired
                     .base_images()
                     .flat_map(|image| plan::layers_of(image, duty))

@@ -123,7 +123,7 @@ impl Site {
             any_control_groups_v1: facts.iter().any(|facts| facts.control_groups == ControlGroups::V1),
             containers: facts.iter().any(|facts| facts.container),
             single: self.cluster().machines.len() == 1,
-            image_file: self.desired.rootfs()?.kubeadm.as_deref(),
+            image_file: self.desired.kubeadm_file.as_deref(),
         })
     }
 

@@ -92,6 +92,7 @@ pub(super) fn site(staying: &[u8], leaving: &[u8], stage: &Arc<Stage>) -> Site {
         interface: None,
         host_aliases: vec![],
         certificate_names: vec![],
+        configs: vec![],
     };
     let text = String::new;
     let registry =
@@ -120,6 +121,7 @@ pub(super) fn site(staying: &[u8], leaving: &[u8], stage: &Arc<Stage>) -> Site {
             launch: text(),
             leaving: specs(leaving),
             origin: Origin::Given,
+            kubeadm_file: None,
         },
         observed: Observed { machines: BTreeMap::new(), api: None, kubeconfig: Kubeconfig::Unseen },
         fleet,

@@ -380,8 +380,10 @@ impl State<'_> {
     fn answer(&self, asks: Asks, asked: &Value) -> Outcome<Value> {
         let Value::Text(asked) = asked else { return Ok(asked.clone()) };
         let Some(environment) = self.environment else {
-            return Err(Failure::new("it would read the environment of whoever runs sealift")
-                .remedy("give the value with `--set NAME=VALUE`, and use it as `{{ .Values.NAME }}`"));
+            return Err(Failure::new(
+                "`env` and `expandenv` would read the environment of whoever runs sealift",
+            )
+            .remedy("give the value with `--set NAME=VALUE`, and use it as `{{ .Values.NAME }}`"));
         };
         let value_of = |name: &str| match environment.get(name) {
             Some(Value::Text(value)) => value.to_string(),

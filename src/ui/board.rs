@@ -337,6 +337,7 @@ mod tests {
             machines: crate::ops::Affected::default(),
             set_aside: vec![],
             groups: vec![PlanGroup { title: "all".to_owned(), steps }],
+            files: vec![],
         }
     }
 

@@ -18,6 +18,7 @@ use crate::ops::{
     Affected, Certainty, Data, Disruption, Ending, HalfDone, PlanGroup, PlanView, PlannedStep, Question,
     Reporter, StepTiming, Summary,
 };
+use crate::plan::FileChange;
 use crate::redact::Redactions;
 
 /// A clock that moves only when it is told to.
@@ -161,6 +162,16 @@ fn demo_plan() -> PlanView {
         cluster: "demo".to_owned(),
         machines: Affected { joining: 1, changing: 2, leaving: 1, untouched: 0 },
         set_aside: vec![],
+        files: vec![FileChange {
+            image: "kubernetes:v1.36.3".to_owned(),
+            path: "etc/limits.conf".to_owned(),
+            configs: vec!["limits".to_owned()],
+            template: None,
+            machine: None,
+            difference:
+                "--- a/etc/limits.conf\n+++ b/etc/limits.conf\n@@ -1 +1 @@\n-nofile 1024\n+nofile 65536"
+                    .to_owned(),
+        }],
         groups: vec![
             PlanGroup { title: "machines".to_owned(), steps: prepare },
             PlanGroup { title: "control plane".to_owned(), steps: control },
@@ -253,6 +264,7 @@ fn fleet_at_work(stage: &Stage) {
         machines: Affected { joining: 300, ..Affected::default() },
         set_aside: vec![],
         groups: vec![PlanGroup { title: "machines".to_owned(), steps }],
+        files: vec![],
     });
     stage.terminal.event(&Event::RunStarted {
         run: "r8".to_owned(),

@@ -7,6 +7,7 @@ use super::palette::{Palette, Signs};
 use super::printer::Verbosity;
 use crate::model::ranges;
 use crate::ops::{Certainty, Disruption, PlanGroup, PlanView, PlannedStep, Told, fold};
+use crate::plan::FileChange;
 
 /// What is said of a step nobody can look into.
 const OPAQUE: &str = "by a script of the image";
@@ -53,7 +54,30 @@ pub(super) fn rows(plan: &PlanView, width: usize, signs: Signs, verbosity: Verbo
         rows.push(Line::of(Tone::Dim, &group.title));
         rows.extend(told.iter().flat_map(|told| layout.rows(told)));
     }
+    rows.extend(plan.files.iter().flat_map(|file| file_rows(file, signs)));
     rows
+}
+
+/// A file that changes, and how: `etc/x.yaml in kubernetes:v1.36.3 · by the Config limits`, and the difference below it.
+fn file_rows(file: &FileChange, signs: Signs) -> Vec<Line> {
+    let mut causes: Vec<String> =
+        file.configs.iter().map(|config| format!("by the Config {config}")).collect();
+    causes.extend(file.template.iter().map(|template| format!("rendered from {template}")));
+    causes.extend(file.machine.iter().map(|machine| format!("as on {machine}")));
+    let named = Line::of(Tone::Strong, &file.path).plain(format!(" in {}", file.image));
+    let head =
+        causes.iter().fold(named, |line, cause| line.with(Tone::Dim, format!("  {} {cause}", signs.dot())));
+    let body = file.difference.lines().filter(|line| !line.starts_with("--- ") && !line.starts_with("+++ "));
+    let body = body.map(|line| {
+        let tone = match line.chars().next() {
+            Some('+') => Tone::Good,
+            Some('-') => Tone::Bad,
+            Some('@') => Tone::Dim,
+            _ => Tone::Plain,
+        };
+        Line::of(Tone::Plain, "    ").with(tone, line)
+    });
+    [Line::blank(), head].into_iter().chain(body).collect()
 }
 
 /// All details are wanted of every machine, or machines that do the same are told together.

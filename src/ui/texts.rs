@@ -8,6 +8,7 @@ use super::sanitise;
 use crate::engine::{Event, Outcome};
 use crate::error::Problem;
 use crate::ops::{Ending, HalfDone, PlanGroup, PlanView, PlannedStep, StepTiming, Summary};
+use crate::plan::FileChange;
 use crate::redact::Redactions;
 
 /// Something that holds texts. Implementations name every field, so that a new one is not forgotten.
@@ -113,11 +114,26 @@ impl Texts for PlanGroup {
 
 impl Texts for PlanView {
     fn each_text(&mut self, change: &mut dyn FnMut(&mut String)) {
-        let Self { title, cluster, machines: _, set_aside, groups } = self;
+        let Self { title, cluster, machines: _, set_aside, groups, files } = self;
         title.each_text(change);
         cluster.each_text(change);
         set_aside.each_text(change);
         groups.each_text(change);
+        files.each_text(change);
+    }
+}
+
+impl Texts for FileChange {
+    fn each_text(&mut self, change: &mut dyn FnMut(&mut String)) {
+        let Self { image, path, configs, template, machine, difference } = self;
+        image.each_text(change);
+        path.each_text(change);
+        configs.each_text(change);
+        template.each_text(change);
+        if let Some(machine) = machine {
+            machine.0.each_text(change);
+        }
+        difference.each_text(change);
     }
 }
 

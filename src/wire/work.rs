@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Digest, Environment, RegistryStyle, Role};
+use crate::model::{Config, Digest, Environment, RegistryStyle, Role};
 
 /// A piece of work. It is carried out there whatever becomes of the connection.
 ///
@@ -128,6 +128,8 @@ pub struct LayOutWork {
     pub layers: Vec<Digest>,
     /// diffIDs of layers of applications whose images the registry must have as well.
     pub registry_layers: Vec<Digest>,
+    /// How its files are changed.
+    pub configs: Vec<Config>,
     /// What templates see.
     pub environment: Environment,
     /// The image's `check`, on a machine where nothing of the image was ever started.
@@ -291,6 +293,8 @@ pub struct LaunchWork {
     pub receipt: Digest,
     /// diffIDs, lowest first.
     pub layers: Vec<Digest>,
+    /// How its files are changed.
+    pub configs: Vec<Config>,
     /// What templates and commands see.
     pub environment: Environment,
     /// Each one a line of shell.

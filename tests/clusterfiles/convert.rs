@@ -60,6 +60,9 @@ fn told(mut declared: Declared) -> Declared {
     for problem in &mut declared.not_acted_on {
         *problem = Problem::new(problem.class, "not acted on");
     }
+    for config in &mut declared.configs {
+        config.place.clear();
+    }
     for document in &mut declared.documents {
         document.place = String::new();
     }

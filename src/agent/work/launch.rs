@@ -12,7 +12,7 @@ pub(super) fn carry_out(work: &LaunchWork, tell: Tell<'_>) -> Result<()> {
     let name = format!("launch-{}", work.manifest.short());
     receipts::withdraw(&name)?;
     let directory = paths::application(&work.cluster, &work.manifest);
-    tree::lay_out(&work.layers, &directory, &work.environment)?;
+    tree::lay_out(&work.layers, &directory, &work.configs, &work.environment)?;
     let mut environment = work.environment.clone();
     // Images expect their commands to find the cluster without being told.
     environment.entry("KUBECONFIG".to_owned()).or_insert_with(|| paths::ADMIN.to_owned());

@@ -11,7 +11,7 @@ use crate::wire::{LayOutWork, ScriptCommand};
 pub(super) fn carry_out(work: &LayOutWork, tell: Tell<'_>) -> Result<()> {
     receipts::withdraw("lay-out")?;
     let rootfs = paths::rootfs(&work.cluster);
-    tree::lay_out(&work.layers, &rootfs, &work.environment)?;
+    tree::lay_out(&work.layers, &rootfs, &work.configs, &work.environment)?;
     family_paths::link(&work.cluster)?;
     tree::publish(&work.registry_layers, &rootfs)?;
     if let Some(command) = &work.check {

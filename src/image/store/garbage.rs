@@ -34,7 +34,9 @@ impl Store {
         };
         let needed = self.needed()?;
         let (blobs, bytes) = delete_others(&self.root.join("blobs/sha256"), |name| needed.contains(name))?;
-        delete_others(&self.root.join("facts"), |name| needed.contains(name.trim_end_matches(".json")))?;
+        delete_others(&self.root.join("facts"), |name| {
+            needed.contains(name.split('.').next().unwrap_or(name))
+        })?;
         // Nobody is adding now, so these are from processes that were killed. The index's own file lives here
         // for a moment too: its lock is taken so that it is not caught on its way.
         let _index = Lock::exclusive(&self.root.join("index.lock"))?;

@@ -6,6 +6,7 @@
 
 mod blobs;
 mod catalog;
+mod files;
 mod garbage;
 mod image;
 mod lock;

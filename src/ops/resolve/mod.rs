@@ -11,13 +11,14 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::context::Context;
+use super::files::Files;
 use super::login::{LoginRequest, Secrets};
 use super::{agents::Beside, secrets};
 use crate::cluster::Fleet;
 use crate::error::{Class, Problem, Problems, Result};
 use crate::image::Store;
 use crate::model::{Cluster, Declared, DeclaredLogin, DeclaredMachines, MachineName, MachineSpec};
-use crate::plan::{Desired, Origin};
+use crate::plan::{self, Desired, Origin};
 use crate::remote::SshOptions;
 use crate::steps::{Provider, State};
 
@@ -63,6 +64,8 @@ pub(super) struct Resolved {
     pub(super) foreseen: Vec<Foreseen>,
     /// Where its images are.
     pub(super) store: Store,
+    /// What lies in its images, with the Configs that change it.
+    pub(super) files: Files,
 }
 
 /// A machine with how it is logged in to.
@@ -84,6 +87,7 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
     let store = Store::open(&context.home)?;
     let images = images::read(&store, &declared.images, last, &wish.renewal)?;
     images::require_pod_network(&images, declared.network.pod_network.as_deref())?;
+    let files = Files::read(&store, &images, &declared.configs)?;
     let network = network::network(&declared.network, last, &images)?;
     refuse_other_provider(declared, last)?;
     let ((mut machines, foreseen), provider) = match &declared.machines {
@@ -108,6 +112,7 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
         interface: declared.network.interface.clone(),
         host_aliases: declared.host_aliases.clone(),
         certificate_names: certificate_names(declared, last)?,
+        configs: files.configs.iter().map(|placed| placed.config.clone()).collect(),
     };
     let state = State {
         cluster: cluster.clone(),
@@ -129,18 +134,20 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
         history: last.map(|state| state.history.clone()).unwrap_or_default(),
     };
     hide(context, &state);
-    let desired = Desired {
+    let mut desired = Desired {
         cluster,
         images,
         registry: state.registry.clone(),
         launch: state.launch.clone(),
         leaving: state.leaving.clone(),
         origin: origin(provider),
+        kubeadm_file: None,
     };
     desired.version()?;
+    desired.kubeadm_file = plan::kubeadm_file(&desired)?;
     machines.retain(|machine| foreseen.iter().all(|one| one.name != machine.spec.name));
     machines.extend(leaving);
-    Ok(Resolved { desired, state, machines, foreseen, store })
+    Ok(Resolved { desired, state, machines, foreseen, store, files })
 }
 
 /// Returns the machines that have left and are not wanted again.

@@ -396,3 +396,40 @@ fn files_of_applications_are_sent_only_while_one_is_to_be_launched() {
     let plan = plan(&desired, &seen);
     assert!(matches!(&plan.steps[0].action, Action::SendLayers { layers, .. } if layers == &[files]));
 }
+
+fn config(path: &str, tree: &str) -> Config {
+    Config {
+        name: "c".to_owned(),
+        path: path.to_owned(),
+        strategy: Strategy::Append,
+        image: None,
+        process: vec![],
+        data: "x".to_owned(),
+        trees: vec![tree.to_owned()],
+    }
+}
+
+/// The kinds of steps that a Config for this file brings to a cluster that is as desired.
+fn steps_for(path: &str, tree: usize) -> Vec<Action> {
+    let before = desired(1, 0);
+    let mut changed = before.clone();
+    changed.cluster.configs.push(config(path, &before.images[tree].name));
+    let plan = plan(&changed, &observed(&before, |spec| member(&before, spec)));
+    plan.steps.into_iter().map(|step| step.action).collect()
+}
+
+#[test]
+fn a_changed_config_brings_the_steps_that_depend_on_its_file() {
+    let of_scripts = steps_for("etc/config.toml", 0);
+    for action in [Action::LayOut, Action::Registry, Action::Prepare] {
+        assert!(of_scripts.contains(&action), "{action:?} in {of_scripts:?}");
+    }
+    let of_kubeadm = steps_for("etc/kubeadm.yml", 0);
+    assert!(of_kubeadm.contains(&Action::LayOut) && !of_kubeadm.contains(&Action::Prepare), "{of_kubeadm:?}");
+    let of_application = steps_for("manifests/a.yaml", 1);
+    assert!(
+        of_application.iter().any(|action| matches!(action, Action::Launch { .. })),
+        "{of_application:?}"
+    );
+    assert!(!of_application.contains(&Action::LayOut), "{of_application:?}");
+}

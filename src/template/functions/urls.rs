@@ -23,7 +23,7 @@ fn parse(text: &str) -> Outcome<Value> {
     let (scheme, rest) = scheme(rest).ok_or_else(|| wrong("its scheme is missing"))?;
     let mut parts = Parts { scheme: scheme.to_lowercase(), query: query.to_owned(), ..Parts::default() };
     let path = if !rest.starts_with('/') && !parts.scheme.is_empty() {
-        parts.opaque = rest.to_owned();
+        rest.clone_into(&mut parts.opaque);
         ""
     } else if let Some(after) = rest.strip_prefix("//").filter(|after| !after.starts_with("//")) {
         let end = after.find('/').unwrap_or(after.len());
