@@ -102,11 +102,11 @@ fn what_does_not_fit_is_refused() {
 
 #[test]
 fn data_is_processed_before_it_is_used() {
+    use Process::{ToBase64, ToJson, ToSecret, Value};
     let process = |steps: &[Process], data: &str, before: Option<&str>| {
         let config = Config { process: steps.to_vec(), ..config("s.yaml", Strategy::Overwrite, data) };
         apply(&config, before).unwrap().unwrap()
     };
-    use Process::{ToBase64, ToJson, ToSecret, Value};
     assert_eq!(process(&[ToBase64], "hi", None), "aGk=");
     assert_eq!(process(&[ToJson], "a: [1, x]\n", None), "{\"a\":[1,\"x\"]}");
     assert_eq!(

@@ -165,12 +165,11 @@ impl<'a> Work<'a> {
                 self.problems.push(here(problem.remedy("build an image with another file")));
                 return;
             }
-            Some(File::Other(_)) => None,
             None if config.strategy.needs_file() && !makes_secret(placed) => {
                 self.problems.push(here(missing(&self.tree, &config.path)));
                 return;
             }
-            None => None,
+            Some(File::Other(_)) | None => None,
         };
         match apply(config, before) {
             Ok(after) => {

@@ -52,7 +52,7 @@ pub async fn apply(context: &Context, request: ApplyRequest) -> Result<(), Probl
             let consent = both(request.consent, saved.consent);
             let last = State::load(&context.home, &declared.name)?;
             let wish = wish(&declared, &request.login, last.as_ref(), saved.files());
-            let draft = converge::draw(context, &wish, consent).await?;
+            let draft = Box::pin(converge::draw(context, &wish, consent)).await?;
             saved.check(&draft.plan)?;
             let title = format!("apply {}", path.display());
             let purpose = |cluster: &Cluster, plan: &Plan| {

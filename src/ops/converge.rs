@@ -34,7 +34,8 @@ pub(super) async fn converge(
     consent: Consent,
     purpose: impl Fn(&Cluster, &Plan) -> Purpose,
 ) -> Result<(), Problems> {
-    let draft = draw(context, wish, consent).await?;
+    // It holds much while it waits, and whoever waits for it need not be so large.
+    let draft = Box::pin(draw(context, wish, consent)).await?;
     carry_out(context, draft, consent, purpose, |_| Ok(())).await
 }
 

@@ -50,7 +50,7 @@ pub async fn plan(
     let last = State::load(&context.home, &declared.name)?;
     let wish = wish(&declared, &request.login, last.as_ref(), request.clusterfile.paths());
     let wish = Wish { making: Making::Forbidden, ..wish };
-    let draft = converge::draw(context, &wish, request.consent).await?;
+    let draft = Box::pin(converge::draw(context, &wish, request.consent)).await?;
     let made = tell_foreseen(context, &draft.foreseen, request.out.as_deref())?;
     if let Some(path) = &request.out {
         SavedPlan::new(&draft.plan, &draft.site, request.consent).write(path)?;

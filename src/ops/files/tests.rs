@@ -99,7 +99,7 @@ fn a_config_is_for_the_image_it_names_or_for_those_that_have_the_file() {
         (config("opt/new", Strategy::Overwrite, None), &["kubernetes:v1", "web:v1"]),
         (config("opt/new", Strategy::Overwrite, Some("web:v1")), &["web:v1"]),
     ] {
-        let files = Files::read(&store, &images, &[config.clone()]).unwrap();
+        let files = Files::read(&store, &images, std::slice::from_ref(&config)).unwrap();
         assert_eq!(files.configs[0].config.trees, trees, "{config:?}");
     }
 }
