@@ -73,3 +73,13 @@ pub(crate) fn answers_at_vip(machine: Machine<'_>) -> bool {
     let answer = machine.try_sh("curl -ks --max-time 3 https://10.103.97.2:6443/readyz");
     answer.status.success() && answer.stdout == b"ok"
 }
+
+/// Asks the etcd of a control plane who belongs to it, through its gateway for JSON.
+pub(crate) fn etcd_members(control_plane: Machine<'_>) -> Vec<Value> {
+    let answer = control_plane.sh(
+        "cd /etc/kubernetes/pki/etcd && curl -sS --cacert ca.crt --cert healthcheck-client.crt --key healthcheck-client.key \
+         -X POST -d '{}' https://127.0.0.1:2379/v3/cluster/member/list",
+    );
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    answer["members"].as_array().cloned().unwrap_or_default()
+}

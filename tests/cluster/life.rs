@@ -13,9 +13,9 @@ use self::declared::Declared;
 use crate::client::Writer;
 use crate::events::{self, Line, Ran, in_order, step};
 use crate::kubernetes::{assert_ready, await_ready, kubectl};
-use crate::machines::{FLANNEL, HELLO, KUBERNETES, Machine, Machines, list, told, until};
+use crate::machines::{FLANNEL, HELLO, KUBERNETES, Machine, Machines, list, until};
 use crate::operator::{Ended, Operator};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, assert_same, look_at_all};
 use crate::story::Matters::{ToAllAfter, ToNobody};
 use crate::story::{self, Stage};
 use crate::watch::Watch;
@@ -276,16 +276,6 @@ impl Life {
     }
 }
 
-/// Asks the etcd of a control plane who belongs to it, through its gateway for JSON.
-fn etcd_members(control_plane: Machine<'_>) -> Vec<serde_json::Value> {
-    let answer = control_plane.sh(
-        "cd /etc/kubernetes/pki/etcd && curl -sS --cacert ca.crt --cert healthcheck-client.crt --key healthcheck-client.key \
-         -X POST -d '{}' https://127.0.0.1:2379/v3/cluster/member/list",
-    );
-    let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
-    answer["members"].as_array().cloned().unwrap_or_default()
-}
-
 /// Fails unless every step that was told of beforehand came, and no other.
 fn assert_plan_is_carried_out(lines: &[Line], steps: &[Ran]) {
     let planned = lines.iter().find_map(|line| match &line.event {
@@ -295,30 +285,4 @@ fn assert_plan_is_carried_out(lines: &[Line], steps: &[Ran]) {
     assert_eq!(planned, Some(steps.len()), "{steps:#?}");
     let ended = lines.iter().filter(|line| matches!(line.event, Some(Event::RunFinished { .. })));
     assert_eq!(ended.count(), 1);
-}
-
-/// Looks at machines, two at a time: so many processors there may be.
-fn look_at_all<'a>(machines: impl Iterator<Item = Machine<'a>>) -> BTreeMap<String, Snapshot> {
-    let machines: Vec<Machine<'a>> = machines.collect();
-    let mut seen = BTreeMap::new();
-    for pair in machines.chunks(2) {
-        std::thread::scope(|scope| {
-            let looks: Vec<_> = pair
-                .iter()
-                .map(|machine| (machine.hostname().to_owned(), scope.spawn(|| Snapshot::of(*machine))))
-                .collect();
-            seen.extend(looks.into_iter().map(|(name, look)| (name, look.join().unwrap())));
-        });
-    }
-    seen
-}
-
-/// Fails unless all machines are as they were before.
-#[track_caller]
-fn assert_same(before: &BTreeMap<String, Snapshot>, after: &BTreeMap<String, Snapshot>) {
-    let differences =
-        before.iter().map(|(machine, before)| (machine.clone(), after[machine].differences(before)));
-    let differences: BTreeMap<String, Vec<String>> =
-        differences.filter(|(_, found)| !found.is_empty()).collect();
-    assert!(differences.is_empty(), "{}", told(&differences));
 }

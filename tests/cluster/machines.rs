@@ -156,6 +156,11 @@ impl<'a> Machine<'a> {
         number.trim().parse().unwrap()
     }
 
+    /// Ends every session that somebody has there through SSH; the server goes on.
+    pub(crate) fn cut_off(self) {
+        self.sh("pkill -KILL '^sshd-session' || pkill -KILL -f '^sshd: .*(@|priv)' || true");
+    }
+
     /// Takes the power away.
     pub(crate) fn kill(self) {
         docker(&["kill", &self.0.name]);

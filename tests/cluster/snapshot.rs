@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::left_behind;
-use crate::machines::Machine;
+use crate::machines::{Machine, told};
 
 /// Prints lines of kind, name and value, with tabs between. It runs as root and writes nothing. Of the kernel's settings it
 /// takes those that a container has for itself: all others are its host's, which anybody may change meanwhile.
@@ -42,6 +42,16 @@ for directory in DIRECTORIES; do
 done
 "#;
 
+/// Prints all files of trees and their contents, and nothing of those that are not there.
+const TREES: &str = r#"
+export LC_ALL=C
+for tree in TREES; do
+  [ -e "$tree" ] || continue
+  find "$tree" -printf 'file\t%p\t%y %m %u:%g %l\n'
+  find "$tree" -type f -print0 | xargs -0r sha256sum | sed 's/^\([0-9a-f]*\)  /content\t\1\t/'
+done
+"#;
+
 /// What was seen, by kind and name.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Snapshot(BTreeMap<String, String>);
@@ -57,7 +67,13 @@ impl Snapshot {
         Self::read(&machine.sh(&FILES.replace("DIRECTORIES", &directories.join(" "))))
     }
 
-    fn read(text: &str) -> Self {
+    /// Looks at files below some directories: kind, mode, owner, and after `; ` the content's digest.
+    pub(crate) fn of_trees(machine: Machine<'_>, trees: &[&str]) -> Self {
+        Self::read(&machine.sh(&TREES.replace("TREES", &trees.join(" "))))
+    }
+
+    /// Reads lines of kind, name and value, with tabs between.
+    pub(crate) fn read(text: &str) -> Self {
         let mut seen: BTreeMap<String, String> = BTreeMap::new();
         for line in text.lines() {
             let mut fields = line.splitn(3, '\t');
@@ -94,6 +110,13 @@ impl Snapshot {
         differences.into_iter().map(|(_, told)| told).collect()
     }
 
+    /// Takes for each kind and name another value, or nothing.
+    pub(crate) fn map(self, change: impl Fn(&str, &str) -> Option<String>) -> Self {
+        let changed =
+            self.0.into_iter().filter_map(|(name, value)| change(&name, &value).map(|value| (name, value)));
+        Self(changed.collect())
+    }
+
     /// Tells whether it has something of this kind and name.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.0.contains_key(name)
@@ -102,4 +125,30 @@ impl Snapshot {
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
+}
+
+/// Looks at machines, two at a time: so many processors there may be.
+pub(crate) fn look_at_all<'a>(machines: impl Iterator<Item = Machine<'a>>) -> BTreeMap<String, Snapshot> {
+    let machines: Vec<Machine<'a>> = machines.collect();
+    let mut seen = BTreeMap::new();
+    for pair in machines.chunks(2) {
+        std::thread::scope(|scope| {
+            let looks: Vec<_> = pair
+                .iter()
+                .map(|machine| (machine.hostname().to_owned(), scope.spawn(|| Snapshot::of(*machine))))
+                .collect();
+            seen.extend(looks.into_iter().map(|(name, look)| (name, look.join().unwrap())));
+        });
+    }
+    seen
+}
+
+/// Fails unless all machines are as they were before.
+#[track_caller]
+pub(crate) fn assert_same(before: &BTreeMap<String, Snapshot>, after: &BTreeMap<String, Snapshot>) {
+    let differences =
+        before.iter().map(|(machine, before)| (machine.clone(), after[machine].differences(before)));
+    let differences: BTreeMap<String, Vec<String>> =
+        differences.filter(|(_, found)| !found.is_empty()).collect();
+    assert!(differences.is_empty(), "{}", told(&differences));
 }

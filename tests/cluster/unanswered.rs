@@ -9,6 +9,7 @@ use crate::operator::{Ended, Operator};
 use crate::story::Matters::{ToAllAfter, ToNobody};
 use crate::story::{self, Stage};
 
+mod drained;
 mod elsewhere;
 mod operators;
 mod partial;
@@ -18,18 +19,20 @@ const NAME: &str = "unanswered";
 /// A label that a stage wishes to see on the first worker: the least that there can be to do.
 const LABEL: &str = "example.com/wish";
 
-const STAGES: [Stage<Cluster>; 11] = [
+const STAGES: [Stage<Cluster>; 13] = [
     ("a_worker_loses_power_while_the_cluster_is_made", ToAllAfter, Cluster::lose_worker),
     ("apply_goes_on_without_it", ToNobody, Cluster::apply_without_it),
     ("status_tells_of_it", ToNobody, Cluster::tell_of_silence),
     ("fail_fast_begins_nothing_beside_it", ToNobody, Cluster::fail_fast),
+    ("no_more_machines_are_unavailable_than_may_be", ToNobody, Cluster::count_it_as_unavailable),
     ("apply_heals_it_when_it_has_power", ToAllAfter, Cluster::heal),
     ("status_tells_of_drift", ToNobody, Cluster::tell_of_drift),
     ("get_fetches_the_cluster_from_a_worker", ToNobody, Cluster::get),
     ("apply_goes_on_where_nothing_is_kept", ToNobody, Cluster::apply_from_nothing),
     ("what_was_changed_from_elsewhere_is_not_undone_unseen", ToNobody, Cluster::change_from_elsewhere),
     ("a_second_operator_is_told_who_is_at_work", ToAllAfter, Cluster::refuse_second),
-    ("an_operator_who_sleeps_is_replaced", ToNobody, Cluster::replace_sleeper),
+    ("an_operator_who_sleeps_is_replaced", ToAllAfter, Cluster::replace_sleeper),
+    ("pods_have_the_time_that_they_are_given", ToNobody, Cluster::drain_in_time),
 ];
 
 pub(crate) fn trials() -> Vec<Trial> {

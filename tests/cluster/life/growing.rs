@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use super::{
-    Life, NAME, STILL, Snapshot, assert_plan_is_carried_out, assert_ready, await_ready, etcd_members, events,
-    in_order, kubectl, step,
+    Life, NAME, STILL, Snapshot, assert_plan_is_carried_out, assert_ready, await_ready, events, in_order,
+    kubectl, step,
 };
 use crate::client::{Seat, Writer};
-use crate::kubernetes::{self, answers_at_vip};
+use crate::kubernetes::{self, answers_at_vip, etcd_members};
 use crate::machines::{Machine, until};
 
 /// Where workers find the API servers, all of them.

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{Cluster, NAME};
 use crate::events;
-use crate::kubernetes::{assert_ready, await_ready};
+use crate::kubernetes::{assert_ready, await_ready, kubectl};
 use crate::machines::Machine;
 use crate::operator::Ended;
 
@@ -64,6 +64,18 @@ impl Cluster {
         assert!(events::steps(&ended.lines).is_empty(), "{}", ended.told());
         assert_eq!(ended.problems()[0].machine, Some(self.dark().address()));
         assert_eq!(self.label(), "one");
+    }
+
+    /// It is unavailable already, so nothing else may be.
+    pub(super) fn count_it_as_unavailable(&mut self) {
+        let leaves = self.machines.worker(0);
+        let words = ["scale", "down", "--name", NAME, "--yes", "--nodes", &leaves.address()];
+        let ended = self.operator.types(words.into_iter().chain(["--max-unavailable", "1"]));
+        assert_eq!(ended.code(), Some(9), "{}", ended.told());
+        assert!(events::steps(&ended.lines).is_empty(), "{}", ended.told());
+        let told = ended.problems()[0].to_string();
+        assert!(told.contains(&format!("{} does not answer", self.dark().address())), "{told}");
+        kubectl(self.control_plane(), &format!("get node {}", leaves.hostname()));
     }
 
     pub(super) fn heal(&mut self) {
