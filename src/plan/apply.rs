@@ -212,7 +212,7 @@ pub fn apply(
         let departure = depart(&mut plan, &now, machine, needs);
         plan.follow(departure.first, told.drain(..).chain(last_to_leave.last));
         departures.extend(departure.last);
-        last_to_leave = departure;
+        last_to_leave = departure.or(last_to_leave);
     }
     for (place, machine) in roster.leaving_workers.iter().enumerate() {
         let needs = new_workers.get(place).copied().or(made);

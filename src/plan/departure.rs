@@ -17,6 +17,17 @@ pub(super) struct Departure {
     pub(super) last: Option<usize>,
 }
 
+impl Departure {
+    /// Returns these steps, and where this one has none those of the departure before it: who comes next waits for them.
+    pub(super) fn or(self, before: Self) -> Self {
+        Self {
+            first: self.first.or(before.first),
+            vote: self.vote.or(before.vote),
+            last: self.last.or(before.last),
+        }
+    }
+}
+
 /// Plans that a machine leaves, each step after the one before and the first after `needs`. A machine that does not
 /// answer, or that is not ours any more, is not touched: the cluster only forgets it.
 pub(super) fn depart(

@@ -245,6 +245,23 @@ fn removals_that_lose_the_quorum_are_refused_with_names() {
 }
 
 #[test]
+fn votes_go_one_after_the_other_past_a_machine_that_has_none() {
+    let desired = without(&desired(5, 0), &["10.0.0.1", "10.0.0.2", "10.0.0.3"]);
+    let seen = observed(&desired, |spec| match spec.name.0.as_str() {
+        "10.0.0.2" => fresh(spec),
+        _ => member(&desired, spec),
+    });
+    let plan = planned(&desired, &seen, &Consents::default()).unwrap();
+    let votes: Vec<&PlannedStep> =
+        plan.steps.iter().filter(|step| step.action == Action::RemoveEtcdMember).collect();
+    assert_eq!(votes.len(), 2, "{}", read(&plan));
+    let drain =
+        plan.steps.iter().find(|step| step.action == Action::Drain && step.machine == votes[1].machine);
+    let needs = &drain.unwrap().needs;
+    assert!(needs.contains(&votes[0].number), "{}", read(&plan));
+}
+
+#[test]
 fn without_the_list_of_members_no_control_plane_leaves() {
     let desired = without(&desired(3, 1), &["10.0.0.1"]);
     let mut seen = grown(&desired, &[]);
