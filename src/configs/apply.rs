@@ -87,6 +87,10 @@ fn merge(path: &str, data: &str, before: &str) -> Result<String> {
     match format {
         Format::Yaml => {
             let mut documents = yaml::documents("it", before).map_err(unreadable)?;
+            if documents.is_empty() && !patches.is_empty() {
+                // Comments alone are a document to lay something on, too.
+                documents.push(Value::Object(Map::new()));
+            }
             for patch in &patches {
                 lay_over_documents(&mut documents, patch)?;
             }
@@ -167,15 +171,16 @@ fn lay_over_documents(documents: &mut [Value], patch: &Map<String, Value>) -> Re
     .remedy("name one that it has, or leave `apiVersion` and `kind` out to change every document"))
 }
 
-/// Puts values into the Secret that is there, or into a new one.
+/// Puts values into the Secret that is there, or into a new one; other documents of the file stay as they are.
 fn into_secret(config: &Config, before: Option<&str>, values: &Map<String, Value>) -> Result<String> {
-    let documents = match before {
+    let mut documents = match before {
         Some(before) => yaml::documents("the file", before)?,
         None => vec![],
     };
-    let Some(mut secret) = documents.into_iter().find(|document| document["kind"] == "Secret") else {
-        return yaml::to_string(&new_secret(&config.name, values));
-    };
-    lay(&mut secret, &serde_json::json!({"data": values}), "")?;
-    yaml::to_string(&secret)
+    match documents.iter_mut().find(|document| document["kind"] == "Secret") {
+        Some(secret) => lay(secret, &serde_json::json!({"data": values}), "")?,
+        None => documents.push(new_secret(&config.name, values)),
+    }
+    let texts = documents.iter().map(yaml::to_string).collect::<Result<Vec<_>>>()?;
+    Ok(texts.join("---\n"))
 }

@@ -119,6 +119,9 @@ fn data_is_processed_before_it_is_used() {
         into.contains("old: eA==\n") && into.contains("user: cm9vdA==\n") && into.contains("name: mine"),
         "{into}"
     );
+    let beside = format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: other\n---\n{secret}");
+    let into = process(&[ToSecret], "user: root", Some(&beside));
+    assert!(into.contains("kind: ConfigMap") && into.contains("user: cm9vdA==\n"), "{into}");
     let new = process(&[Value, ToBase64, ToSecret], "user: root", None);
     assert!(
         new.contains("kind: Secret\n") && new.contains("user: cm9vdA==\n") && new.contains("name: c\n"),
@@ -236,4 +239,10 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn what_is_merged_into_a_file_of_comments_is_not_lost() {
+    let config = config("s.yaml", Strategy::Merge, "a: 1\n");
+    assert_eq!(apply(&config, Some("# nothing yet\n")).unwrap().unwrap(), "a: 1\n");
 }

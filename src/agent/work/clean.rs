@@ -22,6 +22,9 @@ const MOUNTED: [&str; 4] = ["/var/lib/kubelet", "/run/containerd", "/var/lib/con
 /// The variables by which images say where else their runtime keeps its data.
 const DATA: [&str; 2] = ["criData", "criDockerdData"];
 
+/// What a runtime mounts below its data. Anything else there is somebody's disk, which stops the deletion.
+const OF_A_RUNTIME: [&str; 4] = ["overlay", "tmpfs", "nsfs", "mqueue"];
+
 /// How long pods may take to stop.
 const PODS_DEADLINE: Duration = Duration::from_mins(1);
 
@@ -69,9 +72,15 @@ fn mounts(work: &CleanWork) -> Result<Vec<Mount>> {
     let mut mounts = namespaces::mounts()?;
     let data =
         work.scripts.iter().flat_map(|script| DATA.iter().filter_map(|name| script.environment.get(*name)));
-    let directories: BTreeSet<&Path> = data.map(Path::new).chain(MOUNTED.map(Path::new)).collect();
-    for directory in directories {
+    let data: BTreeSet<&Path> =
+        data.map(Path::new).filter(|path| !MOUNTED.map(Path::new).contains(path)).collect();
+    for directory in MOUNTED.map(Path::new) {
         mounts.extend(mounts_below(directory)?.into_iter().filter(|mount| mount.point != directory));
+    }
+    for directory in data {
+        let of_runtime =
+            |mount: &Mount| mount.point != directory && OF_A_RUNTIME.contains(&mount.kind.as_str());
+        mounts.extend(mounts_below(directory)?.into_iter().filter(of_runtime));
     }
     Ok(mounts)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::agent::command::Tell;
 use crate::error::{Class, Context, Result};
@@ -16,27 +16,61 @@ const SETTINGS: &str = "/etc/sysctl.conf";
 
 /// Runs the scripts one after the other.
 pub(super) fn run(rootfs: &Path, scripts: &[ScriptCommand], tell: Tell<'_>) -> Result<()> {
+    let mut aside = vec![];
     for command in scripts {
         let programs = command.environment.get("BIN_DIR").map_or("/usr/bin", String::as_str);
-        make_way(&rootfs.join("bin"), Path::new(programs))?;
+        aside.extend(make_way(&rootfs.join("bin"), Path::new(programs))?);
     }
     let before = fsx::read_if_exists(Path::new(SETTINGS))?.unwrap_or_default();
     let ran = scripts.iter().try_for_each(|command| script::run(rootfs, command, tell));
-    tidy(Path::new(SETTINGS), &String::from_utf8_lossy(&before))?;
+    aside.iter().try_for_each(Aside::come_back)?;
+    tidy(Path::new(SETTINGS), &before)?;
     ran
 }
 
-/// Takes away the names of programs that the image has otherwise: scripts copy over them, which fails without a word where
-/// one runs (its text is busy), while a new file beside it does not.
-fn make_way(from: &Path, to: &Path) -> Result<()> {
-    let Ok(programs) = fs::read_dir(from) else { return Ok(()) };
+/// A program that stands aside while scripts run.
+#[derive(Debug)]
+struct Aside {
+    /// Where it was.
+    installed: PathBuf,
+    /// Where it is meanwhile.
+    meanwhile: PathBuf,
+}
+
+impl Aside {
+    /// What no script has put another one in the place of is the machine's own, and comes back.
+    fn come_back(&self) -> Result<()> {
+        if self.installed.exists() {
+            return fsx::remove_if_exists(&self.meanwhile).map(drop);
+        }
+        rename(&self.meanwhile, &self.installed)
+    }
+}
+
+/// Moves programs aside that the image has otherwise: scripts copy over them, which fails without a word where one runs (its
+/// text is busy), while a new file beside it does not.
+fn make_way(from: &Path, to: &Path) -> Result<Vec<Aside>> {
+    let Ok(programs) = fs::read_dir(from) else { return Ok(vec![]) };
+    let mut aside = vec![];
     for program in programs.flatten() {
         let installed = to.join(program.file_name());
-        if installed.exists() && !is_same(&program.path(), &installed) {
-            fsx::remove_if_exists(&installed)?;
+        let meanwhile = to.join(format!(".{}.aside", program.file_name().to_string_lossy()));
+        if !installed.exists() {
+            // A run that was cut off may have left it there.
+            if meanwhile.exists() {
+                aside.push(Aside { installed, meanwhile });
+            }
+        } else if !is_same(&program.path(), &installed) {
+            rename(&installed, &meanwhile)?;
+            aside.push(Aside { installed, meanwhile });
         }
     }
-    Ok(())
+    Ok(aside)
+}
+
+fn rename(from: &Path, to: &Path) -> Result<()> {
+    fs::rename(from, to)
+        .problem_with(Class::Machine, || format!("cannot move {} to {}", from.display(), to.display()))
 }
 
 fn is_same(one: &Path, other: &Path) -> bool {
@@ -45,11 +79,11 @@ fn is_same(one: &Path, other: &Path) -> bool {
         && matches!((fs::read(one), fs::read(other)), (Ok(one), Ok(other)) if one == other)
 }
 
-/// Takes the lines away that were appended and were there before.
-fn tidy(path: &Path, before: &str) -> Result<()> {
+/// Takes the lines away that were appended and were there before. What is no text is left alone.
+fn tidy(path: &Path, before: &[u8]) -> Result<()> {
     let Some(after) = fsx::read_if_exists(path)? else { return Ok(()) };
-    let after = String::from_utf8_lossy(&after);
-    let Some(tidied) = without_repetitions(before, &after) else { return Ok(()) };
+    let (Ok(before), Ok(after)) = (str::from_utf8(before), str::from_utf8(&after)) else { return Ok(()) };
+    let Some(tidied) = without_repetitions(before, after) else { return Ok(()) };
     // In place: its owner and mode are not ours.
     fs::write(path, tidied).problem_with(Class::Machine, || format!("cannot write {}", path.display()))
 }
@@ -88,10 +122,20 @@ mod tests {
         fs::write(image.join("kubelet"), "new").unwrap();
         fs::write(machine.join("kubelet"), "old").unwrap();
         fs::write(machine.join("theirs"), "theirs").unwrap();
+        let names = || {
+            let entries = fs::read_dir(&machine).unwrap().map(|entry| entry.unwrap().file_name());
+            entries.collect::<BTreeSet<_>>()
+        };
+        let aside = make_way(&image, &machine).unwrap();
+        assert_eq!(names(), [".kubelet.aside", "same", "theirs"].map(Into::into).into());
+        aside.iter().try_for_each(Aside::come_back).unwrap();
+        assert_eq!(fs::read_to_string(machine.join("kubelet")).unwrap(), "old", "no script has replaced it");
+        // A run that is cut off leaves it aside, and the next one finds it there.
         make_way(&image, &machine).unwrap();
-        let mut left: Vec<_> =
-            fs::read_dir(&machine).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        left.sort();
-        assert_eq!(left, ["same", "theirs"]);
+        let aside = make_way(&image, &machine).unwrap();
+        fs::write(machine.join("kubelet"), "new").unwrap();
+        aside.iter().try_for_each(Aside::come_back).unwrap();
+        assert_eq!(fs::read_to_string(machine.join("kubelet")).unwrap(), "new");
+        assert_eq!(names(), ["kubelet", "same", "theirs"].map(Into::into).into());
     }
 }
