@@ -103,6 +103,7 @@ mod tests {
             scripts,
             vip: None,
             commands: vec![],
+            scripts_are_named: true,
             entrypoint_commands: 0,
             layers: layers.to_vec(),
             pod_networks: vec![],
