@@ -264,6 +264,13 @@ fn at_that_time(desired: &Desired, last: &State) -> Desired {
 /// What a Secret's difference says in place of its values.
 const SECRET: &str = "(a Secret, whose content is not shown)";
 
+/// Goes by the words and not by the structure: a file that cannot be read as a whole may hold a Secret, too, and it may be
+/// written as JSON.
+fn may_hold_a_secret(text: &str) -> bool {
+    let bare: String = text.chars().filter(|c| !c.is_whitespace() && !matches!(c, '"' | '\'')).collect();
+    bare.contains("kind:Secret")
+}
+
 fn differences(
     tree: &ImageTree,
     files: &Tree,
@@ -288,7 +295,7 @@ fn differences(
             return None;
         }
         let made = now.get(path).or_else(|| then.get(path))?;
-        let is_secret = [&before, &after].into_iter().flatten().any(|text| text.contains("kind: Secret"));
+        let is_secret = [&before, &after].into_iter().flatten().any(|text| may_hold_a_secret(text));
         let difference = if is_secret {
             SECRET.to_owned()
         } else {

@@ -144,3 +144,12 @@ fn layers_are_read_once_and_a_store_that_has_them_no_more_decides_nothing_anew()
     let kept = Files::read(&store, &images, &first.configs).unwrap();
     assert_eq!(kept.configs, first.configs);
 }
+
+#[test]
+fn a_secret_is_one_however_it_is_written() {
+    for text in ["kind: Secret", "kind:   \"Secret\"", "{\"kind\":\"Secret\"}", "a: b\n---\nkind: 'Secret'\n"]
+    {
+        assert!(may_hold_a_secret(text), "{text}");
+    }
+    assert!(!may_hold_a_secret("kind: ConfigMap\nname: secret"));
+}
