@@ -109,6 +109,9 @@ build_labring-layout() {
   build_members
   "$here/labring-layout/parts.sh" "$arch"
   cluster "$here/labring-layout" "labring-layout:$kubernetes" "${members[@]}"
+  local patch=$here/labring-layout/containers-patch inputs=()
+  mapfile -d "" -t inputs < <(find "$patch" -type f -print0 | sort -z)
+  build labring-layout-in-containers:v1 "$patch" "$patch/Kubefile" "$(cache_key "$arch" "${inputs[@]}")"
 }
 
 build_flannel() {

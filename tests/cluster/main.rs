@@ -1,5 +1,5 @@
-//! Real clusters on real machines: one cluster's whole life, launches that are cut off, people and machines that do not
-//! answer, and input that is refused.
+//! Real clusters on real machines: one cluster's whole life, an image of another tool's, launches that are cut off, people and
+//! machines that do not answer, and input that is refused.
 //!
 //! Machines are containers, but sealift is told of them as of anybody's: by address, key and host key. As tests share
 //! machines they run one after the other; a stage that is asked for alone brings those before it with it.
@@ -10,6 +10,7 @@ mod client;
 mod cut_off;
 mod events;
 mod kubernetes;
+mod labring;
 mod left_behind;
 mod life;
 mod machines;
@@ -27,6 +28,7 @@ use libtest_mimic::Arguments;
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
-    let trials = [bad_input::trials(), life::trials(), cut_off::trials(), unanswered::trials()];
+    let trials =
+        [bad_input::trials(), life::trials(), labring::trials(), cut_off::trials(), unanswered::trials()];
     libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()).exit_code()
 }
