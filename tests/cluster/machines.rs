@@ -201,7 +201,7 @@ fn command(program: impl AsRef<OsStr>, arguments: &[&str]) -> String {
 }
 
 /// Starts the engine, builds what machines and clusters are made of, and removes what an earlier run left: once.
-fn prepare() {
+pub(crate) fn prepare() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
