@@ -1,15 +1,15 @@
-//! Documents beside the one that describes the cluster: they are read and kept, and a later version acts on them.
+//! Documents beside the one that describes the cluster: they are read and kept, each value with its place.
 
 use std::rc::Rc;
 
 use super::dialect::{Beside, Dialect};
 use super::ledger::{Finding, Ledger};
 use super::merge;
-use super::node::Node;
+use super::node::{Content, Node};
 use super::place::Place;
 use super::reader::{Field, Fields, Manner};
 use super::variables;
-use crate::model::DeclaredDocument;
+use crate::model::{DeclaredDocument, Places};
 
 /// A document with what it is.
 pub(super) struct Document {
@@ -62,30 +62,57 @@ fn one(ledger: &Ledger, document: &Document) -> DeclaredDocument {
         check(document.beside, &top);
     }
     let (kind, _) = document.identity();
-    ledger.not_acted_on(
-        Finding::at(
-            document.kind_place(),
-            format!("documents of kind {kind} are not acted on by this version"),
-        )
-        .remedy(instead(document.beside)),
-    );
+    if let Some(instead) = instead(document.beside) {
+        let message = format!("documents of kind {kind} are not acted on by this version");
+        ledger.not_acted_on(Finding::at(document.kind_place(), message).remedy(instead));
+    }
     DeclaredDocument {
         place: ledger.position(document.node.place),
         api_version: document.node.text_of("apiVersion").unwrap_or_default().to_owned(),
         kind,
         content: document.node.to_json(),
+        places: places(ledger, &document.node),
     }
 }
 
-/// What serves in place of a document until it is acted on.
-fn instead(beside: Beside) -> &'static str {
-    match beside {
-        Beside::Config(_) => "build an image with the changed file, and leave the document out",
-        Beside::Plugin => "run what it does yourself, and leave the document out",
-        Beside::Application => "give `command` in the cluster's document, and leave this one out",
-        Beside::KubeadmConfig | Beside::Component => {
-            "put it into `etc/kubeadm.yml` of an image, which is read, and leave the document out"
+/// Returns where every value of a document stands: a field where its name does.
+fn places(ledger: &Ledger, document: &Node) -> Places {
+    let mut found = vec![(String::new(), ledger.position(document.place))];
+    collect(ledger, document, "", &mut found);
+    found.into_iter().collect()
+}
+
+fn collect(ledger: &Ledger, node: &Node, pointer: &str, found: &mut Vec<(String, String)>) {
+    let mut add = |name: &str, place: Place, value: &Node| {
+        let pointer = format!("{pointer}/{name}");
+        found.push((pointer.clone(), ledger.position(place)));
+        collect(ledger, value, &pointer, found);
+    };
+    match &node.content {
+        Content::Map(entries) => {
+            for entry in entries {
+                add(&entry.key.replace('~', "~0").replace('/', "~1"), entry.place, &entry.value);
+            }
         }
+        Content::List(items) => {
+            for (index, item) in items.iter().enumerate() {
+                add(&index.to_string(), item.place, item);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// What serves in place of a document that is not acted on.
+fn instead(beside: Beside) -> Option<&'static str> {
+    match beside {
+        Beside::Config(_) => Some("build an image with the changed file, and leave the document out"),
+        Beside::Plugin => Some("run what it does yourself, and leave the document out"),
+        Beside::Application => Some("give `command` in the cluster's document, and leave this one out"),
+        Beside::KubeadmConfig => {
+            Some("write what is in it as kubeadm's own documents, such as `kind: ClusterConfiguration`")
+        }
+        Beside::Component => None,
     }
 }
 

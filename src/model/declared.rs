@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{DeclaredLogin, Environment, ImageName, NodeWishes, Role, SecretReference, SshAddress};
+use super::{DeclaredLogin, Environment, ImageName, NodeWishes, Places, Role, SecretReference, SshAddress};
 use crate::error::Problem;
 
 /// A cluster as somebody wrote it down. What is not said is `None` or empty; defaults come later.
@@ -176,6 +176,8 @@ pub struct DeclaredDocument {
     pub kind: String,
     /// The whole of it.
     pub content: serde_json::Value,
+    /// Where its values stand.
+    pub places: Places,
 }
 
 /// An address with its names, in every machine's `/etc/hosts`.

@@ -3,6 +3,7 @@
 mod address;
 mod arch;
 mod cluster;
+mod component_document;
 mod contract;
 mod declared;
 mod digest;
@@ -19,6 +20,7 @@ mod version;
 pub use address::{HostList, LARGEST_RANGE, SshAddress};
 pub use arch::Arch;
 pub use cluster::{Cluster, Environment, ImageName, MachineName, MachineSpec, Network};
+pub use component_document::{ComponentDocument, Places};
 pub use contract::{Compression, ImageContract, ImageKind, LayerContent, LayerInfo, LayerOrder, Scripts};
 pub use declared::{
     Declared, DeclaredDocument, DeclaredMachine, DeclaredMachines, DeclaredNetwork, DeclaredRegistry,

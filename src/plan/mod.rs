@@ -9,6 +9,7 @@ mod endpoints;
 mod environment;
 mod fingerprint;
 mod foreseen;
+mod kubeadm_file;
 mod layers;
 mod lost;
 mod networks;
@@ -34,6 +35,7 @@ pub use endpoints::{Endpoints, REGISTRY_PORT, endpoints, hosts_of, hosts_once_jo
 pub use environment::{command_line, of_application, of_machine};
 pub use fingerprint::fingerprint;
 pub use foreseen::foreseen;
+pub use kubeadm_file::{kubeadm_file, node, settings};
 pub use layers::{Duty, layers_for, layers_of, registry_layers};
 pub use networks::check as check_networks;
 pub use preflight::{PORTS_OF_CONTROL_PLANE, PORTS_OF_WORKER, Preflight, ports, preflight};
