@@ -31,12 +31,11 @@ pub(super) fn to_maps(tree: &mut Tree) {
 
 /// Gives an argument one value more.
 fn add(present: &mut Tree, value: Tree) {
-    match &mut present.content {
-        Content::List(values) => values.push(value),
-        _ => {
-            let first = Tree { content: present.content.clone(), origin: present.origin.clone() };
-            present.content = Content::List(vec![first, value]);
-        }
+    if let Content::List(values) = &mut present.content {
+        values.push(value);
+    } else {
+        let first = Tree { content: present.content.clone(), origin: present.origin.clone() };
+        present.content = Content::List(vec![first, value]);
     }
 }
 

@@ -43,7 +43,9 @@ fn keep_known_within(value: &mut Tree, shape: &str, api: &str, minor: u64) {
     match (Shape::of(shape), &mut value.content) {
         (Shape::Fields(kind), Content::Map(_)) => keep_known(value, api, kind, minor),
         (Shape::List(shape), Content::List(items)) => {
-            items.iter_mut().for_each(|item| keep_known_within(item, shape, api, minor));
+            for item in items {
+                keep_known_within(item, shape, api, minor);
+            }
         }
         _ => {}
     }
@@ -93,8 +95,9 @@ impl Checker<'_> {
         }
         let wanted = Shape::of(shape);
         match (wanted, &tree.content) {
-            (Shape::Any, _) | (Shape::Text | Shape::Duration, Content::Scalar(Value::String(_))) => {}
-            (Shape::Truth, Content::Scalar(Value::Bool(_)))
+            (Shape::Any, _)
+            | (Shape::Text | Shape::Duration, Content::Scalar(Value::String(_)))
+            | (Shape::Truth, Content::Scalar(Value::Bool(_)))
             | (Shape::Number, Content::Scalar(Value::Number(_))) => {}
             (Shape::Integer, Content::Scalar(Value::Number(number))) if !number.is_f64() => {}
             (Shape::List(shape), Content::List(items)) => {
@@ -117,7 +120,9 @@ impl Checker<'_> {
                     if values.is_empty() {
                         self.value(value, shape, &format!("{path}.{name}"));
                     }
-                    values.iter().for_each(|value| self.value(value, shape, &format!("{path}.{name}")));
+                    for value in values {
+                        self.value(value, shape, &format!("{path}.{name}"));
+                    }
                 }
             }
             (Shape::Fields(kind), Content::Map(_)) => self.fields(tree, kind, path),

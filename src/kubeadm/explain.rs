@@ -81,7 +81,9 @@ fn item(item: &Tree, indent: usize, lines: &mut Vec<Line>) {
         }
         Content::List(items) if !items.is_empty() => {
             lines.push(Line { text: dash, source: None });
-            items.iter().for_each(|item| self::item(item, indent + 2, lines));
+            for item in items {
+                self::item(item, indent + 2, lines);
+            }
         }
         _ => entry(&dash, item, indent, lines),
     }

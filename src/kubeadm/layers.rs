@@ -89,7 +89,7 @@ impl Layers {
 
     /// Returns a value.
     pub(super) fn get(&self, kind: &str, path: &[&str]) -> Option<&Tree> {
-        self.documents.iter().find(|(present, _)| present == kind)?.1.get(path)
+        self.document(kind)?.get(path)
     }
 
     /// Returns all documents with their kinds.
@@ -98,19 +98,17 @@ impl Layers {
     }
 
     fn document_mut(&mut self, kind: &str) -> &mut Tree {
-        let place = match self.documents.iter().position(|(present, _)| present == kind) {
-            Some(place) => place,
-            None => {
-                self.documents.push((kind.to_owned(), Tree::map(Origin::BuiltIn)));
-                self.documents.len() - 1
-            }
-        };
+        let known = self.documents.iter().position(|(present, _)| present == kind);
+        let place = known.unwrap_or_else(|| {
+            self.documents.push((kind.to_owned(), Tree::map(Origin::BuiltIn)));
+            self.documents.len() - 1
+        });
         &mut self.documents[place].1
     }
 
-    /// Takes out a document of this kind.
-    pub(super) fn into_document(self, kind: &str) -> Option<Tree> {
-        self.documents.into_iter().find(|(present, _)| present == kind).map(|(_, tree)| tree)
+    /// Returns the document of this kind.
+    pub(super) fn document(&self, kind: &str) -> Option<&Tree> {
+        self.documents.iter().find(|(present, _)| present == kind).map(|(_, tree)| tree)
     }
 }
 

@@ -162,7 +162,7 @@ pub fn init(cluster: &ClusterSettings<'_>, node: &NodeSettings) -> Result<Render
     keep_virtual_address(&mut layers, cluster);
     let kinds =
         ["InitConfiguration", "ClusterConfiguration", "KubeletConfiguration", "KubeProxyConfiguration"];
-    finished(layers, &kinds, api, cluster)
+    finished(&layers, &kinds, api, cluster)
 }
 
 /// Returns the kubeadm.yml of a machine that joins; a control plane when the ticket has a certificate key.
@@ -179,7 +179,7 @@ pub fn join(
     if ticket.certificate_key.is_none() {
         layers.take("JoinConfiguration", &["controlPlane"]);
     }
-    finished(layers, &["JoinConfiguration"], api, cluster)
+    finished(&layers, &["JoinConfiguration"], api, cluster)
 }
 
 /// Lays all layers over each other, from the weakest to the strongest.
@@ -215,7 +215,10 @@ fn laid(
         layers.lay_written(written);
     }
     for Claim { kind, path, value, why } in claims {
-        layers.set(kind, path, value, why);
+        // Who wrote it himself finds it where he wrote it.
+        if layers.get(kind, path).is_none_or(|present| present.to_value() != *value) {
+            layers.set(kind, path, value, why);
+        }
     }
     Ok((api, layers))
 }
@@ -239,7 +242,7 @@ fn keep_virtual_address(layers: &mut Layers, cluster: &ClusterSettings<'_>) {
 
 /// Brings the documents of these kinds into the form that kubeadm reads, and checks that it knows all that is in them.
 fn finished(
-    layers: Layers,
+    layers: &Layers,
     kinds: &[&str],
     api: KubeadmApi,
     cluster: &ClusterSettings<'_>,
@@ -248,7 +251,7 @@ fn finished(
     let mut documents = vec![];
     let mut problems = vec![];
     for kind in kinds {
-        let Some(mut tree) = layers.clone().into_document(kind) else { continue };
+        let Some(mut tree) = layers.document(kind).cloned() else { continue };
         tree.prune();
         with_scheme(&mut tree);
         let name = api_of(kind, api);

@@ -128,13 +128,12 @@ impl Tree {
             *self = Self::map(value.origin.clone());
         }
         let Content::Map(fields) = &mut self.content else { return };
-        match fields.iter_mut().find(|(name, _)| name == key) {
-            Some((_, inner)) => inner.set(rest, value),
-            None => {
-                let mut inner = Self::map(value.origin.clone());
-                inner.set(rest, value);
-                fields.push(((*key).to_owned(), inner));
-            }
+        if let Some((_, inner)) = fields.iter_mut().find(|(name, _)| name == key) {
+            inner.set(rest, value);
+        } else {
+            let mut inner = Self::map(value.origin.clone());
+            inner.set(rest, value);
+            fields.push(((*key).to_owned(), inner));
         }
     }
 
@@ -155,7 +154,9 @@ impl Tree {
         match &mut self.content {
             Content::Map(fields) => {
                 fields.retain(|(_, value)| !value.is_null());
-                fields.iter_mut().for_each(|(_, value)| value.prune());
+                for (_, value) in fields {
+                    value.prune();
+                }
             }
             Content::List(items) => items.iter_mut().for_each(Self::prune),
             Content::Scalar(_) => {}

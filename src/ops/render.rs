@@ -94,15 +94,13 @@ fn wanted<'a>(desired: &'a Desired, host: Option<&str>) -> Result<Vec<&'a Machin
     let machines = &desired.cluster.machines;
     let Some(host) = host else { return Ok(machines.iter().collect()) };
     let is_it = |machine: &&MachineSpec| machine.name.0 == host || machine.address.to_string() == host;
-    match machines.iter().find(is_it) {
-        Some(machine) => Ok(vec![machine]),
-        None => {
-            let names: Vec<&str> = machines.iter().map(|machine| machine.name.0.as_str()).collect();
-            let hint = suggest::did_you_mean(host, names.iter().copied());
-            let hint = hint.unwrap_or_else(|| format!("its machines are {}", ranges(names).join(", ")));
-            Err(Problem::new(Class::Usage, format!("`{host}` is no machine of the cluster")).remedy(hint))
-        }
+    if let Some(machine) = machines.iter().find(is_it) {
+        return Ok(vec![machine]);
     }
+    let names: Vec<&str> = machines.iter().map(|machine| machine.name.0.as_str()).collect();
+    let hint = suggest::did_you_mean(host, names.iter().copied());
+    let hint = hint.unwrap_or_else(|| format!("its machines are {}", ranges(names).join(", ")));
+    Err(Problem::new(Class::Usage, format!("`{host}` is no machine of the cluster")).remedy(hint))
 }
 
 /// Takes machines to be as the file of facts says, and as most are where it says nothing.
@@ -117,7 +115,11 @@ fn assumed(context: &Context, desired: &Desired, file: Option<&Path>) -> Result<
         if all.or(own).is_none() {
             bare.push(machine.name.0.as_str());
         }
-        match [all, own].into_iter().flatten().try_fold(usual(desired, machine), with) {
+        match [all, own]
+            .into_iter()
+            .flatten()
+            .try_fold(usual(desired, machine), |facts, over| with(&facts, over))
+        {
             Ok(facts) => drop(machines.insert(machine.name.clone(), Seen::Known(Box::new(facts)))),
             Err(problem) => problems.push(problem.on(&machine.name)),
         }
@@ -189,8 +191,8 @@ fn unknown_machines(desired: &Desired, known: &BTreeMap<String, Value>) -> Vec<P
 }
 
 /// Lays facts over others; only such as there are.
-fn with(facts: MachineFacts, over: &Value) -> Result<MachineFacts> {
-    let mut value = serde_json::to_value(&facts).problem(Class::Internal, "cannot write facts")?;
+fn with(facts: &MachineFacts, over: &Value) -> Result<MachineFacts> {
+    let mut value = serde_json::to_value(facts).problem(Class::Internal, "cannot write facts")?;
     if let (Value::Object(known), Value::Object(over)) = (&value, over)
         && let Some(unknown) = over.keys().find(|key| !known.contains_key(*key))
     {
