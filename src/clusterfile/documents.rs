@@ -30,6 +30,10 @@ impl Document {
         (kind, name)
     }
 
+    fn version(&self) -> Option<&str> {
+        self.node.text_of("apiVersion")
+    }
+
     fn kind_place(&self) -> Place {
         self.node.entry("kind").map_or(self.node.place, |entry| entry.value.place)
     }
@@ -48,6 +52,12 @@ pub(super) fn read(ledger: &Ledger, documents: Vec<Document>) -> Vec<DeclaredDoc
                     Finding::at(document.kind_place(), format!("a second {kind}{called} stands here"));
                 let finding = finding.also("the first one", other.kind_place());
                 ledger.error(finding.remedy("write what belongs together in one document"));
+            }
+            Some(other) if other.version() != document.version() => {
+                let message = "this document is of another apiVersion than the one it is laid over";
+                let finding = Finding::at(document.kind_place(), message);
+                let finding = finding.also("that one", other.kind_place());
+                ledger.error(finding.remedy("write both in the same version"));
             }
             Some(other) => other.node = merge::lay(&other.node, &document.node),
             None => kept.push(document),

@@ -216,7 +216,8 @@ fn laid(
     }
     for Claim { kind, path, value, why } in claims {
         // Who wrote it himself finds it where he wrote it.
-        if layers.get(kind, path).is_none_or(|present| present.to_value() != *value) {
+        let says_so = |present: &Tree| present.origin.is_written() && present.to_value() == *value;
+        if !layers.get(kind, path).is_some_and(says_so) {
             layers.set(kind, path, value, why);
         }
     }
