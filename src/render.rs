@@ -229,16 +229,7 @@ mod tests {
     }
 
     fn config(path: &str, strategy: Strategy, data: &str) -> PlacedConfig {
-        Config {
-            name: path.to_owned(),
-            path: path.to_owned(),
-            strategy,
-            image: None,
-            process: vec![],
-            data: data.to_owned(),
-            trees: vec![],
-        }
-        .placed()
+        Config { name: path.to_owned(), ..Config::plain(path, strategy, data) }.placed()
     }
 
     #[test]

@@ -6,28 +6,16 @@ use proptest::strategy::Strategy as _;
 use super::*;
 use crate::model::{Config, Environment, PlacedConfig, Process, Strategy};
 
-fn config(path: &str, strategy: Strategy, data: &str) -> Config {
-    Config {
-        name: "c".to_owned(),
-        path: path.to_owned(),
-        strategy,
-        image: None,
-        process: vec![],
-        data: data.to_owned(),
-        trees: vec![],
-    }
-}
-
 fn placed(config: Config) -> PlacedConfig {
     PlacedConfig { place: "Clusterfile:9:9".to_owned(), config }
 }
 
 fn merged(path: &str, before: &str, data: &str) -> String {
-    apply(&config(path, Strategy::Merge, data), Some(before)).unwrap().unwrap()
+    apply(&Config::plain(path, Strategy::Merge, data), Some(before)).unwrap().unwrap()
 }
 
 fn refusal(path: &str, before: &str, data: &str) -> String {
-    apply(&config(path, Strategy::Merge, data), Some(before)).unwrap_err().message
+    apply(&Config::plain(path, Strategy::Merge, data), Some(before)).unwrap_err().message
 }
 
 #[test]
@@ -38,11 +26,11 @@ fn texts_are_put_before_and_after_and_in_place() {
         (Strategy::Append, "", "new", "new"),
         (Strategy::Overwrite, "old\n", "new", "new"),
     ] {
-        let made = apply(&config("etc/x", strategy, data), Some(before)).unwrap();
+        let made = apply(&Config::plain("etc/x", strategy, data), Some(before)).unwrap();
         assert_eq!(made.as_deref(), Some(after), "{strategy:?}");
     }
-    assert_eq!(apply(&config("etc/x", Strategy::Delete, ""), Some("old")).unwrap(), None);
-    assert_eq!(apply(&config("etc/x", Strategy::Overwrite, "n"), None).unwrap().as_deref(), Some("n"));
+    assert_eq!(apply(&Config::plain("etc/x", Strategy::Delete, ""), Some("old")).unwrap(), None);
+    assert_eq!(apply(&Config::plain("etc/x", Strategy::Overwrite, "n"), None).unwrap().as_deref(), Some("n"));
 }
 
 #[test]
@@ -104,7 +92,7 @@ fn what_does_not_fit_is_refused() {
 fn data_is_processed_before_it_is_used() {
     use Process::{ToBase64, ToJson, ToSecret, Value};
     let process = |steps: &[Process], data: &str, before: Option<&str>| {
-        let config = Config { process: steps.to_vec(), ..config("s.yaml", Strategy::Overwrite, data) };
+        let config = Config { process: steps.to_vec(), ..Config::plain("s.yaml", Strategy::Overwrite, data) };
         apply(&config, before).unwrap().unwrap()
     };
     assert_eq!(process(&[ToBase64], "hi", None), "aGk=");
@@ -141,9 +129,9 @@ fn environment() -> Environment {
 fn a_config_for_what_a_template_makes_is_laid_over_what_is_rendered() {
     let tree = tree(&[("etc/a.yaml.tmpl", "port: {{ .PORT }}\n"), ("etc/b.tmpl", "b"), ("etc/c", "c\n")]);
     let configs = [
-        placed(config("etc/a.yaml", Strategy::Merge, "more: 1")),
-        placed(config("etc/b.tmpl", Strategy::Overwrite, "{{ .PORT }}")),
-        placed(config("etc/c", Strategy::Append, "{{ .PORT }}")),
+        placed(Config::plain("etc/a.yaml", Strategy::Merge, "more: 1")),
+        placed(Config::plain("etc/b.tmpl", Strategy::Overwrite, "{{ .PORT }}")),
+        placed(Config::plain("etc/c", Strategy::Append, "{{ .PORT }}")),
     ];
     let changes = outcome(&tree, &configs, &environment()).unwrap();
     let told: Vec<_> = changes
@@ -172,9 +160,9 @@ fn everything_that_is_wrong_with_a_tree_is_told_at_once_and_beforehand() {
         ("opt/tool.tmpl", "x"),
     ]);
     let configs = [
-        placed(config("etc/kublet.yaml", Strategy::Merge, "a: 1")),
-        placed(config("opt/tool", Strategy::Append, "a: 1")),
-        placed(config("etc/kubelet.yaml", Strategy::Merge, "a: {b: 1}")),
+        placed(Config::plain("etc/kublet.yaml", Strategy::Merge, "a: 1")),
+        placed(Config::plain("opt/tool", Strategy::Append, "a: 1")),
+        placed(Config::plain("etc/kubelet.yaml", Strategy::Merge, "a: {b: 1}")),
     ];
     let problems = foretell(&tree, &configs).unwrap_err();
     let told: Vec<_> = problems.list().iter().map(|problem| problem.message.as_str()).collect();
@@ -222,7 +210,7 @@ proptest! {
     fn merging_twice_is_merging_once(before in value(), data in value()) {
         let (before, data) = (format!("{{\"top\": {before}}}"), format!("{{\"top\": {data}}}"));
         for path in ["x.json", "x.yaml"] {
-            let config = config(path, Strategy::Merge, &data);
+            let config = Config::plain(path, Strategy::Merge, &data);
             if let Ok(once) = apply(&config, Some(&before)) {
                 prop_assert_eq!(apply(&config, once.as_deref()).unwrap(), once);
             }
@@ -234,7 +222,7 @@ proptest! {
         let path = ["x.json", "x.yaml", "x.toml", "x"][which];
         for strategy in [Strategy::Merge, Strategy::Insert, Strategy::Append, Strategy::Overwrite, Strategy::Delete] {
             for process in [vec![], vec![Process::Value, Process::ToJson], vec![Process::ToSecret]] {
-                let config = Config { process, ..config(path, strategy, &data) };
+                let config = Config { process, ..Config::plain(path, strategy, &data) };
                 let _ = (check(&config), apply(&config, Some(&before)), apply(&config, None));
             }
         }
@@ -243,6 +231,6 @@ proptest! {
 
 #[test]
 fn what_is_merged_into_a_file_of_comments_is_not_lost() {
-    let config = config("s.yaml", Strategy::Merge, "a: 1\n");
+    let config = Config::plain("s.yaml", Strategy::Merge, "a: 1\n");
     assert_eq!(apply(&config, Some("# nothing yet\n")).unwrap().unwrap(), "a: 1\n");
 }

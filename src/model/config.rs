@@ -87,6 +87,20 @@ pub struct PlacedConfig {
 }
 
 impl Config {
+    /// Returns one for tests, called `c`: for any image, with its data as it is.
+    #[cfg(test)]
+    pub(crate) fn plain(path: &str, strategy: Strategy, data: &str) -> Self {
+        Self {
+            name: "c".to_owned(),
+            path: path.to_owned(),
+            strategy,
+            image: None,
+            process: vec![],
+            data: data.to_owned(),
+            trees: vec![],
+        }
+    }
+
     /// Puts it where nothing more is known than its name.
     pub fn placed(self) -> PlacedConfig {
         PlacedConfig { place: format!("the Config `{}`", self.name), config: self }

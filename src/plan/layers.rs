@@ -60,8 +60,9 @@ pub fn layers_for(images: &[ImageContract], duty: Duty) -> Vec<&LayerInfo> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing;
     use super::*;
-    use crate::model::{Compression, Digest, Scripts};
+    use crate::model::{Compression, Digest};
 
     fn layer(name: &str, content: LayerContent) -> LayerInfo {
         LayerInfo {
@@ -78,31 +79,7 @@ mod tests {
     fn image(kind: ImageKind, name: &str) -> ImageContract {
         let layers = [LayerContent::Files, LayerContent::Registry, LayerContent::Everything]
             .map(|content| layer(&format!("{name} {content:?}"), content));
-        let script = String::new;
-        let scripts = Scripts {
-            init: script(),
-            clean: script(),
-            check: script(),
-            init_registry: script(),
-            clean_registry: script(),
-            init_cri: None,
-            clean_cri: None,
-        };
-        ImageContract {
-            name: name.to_owned(),
-            manifest: Digest::of(name),
-            arch: crate::model::Arch::Amd64,
-            kind,
-            version: None,
-            environment: crate::model::Environment::new(),
-            scripts,
-            vip: None,
-            commands: vec![],
-            layers: layers.to_vec(),
-            pod_networks: vec![],
-            kubeadm: None,
-            configs: vec![],
-        }
+        ImageContract { layers: layers.to_vec(), ..testing::image(name, kind) }
     }
 
     #[test]

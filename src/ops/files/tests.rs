@@ -69,15 +69,7 @@ fn images(store: &Store) -> Vec<ImageContract> {
 }
 
 fn config(path: &str, strategy: Strategy, image: Option<&str>) -> PlacedConfig {
-    let config = Config {
-        name: "c".to_owned(),
-        path: path.to_owned(),
-        strategy,
-        image: image.map(str::to_owned),
-        process: vec![],
-        data: "b: 3".to_owned(),
-        trees: vec![],
-    };
+    let config = Config { image: image.map(str::to_owned), ..Config::plain(path, strategy, "b: 3") };
     PlacedConfig { place: "Clusterfile:12:9".to_owned(), config }
 }
 

@@ -415,15 +415,7 @@ fn files_of_applications_are_sent_only_while_one_is_to_be_launched() {
 }
 
 fn config(path: &str, tree: &str) -> Config {
-    Config {
-        name: "c".to_owned(),
-        path: path.to_owned(),
-        strategy: Strategy::Append,
-        image: None,
-        process: vec![],
-        data: "x".to_owned(),
-        trees: vec![tree.to_owned()],
-    }
+    Config { trees: vec![tree.to_owned()], ..Config::plain(path, Strategy::Append, "x") }
 }
 
 /// The kinds of steps that a Config for this file brings to a cluster that is as desired.
