@@ -23,6 +23,10 @@ const LAST_TRIES: usize = 2;
 
 /// Confirms the lock until it is lost, and then cancels `lost`. The fleet's tenure knows how it stands.
 pub(super) async fn keep(fleet: Fleet, keepers: Keepers, holder: Holder, lost: CancellationToken) {
+    if keepers.locked.is_empty() {
+        // No machine is left that somebody else could have, either.
+        return;
+    }
     let lease = if keepers.api.is_empty() { Lease::None } else { Lease::Ours };
     let mut keeping = Keeping { fleet, keepers, holder, lease, watch: Watch::default(), over: None };
     let mut confirmed = Instant::now();
@@ -73,7 +77,7 @@ impl Keeping {
     /// When another run has one of them.
     async fn confirm(&mut self) -> Result<Confirmed> {
         let asked = Moment::now();
-        let machines: Vec<MachineName> = self.keepers.control_planes.iter().cloned().collect();
+        let machines: Vec<MachineName> = self.keepers.locked.iter().cloned().collect();
         let mut answers: FuturesUnordered<BoxFuture<'_, (Keeper, Option<LockAnswer>)>> =
             FuturesUnordered::new();
         for machine in &machines {

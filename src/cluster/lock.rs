@@ -30,10 +30,11 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const TERMS_OF_SILENCE: u32 = 2;
 
 /// Who keeps the locks of one cluster.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Keepers {
-    /// The control planes that answer; their order is that in which everybody takes their locks.
-    pub control_planes: BTreeSet<MachineName>,
+    /// The control planes that answer, or the other machines where there is none; their order is that in which everybody takes
+    /// their locks.
+    pub locked: BTreeSet<MachineName>,
     /// Those of them through which the API answers now. None is a cluster without an API.
     pub api: BTreeSet<MachineName>,
     /// The other machines of the cluster, which only have to know whom to obey.
@@ -108,8 +109,8 @@ impl Lock {
 /// Gives back what can be given back at once; the rest ends by itself.
 async fn release(fleet: &Fleet, keepers: &Keepers) {
     let lease = async {
-        for control_plane in &keepers.control_planes {
-            let Some(agent) = fleet.connected(control_plane) else { continue };
+        for machine in &keepers.locked {
+            let Some(agent) = fleet.connected(machine) else { continue };
             let order = ReleaseLock { keeper: Keeper::Lease };
             if let Ok(Ok(())) = tokio::time::timeout(ANSWER_DEADLINE, agent.ask(order)).await {
                 return;
@@ -117,11 +118,10 @@ async fn release(fleet: &Fleet, keepers: &Keepers) {
         }
     };
     lease.await;
-    let own =
-        keepers.control_planes.iter().filter_map(|name| fleet.connected(name)).map(|agent| async move {
-            let order = ReleaseLock { keeper: Keeper::Machine };
-            let _ = tokio::time::timeout(ANSWER_DEADLINE, agent.ask(order)).await;
-        });
+    let own = keepers.locked.iter().filter_map(|name| fleet.connected(name)).map(|agent| async move {
+        let order = ReleaseLock { keeper: Keeper::Machine };
+        let _ = tokio::time::timeout(ANSWER_DEADLINE, agent.ask(order)).await;
+    });
     join_all(own).await;
 }
 
@@ -147,8 +147,8 @@ impl Taking<'_> {
     /// Takes all there is and returns the epoch that begins.
     async fn all(&self, keepers: &Keepers) -> Result<u64> {
         let mut newest = keepers.newest;
-        for control_plane in &keepers.control_planes {
-            newest = newest.max(self.one(Keeper::Machine, &[control_plane], 0).await?);
+        for machine in &keepers.locked {
+            newest = newest.max(self.one(Keeper::Machine, &[machine], 0).await?);
         }
         let through: Vec<&MachineName> = keepers.api.iter().collect();
         if through.is_empty() {
@@ -198,7 +198,7 @@ impl Taking<'_> {
 
     /// Tells every machine whom to obey from now on. One that does not answer hears it with its first order.
     async fn tell_machines(&self, keepers: &Keepers) -> Result<()> {
-        let own = keepers.control_planes.iter().map(|machine| async move {
+        let own = keepers.locked.iter().map(|machine| async move {
             let order = RenewLock { keeper: Keeper::Machine, holder: self.holder.clone() };
             match ask(self.fleet, machine, order).await? {
                 LockAnswer::Ours { .. } => Ok(()),

@@ -54,7 +54,7 @@ pub(super) async fn execute(
         return nothing_to_do(context, &proposal.plan, proposal.purpose);
     }
     agree(context, &proposal)?;
-    let locked = lock::take(context, &proposal.site, &proposal.purpose.title).await?;
+    let locked = lock::take(context, &proposal).await?;
     let site = proposal.site.clone();
     let outcome = under_lock(context, &locked, proposal, again).await;
     match locked.release(&site).await {

@@ -3,9 +3,11 @@
 use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
+use super::execute::Proposal;
 use crate::cluster::{Keepers, Lock};
 use crate::error::{Class, Problem, Result};
-use crate::model::{Holder, MachineSpec, Role};
+use crate::model::{Holder, MachineFacts, MachineSpec, Role};
+use crate::plan::{Action, Plan};
 use crate::steps::Site;
 
 /// A lock that is held, and what is stopped when it is lost.
@@ -15,17 +17,18 @@ pub(super) struct Locked {
     pub(super) stop: CancellationToken,
 }
 
-/// Takes the cluster's lock for a run that does `what`.
+/// Takes the cluster's lock for what is proposed.
 ///
 /// # Errors
 /// Class `Busy` with who has it; `Interrupted` when the operator does not wait any longer.
-pub(super) async fn take(context: &Context, site: &Site, what: &str) -> Result<Locked> {
+pub(super) async fn take(context: &Context, proposal: &Proposal) -> Result<Locked> {
+    let Proposal { plan, site, purpose } = proposal;
     let stop = context.stop.child_token();
     let waiting = |holder: &Holder| context.reporter.note(&format!("waiting for {holder}"));
     let taken = Lock::take(
         &site.fleet,
-        keepers(site),
-        holder(context, what),
+        keepers(site, plan),
+        holder(context, &purpose.title),
         context.pace.patience,
         &waiting,
         stop.clone(),
@@ -58,17 +61,22 @@ fn holder(context: &Context, what: &str) -> Holder {
     }
 }
 
-/// Returns who keeps the lock: of the machines that answered, those that are or become control planes, and of these
-/// those through which the API answered.
-fn keepers(site: &Site) -> Keepers {
+/// Returns who keeps the lock: of the machines that answered, the control planes that are the cluster's or become so, and of
+/// these those through which the API answered. Where none of them is left, the cluster's other machines keep it.
+///
+/// A control plane that has left already keeps none: nobody would take the lock's files away there.
+fn keepers(site: &Site, plan: &Plan) -> Keepers {
     let (observed, desired) = (&site.observed, &site.desired);
-    let machines = desired.cluster.machines.iter().chain(&desired.leaving);
-    let answered = machines.filter_map(|machine| Some((machine, observed.facts(&machine.name)?)));
-    let mut keepers = Keepers { control_planes: [].into(), api: [].into(), others: [].into(), newest: 0 };
-    for (machine, facts) in answered {
+    let takes_part = |(machine, facts): &(&MachineSpec, &MachineFacts)| {
+        facts.marker.is_some() || is_claimed(machine, plan)
+    };
+    let all = desired.cluster.machines.iter().chain(&desired.leaving);
+    let answered = all.filter_map(|machine| Some((machine, observed.facts(&machine.name)?)));
+    let mut keepers = Keepers::default();
+    for (machine, facts) in answered.filter(takes_part) {
         keepers.newest = keepers.newest.max(facts.marker.as_ref().map_or(0, |marker| marker.epoch));
-        if is_control_plane(machine) {
-            keepers.control_planes.insert(machine.name.clone());
+        if machine.role == Role::ControlPlane {
+            keepers.locked.insert(machine.name.clone());
             if facts.api_ready && observed.api().is_some() {
                 keepers.api.insert(machine.name.clone());
             }
@@ -76,9 +84,12 @@ fn keepers(site: &Site) -> Keepers {
             keepers.others.insert(machine.name.clone());
         }
     }
+    if keepers.locked.is_empty() {
+        keepers.locked = std::mem::take(&mut keepers.others);
+    }
     keepers
 }
 
-fn is_control_plane(machine: &MachineSpec) -> bool {
-    machine.role == Role::ControlPlane
+fn is_claimed(machine: &MachineSpec, plan: &Plan) -> bool {
+    plan.steps.iter().any(|step| step.action == Action::Claim && step.machine.as_ref() == Some(&machine.name))
 }

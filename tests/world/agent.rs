@@ -376,6 +376,7 @@ impl super::state::State {
         let machine = self.machine(name);
         machine.disk = Disk { kubernetes: machine.disk.kubernetes.clone(), ..Disk::default() };
         machine.memory.epoch = 0;
+        machine.memory.lock_files = false;
         machine.memory.works.clear();
         Ok(())
     }

@@ -123,8 +123,10 @@ impl State {
 
     fn take(&mut self, name: &MachineName, connection: u64, holder: &Holder) -> LockAnswer {
         let epoch = self.newest_epoch(name);
-        let lock = &mut self.machine(name).memory.lock;
-        let held = lock.get_or_insert_with(|| MachineLock { connection, holder: holder.clone(), beat: 0 });
+        let memory = &mut self.machine(name).memory;
+        memory.lock_files |= memory.lock.is_none();
+        let held =
+            memory.lock.get_or_insert_with(|| MachineLock { connection, holder: holder.clone(), beat: 0 });
         if held.connection == connection {
             return LockAnswer::Ours { epoch };
         }

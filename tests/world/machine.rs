@@ -61,6 +61,8 @@ pub struct Memory {
     pub running: BTreeSet<String>,
     pub works: BTreeMap<String, Transient>,
     pub lock: Option<MachineLock>,
+    /// The lock's own files, which stay when it is given back and go when the machine is left.
+    pub lock_files: bool,
     /// The newest epoch that was seen, where there is no marker to keep it.
     pub epoch: u64,
 }
@@ -117,8 +119,12 @@ impl Machine {
 
     /// Returns another machine with the same disk, on which the same units run.
     pub fn fork(&self) -> Self {
-        let memory =
-            Memory { running: self.memory.running.clone(), epoch: self.memory.epoch, ..Memory::default() };
+        let memory = Memory {
+            running: self.memory.running.clone(),
+            epoch: self.memory.epoch,
+            lock_files: self.memory.lock_files,
+            ..Memory::default()
+        };
         Self { disk: self.disk.clone(), memory, ..Self::new(&self.name.0) }
     }
 

@@ -63,6 +63,8 @@ fn machine_shape(state: &State, machine: &Machine) -> Value {
         "kubernetes": [own.admin, own.manifests, own.kubelet, own.member.is_some()],
         "kubelet_arguments": disk.kubelet_arguments,
         "locked": machine.memory.lock.is_some(),
+        // On a machine of the cluster's they may be there or not: it may have been restarted.
+        "a lock's files, and nobody's machine": machine.memory.lock_files && disk.marker.is_none(),
         "connections": machine.connections.len(),
         "under_way": machine.memory.works.values().filter(|work| work.is_under_way()).count(),
     })

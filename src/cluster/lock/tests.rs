@@ -80,7 +80,7 @@ impl Ground {
     fn keepers(&self) -> Keepers {
         let all: BTreeSet<MachineName> = ["a", "b", "c"].map(|name| MachineName(name.into())).into();
         let api = if self.change(|state| state.api) { all.clone() } else { BTreeSet::new() };
-        Keepers { control_planes: all, api, others: BTreeSet::new(), newest: 0 }
+        Keepers { locked: all, api, others: BTreeSet::new(), newest: 0 }
     }
 
     fn holders(&self) -> Vec<Option<String>> {
@@ -290,6 +290,18 @@ async fn a_lock_that_cannot_be_confirmed_ends_the_run() {
     lost.cancelled().await;
     assert!(began.elapsed() >= TERM, "{:?}", began.elapsed());
     assert_eq!(one.tenure().lost().unwrap().class, Class::Connection);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lock_that_no_machine_keeps_is_not_lost() {
+    let one = Ground::default().fleet("one");
+    let lost = CancellationToken::new();
+    let (patience, hear) = (Patience::default(), |_: &Holder| {});
+    let lock =
+        Lock::take(&one, Keepers::default(), holder("one"), patience, &hear, lost.clone()).await.unwrap();
+    tokio::time::sleep(TERM * 3).await;
+    assert!(!lost.is_cancelled());
+    lock.release().await;
 }
 
 #[tokio::test(start_paused = true)]
