@@ -100,6 +100,40 @@ impl Drop for Machines {
     }
 }
 
+/// Machines that the program under test made, as they are at one moment.
+pub(crate) struct Made(Vec<MadeMachine>);
+
+impl Made {
+    /// Fails unless a cluster of an operator with this home has so many and no others, and all of them run.
+    #[track_caller]
+    pub(crate) fn of(home: &Path, cluster: &str, control_planes: usize, workers: usize) -> Self {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let (there, missing) = runtime.block_on(async {
+            let provider = ContainerProvider::connect(home).await.unwrap();
+            let missing = provider.shortages(cluster, control_planes, workers, MACHINE_IMAGE).await.unwrap();
+            (provider.list(cluster).await.unwrap(), missing)
+        });
+        assert!(missing.is_empty(), "{missing:#?}");
+        assert_eq!(there.len(), control_planes + workers, "{there:#?}");
+        // With none missing they are only looked up.
+        let made = runtime.block_on(async {
+            let provider = ContainerProvider::connect(home).await.unwrap();
+            provider.ensure(cluster, control_planes, workers, MACHINE_IMAGE).await.unwrap()
+        });
+        Self(made)
+    }
+
+    /// Returns them, control planes first.
+    pub(crate) fn all(&self) -> impl Iterator<Item = Machine<'_>> {
+        self.0.iter().map(Machine)
+    }
+
+    /// Tells whether all machines of another moment are among these.
+    pub(crate) fn has_all_of(&self, others: &Self) -> bool {
+        others.0.iter().all(|machine| self.0.contains(machine))
+    }
+}
+
 async fn provider(home: &Path) -> ContainerProvider {
     let avoided = ["100.64.0.0/10", "10.96.0.0/22", "10.103.97.2/32"].map(|network| network.parse().unwrap());
     ContainerProvider::connect(home).await.unwrap().avoiding(avoided)
@@ -166,6 +200,11 @@ impl<'a> Machine<'a> {
         docker(&["kill", &self.0.name]);
     }
 
+    /// Takes it away for good, with all that it holds.
+    pub(crate) fn throw_away(self) {
+        docker(&["rm", "-fv", &self.0.name]);
+    }
+
     /// Gives it power again.
     pub(crate) fn start(self) {
         docker(&["start", &self.0.name]);
@@ -206,7 +245,7 @@ fn command(program: impl AsRef<OsStr>, arguments: &[&str]) -> String {
 }
 
 /// Starts the engine, builds what machines and clusters are made of, and removes what an earlier run left: once.
-fn prepare() {
+pub(crate) fn prepare() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -13,6 +13,7 @@ mod kubernetes;
 mod left_behind;
 mod life;
 mod machines;
+mod made;
 mod operator;
 mod running;
 mod snapshot;
@@ -27,6 +28,7 @@ use libtest_mimic::Arguments;
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
-    let trials = [bad_input::trials(), life::trials(), cut_off::trials(), unanswered::trials()];
+    let trials =
+        [bad_input::trials(), life::trials(), made::trials(), cut_off::trials(), unanswered::trials()];
     libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()).exit_code()
 }
