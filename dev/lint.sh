@@ -26,6 +26,7 @@ dependencies() {
     return
   fi
   cargo deny --locked check --hide-inclusion-graph bans licenses sources
+  cargo deny --locked --manifest-path fuzz/Cargo.toml check --config deny.toml --hide-inclusion-graph bans licenses sources
   if curl -fsIL --max-time 5 -o /dev/null https://github.com/rustsec/advisory-db; then
     cargo deny --locked check --hide-inclusion-graph advisories
   else
@@ -36,6 +37,7 @@ dependencies() {
 cd "$root"
 say "formatting"
 cargo fmt --check
+cargo fmt --check --manifest-path fuzz/Cargo.toml
 say "clippy"
 cargo clippy --locked --all-targets -- -D warnings
 say "dependencies"

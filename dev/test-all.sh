@@ -50,6 +50,7 @@ main() {
   engine=$("$root/dev/docker.sh")
   [ -z "$engine" ] || export "${engine?}"
   if [ "$part" = images ]; then stage "images from source" images_from_source; fi
+  if [ "$part" = fuzz ]; then stage "led by coverage" "$root/dev/fuzz.sh" 300; fi
   stage "part $part" run_part "$part"
   if [ "$((passed + failed))" = 0 ]; then
     echo "test-all: PART=$part has no tests yet" >&2
