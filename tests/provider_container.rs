@@ -270,6 +270,27 @@ async fn all_is_removed(provider: &ContainerProvider, scene: &Scene) {
 }
 
 #[tokio::test]
+async fn what_is_foreseen_is_what_is_made() {
+    let scene = Scene::new("foreseen");
+    let provider = scene.provider().await;
+    let told = async |control_planes, workers| {
+        let foreseen = provider.foresee(&scene.cluster, control_planes, workers).await.unwrap();
+        foreseen.into_iter().map(|one| (one.hostname, one.address, one.role)).collect::<Vec<_>>()
+    };
+    let all = told(1, 2).await;
+    assert_eq!(scene.remains(), Vec::<String>::new(), "nothing is made for it");
+    let made = provider.ensure(&scene.cluster, 1, 1, MACHINE_IMAGE).await.unwrap();
+    let like = |machine: &MadeMachine| (machine.hostname.clone(), machine.address, machine.role);
+    assert_eq!(made.iter().map(like).collect::<Vec<_>>(), all[..2]);
+
+    assert_eq!(told(1, 2).await, all[2..], "only what is missing, in the network that is there");
+    docker(&["stop", &made[1].container]);
+    assert_eq!(told(1, 1).await, [], "one that stands still is not made anew");
+    docker(&["rm", "-fv", &made[1].container]);
+    assert_eq!(told(1, 1).await, all[1..2], "its place is free again");
+}
+
+#[tokio::test]
 async fn two_that_make_the_same_machines_get_the_same_machines() {
     let scene = Scene::new("twice");
     let (one, other) = (scene.provider().await, scene.provider().await);

@@ -60,7 +60,9 @@ impl Scene {
     pub(super) async fn look(context: &Context, wish: &Wish<'_>) -> Result<(Self, Option<State>), Problems> {
         let Resolved { desired, state, machines, foreseen, store, files } =
             resolve::resolve(context, wish).await?;
-        context.reporter.note(&format!("looking at {} machines", machines.len()));
+        if !machines.is_empty() {
+            context.reporter.note(&format!("looking at {} machines", machines.len()));
+        }
         let fleet = resolve::fleet(context, &machines);
         let mut sight = observe::observe(&fleet, &desired).await;
         observe::miss(&mut sight.observed, &foreseen);

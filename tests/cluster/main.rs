@@ -9,6 +9,7 @@ mod bad_input;
 mod client;
 mod cut_off;
 mod events;
+mod foreseen;
 mod kubernetes;
 mod left_behind;
 mod life;
@@ -28,7 +29,13 @@ use libtest_mimic::Arguments;
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
-    let trials =
-        [bad_input::trials(), life::trials(), made::trials(), cut_off::trials(), unanswered::trials()];
+    let trials = [
+        bad_input::trials(),
+        foreseen::trials(),
+        life::trials(),
+        made::trials(),
+        cut_off::trials(),
+        unanswered::trials(),
+    ];
     libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()).exit_code()
 }
