@@ -101,8 +101,9 @@ pub(crate) fn engine(arguments: &Arguments, measured: &[Repeated<Steps, EngineRu
 
 fn conditions(arguments: &Arguments, part: &str) -> Result<String> {
     Ok(format!(
-        "- {}\n- sealift {}, {}\n- `dev/bench.sh --only {part}`: {} repetitions\n",
+        "- {}\n- load average of the minute before the end: {:.1}\n- sealift {}, {}\n- `dev/bench.sh --only {part}`: {} repetitions\n",
         computer::describe()?,
+        computer::load(),
         env!("CARGO_PKG_VERSION"),
         jiff::Zoned::now().strftime("%Y-%m-%d"),
         arguments.repetitions,
