@@ -70,7 +70,7 @@ impl Artefacts {
             let node = node(machine);
             match machine.role {
                 Role::ControlPlane => {
-                    let text = with_token(&kubeadm::init(&settings, &node)?, &token)?;
+                    let text = with_token(&kubeadm::init(&settings, &node)?.text()?, &token)?;
                     write_secret(&directory.join("init.yml"), &text)?;
                 }
                 Role::Worker => {
@@ -80,7 +80,7 @@ impl Artefacts {
                         authority: AUTHORITY.to_owned(),
                         certificate_key: None,
                     };
-                    let text = kubeadm::join(&settings, &node, &ticket)?;
+                    let text = kubeadm::join(&settings, &node, &ticket)?.text()?;
                     write_secret(&directory.join(format!("join-{}.yml", machine.address)), &text)?;
                 }
             }
@@ -98,6 +98,9 @@ impl Artefacts {
             sans: vec![],
             proxy: ProxyMode::choose(&self.version, [kernel.trim()]),
             may_set_conntrack: false,
+            has_local_time: true,
+            registry: None,
+            documents: &[],
             control_groups: control_groups(),
             any_control_groups_v1: control_groups() == ControlGroups::V1,
             containers: true,

@@ -59,6 +59,7 @@ pub(crate) fn desired(declared: &Declared) -> Result<Desired> {
             interface: None,
             host_aliases: vec![],
             certificate_names: vec![],
+            documents: vec![],
             configs: vec![],
         },
         images,

@@ -27,6 +27,7 @@ pub(crate) fn fresh(spec: &MachineSpec) -> Result<MachineFacts> {
         container: false,
         may_lower_oom_score: true,
         may_set_conntrack: true,
+        has_local_time: true,
         processors: 32,
         memory: 256 << 30,
         room: Room { bytes: 2000 << 30, inodes: Some(100_000_000) },

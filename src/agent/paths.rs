@@ -28,6 +28,8 @@ pub(super) const RUN: &str = "/run/sealift";
 pub(super) const KUBECTL_CACHE: &str = "/run/sealift/kubectl";
 /// The administrator's kubeconfig on a control plane.
 pub(super) const ADMIN: &str = "/etc/kubernetes/admin.conf";
+/// The policy that the API server audits by.
+pub(super) const AUDIT_POLICY: &str = "/etc/kubernetes/audit-policy.yml";
 /// What kubelet authenticates with; its presence means that the machine was let in.
 pub(super) const KUBELET: &str = "/etc/kubernetes/kubelet.conf";
 /// The certificates of etcd on a control plane.

@@ -19,6 +19,7 @@ mod load;
 mod login;
 mod output;
 mod plan;
+mod render;
 mod replace;
 mod reset;
 mod rmi;
@@ -80,6 +81,7 @@ enum Command {
     Delete(Box<delete::DeleteArgs>),
     Reset(Box<reset::ResetArgs>),
     Init(Box<init::InitArgs>),
+    Render(Box<render::RenderArgs>),
     Convert(convert::ConvertArgs),
     Schema(schema::SchemaArgs),
     Get(Box<get::GetArgs>),
@@ -129,6 +131,9 @@ pub fn main() -> ExitCode {
         }
         Command::Init(args) => {
             start::operator(&cli, start::Kind::Looks, |context| async move { init::init(&context, args) })
+        }
+        Command::Render(args) => {
+            start::operator(&cli, start::Kind::Looks, |context| render::render(context, args))
         }
         Command::Convert(args) => {
             start::operator(

@@ -1,4 +1,4 @@
-//! Documents beside the one that describes the cluster: they are read and kept, and a later version acts on them.
+//! Documents beside the one that describes the cluster: they are read and kept, each value with its place.
 
 use std::rc::Rc;
 
@@ -6,11 +6,11 @@ use super::config;
 use super::dialect::Beside;
 use super::ledger::{Finding, Ledger};
 use super::merge;
-use super::node::Node;
+use super::node::{Content, Node};
 use super::place::Place;
 use super::reader::{Field, Fields, Manner};
 use super::variables;
-use crate::model::{DeclaredDocument, PlacedConfig};
+use crate::model::{DeclaredDocument, PlacedConfig, Places};
 
 /// A document with what it is.
 pub(super) struct Document {
@@ -31,6 +31,10 @@ impl Document {
         (kind, name)
     }
 
+    fn version(&self) -> Option<&str> {
+        self.node.text_of("apiVersion")
+    }
+
     fn kind_place(&self) -> Place {
         self.node.entry("kind").map_or(self.node.place, |entry| entry.value.place)
     }
@@ -49,6 +53,12 @@ pub(super) fn lay(ledger: &Ledger, documents: Vec<Document>) -> Vec<Document> {
                     Finding::at(document.kind_place(), format!("a second {kind}{called} stands here"));
                 let finding = finding.also("the first one", other.kind_place());
                 ledger.error(finding.remedy("write what belongs together in one document"));
+            }
+            Some(other) if other.version() != document.version() => {
+                let message = "this document is of another apiVersion than the one it is laid over";
+                let finding = Finding::at(document.kind_place(), message);
+                let finding = finding.also("that one", other.kind_place());
+                ledger.error(finding.remedy("write both in the same version"));
             }
             Some(other) => other.node = merge::lay(&other.node, &document.node),
             None => kept.push(document),
@@ -82,30 +92,55 @@ fn one(ledger: &Ledger, document: &Document) -> DeclaredDocument {
         check(document.beside, &top);
     }
     let (kind, _) = document.identity();
-    ledger.not_acted_on(
-        Finding::at(
-            document.kind_place(),
-            format!("documents of kind {kind} are not acted on by this version"),
-        )
-        .remedy(instead(document.beside)),
-    );
+    if let Some(instead) = instead(document.beside) {
+        let message = format!("documents of kind {kind} are not acted on by this version");
+        ledger.not_acted_on(Finding::at(document.kind_place(), message).remedy(instead));
+    }
     DeclaredDocument {
         place: ledger.position(document.node.place),
         api_version: document.node.text_of("apiVersion").unwrap_or_default().to_owned(),
         kind,
         content: document.node.to_json(),
+        places: places(ledger, &document.node),
     }
 }
 
-/// What serves in place of a document until it is acted on.
-fn instead(beside: Beside) -> &'static str {
-    match beside {
-        Beside::Plugin => "run what it does yourself, and leave the document out",
-        Beside::Application | Beside::Config(_) => {
-            "give `command` in the cluster's document, and leave this one out"
+/// Returns where every value of a document stands: a field where its name does.
+fn places(ledger: &Ledger, document: &Node) -> Places {
+    let mut found = vec![(String::new(), ledger.position(document.place))];
+    collect(ledger, document, "", &mut found);
+    found.into_iter().collect()
+}
+
+fn collect(ledger: &Ledger, node: &Node, pointer: &str, found: &mut Vec<(String, String)>) {
+    let mut add = |name: &str, place: Place, value: &Node| {
+        let pointer = format!("{pointer}/{name}");
+        found.push((pointer.clone(), ledger.position(place)));
+        collect(ledger, value, &pointer, found);
+    };
+    match &node.content {
+        Content::Map(entries) => {
+            for entry in entries {
+                add(&entry.key.replace('~', "~0").replace('/', "~1"), entry.place, &entry.value);
+            }
         }
-        Beside::KubeadmConfig | Beside::Component => {
-            "put it into `etc/kubeadm.yml` of an image, which is read, and leave the document out"
+        Content::List(items) => {
+            for (index, item) in items.iter().enumerate() {
+                add(&index.to_string(), item.place, item);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// What serves in place of a document that is not acted on.
+fn instead(beside: Beside) -> Option<&'static str> {
+    match beside {
+        Beside::Config(_) | Beside::Component => None,
+        Beside::Plugin => Some("run what it does yourself, and leave the document out"),
+        Beside::Application => Some("give `command` in the cluster's document, and leave this one out"),
+        Beside::KubeadmConfig => {
+            Some("write what is in it as kubeadm's own documents, such as `kind: ClusterConfiguration`")
         }
     }
 }

@@ -1,60 +1,102 @@
 //! The two forms of extra arguments: a list of names and values from v1beta4 on, a map before.
+//!
+//! Layers are laid over each other in a third one: a map in which an argument that is given more than once has the list of its
+//! values. So an argument is one thing, in whatever form and however often it is written.
 
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
-/// Brings every `extraArgs` and `kubeletExtraArgs` below `value` into the list form.
-pub(super) fn to_lists(value: &mut Value) {
-    each(value, &|arguments| {
-        if let Value::Object(map) = arguments {
-            *arguments = map.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
-        }
-    });
-}
+use super::tree::{Content, Tree};
 
-/// Brings them into the map form. An argument given twice keeps its last value, as a map can hold one.
-pub(super) fn to_maps(value: &mut Value) {
-    each(value, &|arguments| {
-        if let Value::Array(list) = arguments {
-            let map: Map<String, Value> = list
-                .iter()
-                .filter_map(|entry| {
-                    Some((entry.get("name")?.as_str()?.to_owned(), entry.get("value")?.clone()))
-                })
-                .collect();
-            *arguments = Value::Object(map);
-        }
-    });
-}
+/// What extra arguments are called.
+const NAMES: [&str; 2] = ["extraArgs", "kubeletExtraArgs"];
 
-fn each(value: &mut Value, change: &impl Fn(&mut Value)) {
-    match value {
-        Value::Object(map) => {
-            for (key, value) in map {
-                if key == "extraArgs" || key == "kubeletExtraArgs" {
-                    change(value);
-                } else {
-                    each(value, change);
-                }
+/// Brings every list of arguments into the map in which they are merged. What is no list of names and values stays as it is.
+pub(super) fn to_maps(tree: &mut Tree) {
+    tree.change(&NAMES, &|arguments| {
+        let Content::List(items) = &arguments.content else { return };
+        let mut map: Vec<(String, Tree)> = vec![];
+        for item in items {
+            let (Some(name), Some(value)) = (item.get(&["name"]).and_then(Tree::text), item.get(&["value"]))
+            else {
+                return;
+            };
+            match map.iter_mut().find(|(present, _)| present == name) {
+                None => map.push((name.to_owned(), value.clone())),
+                Some((_, present)) => add(present, value.clone()),
             }
         }
-        Value::Array(list) => list.iter_mut().for_each(|value| each(value, change)),
-        _ => {}
+        arguments.content = Content::Map(map);
+    });
+}
+
+/// Gives an argument one value more.
+fn add(present: &mut Tree, value: Tree) {
+    if let Content::List(values) = &mut present.content {
+        values.push(value);
+    } else {
+        let first = Tree { content: present.content.clone(), origin: present.origin.clone() };
+        present.content = Content::List(vec![first, value]);
+    }
+}
+
+/// Brings every map of arguments into the form of v1beta4.
+pub(super) fn to_lists(tree: &mut Tree) {
+    tree.change(&NAMES, &|arguments| {
+        let Content::Map(map) = &arguments.content else { return };
+        let mut list = vec![];
+        for (name, value) in map {
+            let values = match &value.content {
+                Content::List(values) => values.as_slice(),
+                _ => std::slice::from_ref(value),
+            };
+            list.extend(values.iter().map(|value| one(name, value)));
+        }
+        arguments.content = Content::List(list);
+    });
+}
+
+fn one(name: &str, value: &Tree) -> Tree {
+    let name = Tree::of(&json!(name), &value.origin);
+    let fields = vec![("name".to_owned(), name), ("value".to_owned(), value.clone())];
+    Tree { content: Content::Map(fields), origin: value.origin.clone() }
+}
+
+/// Returns the arguments that are given more than once, which only v1beta4 can say, each with the path to it.
+pub(super) fn repeated(tree: &Tree) -> Vec<(String, &Tree)> {
+    let mut found = vec![];
+    collect(tree, "", &mut found);
+    found
+}
+
+fn collect<'a>(tree: &'a Tree, path: &str, found: &mut Vec<(String, &'a Tree)>) {
+    for (key, value) in tree.fields() {
+        let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        if NAMES.contains(&key.as_str()) {
+            let several =
+                value.fields().iter().filter(|(_, value)| matches!(value.content, Content::List(_)));
+            found.extend(several.map(|(name, value)| (format!("{path}.{name}"), value)));
+        } else {
+            collect(value, &path, found);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::origin::Origin;
     use super::*;
 
     #[test]
     fn both_forms_turn_into_each_other() {
-        let map = json!({"apiServer": {"extraArgs": {"v": "2"}}, "nodeRegistration": {"kubeletExtraArgs": {"a": "b"}}});
+        let map = json!({"apiServer": {"extraArgs": {"v": "2"}}, "nodeRegistration": {"kubeletExtraArgs": {"a": ["b", "c"]}}});
         let list = json!({"apiServer": {"extraArgs": [{"name": "v", "value": "2"}]},
-                          "nodeRegistration": {"kubeletExtraArgs": [{"name": "a", "value": "b"}]}});
-        let mut value = map.clone();
-        to_lists(&mut value);
-        assert_eq!(value, list);
-        to_maps(&mut value);
-        assert_eq!(value, map);
+                          "nodeRegistration": {"kubeletExtraArgs": [{"name": "a", "value": "b"}, {"name": "a", "value": "c"}]}});
+        let mut tree = Tree::of(&map, &Origin::Image);
+        to_lists(&mut tree);
+        assert_eq!(tree.to_value(), list);
+        to_maps(&mut tree);
+        assert_eq!(tree.to_value(), map);
+        let repeated: Vec<String> = repeated(&tree).into_iter().map(|(path, _)| path).collect();
+        assert_eq!(repeated, ["nodeRegistration.kubeletExtraArgs.a"]);
     }
 }

@@ -1,11 +1,25 @@
-//! kubeadm.yml as a pure function of defaults, what was observed, the image's file and the cluster's identity.
+//! kubeadm.yml as a pure function of defaults, what was observed, the image's file, the operator's documents and the cluster's
+//! identity, from the weakest to the strongest. Every value keeps where it comes from.
 
+mod api;
 mod arguments;
-mod documents;
+mod builtin;
+mod check;
+mod computed;
+mod conflict;
+mod explain;
+mod layers;
 mod merge;
+mod origin;
 mod render;
+mod schema;
+mod tree;
 
+#[cfg(test)]
+mod tests;
+
+pub use computed::cgroup_driver;
 pub use render::{
     API_NAME, API_PORT, ClusterSettings, ImageSource, JOIN_TOKEN, JoinTicket, NodeSettings, ProxyMode,
-    cgroup_driver, init, join,
+    Rendering, init, join,
 };

@@ -5,9 +5,16 @@ use std::net::{IpAddr, SocketAddr};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::documents::Documents;
-use crate::error::{Class, Problem, Result};
-use crate::model::{ControlGroups, KubernetesVersion, Network};
+use super::api::KubeadmApi;
+use super::check::{Against, check, keep_known};
+use super::computed::{self, Claim, SECRETS};
+use super::explain;
+use super::layers::{self, Layers, Written, api_of};
+use super::tree::Tree;
+use super::{arguments, builtin, conflict};
+use crate::error::{Problem, Problems, Result};
+use crate::model::{ComponentDocument, ControlGroups, KubernetesVersion, Network};
+use crate::yaml;
 
 /// The name of the API server inside the cluster, and its port.
 pub const API_NAME: &str = "apiserver.cluster.local";
@@ -64,10 +71,16 @@ pub struct ClusterSettings<'a> {
     pub any_control_groups_v1: bool,
     /// Whether the machines are containers, which see the whole of a disk that is not theirs alone.
     pub containers: bool,
+    /// Whether every control plane has `/etc/localtime`, which its pods are given.
+    pub has_local_time: bool,
     /// Whether the only machine must take workloads.
     pub single: bool,
+    /// The name of the registry that the image's container images are called by.
+    pub registry: Option<&'a str>,
     /// The image's `etc/kubeadm.yml`.
     pub image_file: Option<&'a str>,
+    /// The operator's documents.
+    pub documents: &'a [ComponentDocument],
 }
 
 /// What is a node's own.
@@ -105,241 +118,161 @@ pub struct JoinTicket {
     pub certificate_key: Option<String>,
 }
 
+/// A machine's kubeadm.yml in which every value knows where it comes from.
+#[derive(Debug, Clone)]
+pub struct Rendering {
+    documents: Vec<(String, &'static str, Tree)>,
+}
+
+impl Rendering {
+    /// Returns it as kubeadm reads it.
+    pub fn text(&self) -> Result<String> {
+        let mut texts = Vec::new();
+        for (kind, api, tree) in &self.documents {
+            let mut whole = json!({"apiVersion": api, "kind": kind});
+            if let (Value::Object(whole), Value::Object(fields)) = (&mut whole, tree.to_value()) {
+                whole.extend(fields);
+            }
+            texts.push(yaml::to_string(&whole)?);
+        }
+        Ok(texts.join("---\n"))
+    }
+
+    /// Returns it with the source of every value beside it.
+    pub fn explained(&self) -> String {
+        let documents = self.documents.iter().map(|(kind, api, tree)| explain::document(kind, api, tree));
+        documents.collect::<Vec<_>>().join("---\n")
+    }
+}
+
 /// Returns the kubeadm.yml of the first control plane.
-pub fn init(cluster: &ClusterSettings<'_>, node: &NodeSettings) -> Result<String> {
-    let mut documents = defaults(cluster);
-    documents.lay_all(&image_documents(cluster)?);
-    documents.lay("InitConfiguration", identity(cluster, node));
-    documents.lay(
-        "InitConfiguration",
-        json!({"localAPIEndpoint": {"advertiseAddress": node.address, "bindPort": API_PORT}}),
+///
+/// # Errors
+/// All that is wrong with the image's file and the operator's documents: each problem names where it stands.
+pub fn init(cluster: &ClusterSettings<'_>, node: &NodeSettings) -> Result<Rendering, Problems> {
+    let claims = computed::identity_of_init(cluster, node);
+    let (api, mut layers) = laid(cluster, node, &claims)?;
+    let names = computed::certificate_names(cluster);
+    layers.add(
+        "ClusterConfiguration",
+        &["apiServer", "certSANs"],
+        &json!(names),
+        "the names that the API servers are called by",
     );
-    documents.lay("ClusterConfiguration", fixed(cluster));
-    documents.write(
-        &["InitConfiguration", "ClusterConfiguration", "KubeletConfiguration", "KubeProxyConfiguration"],
-        cluster.version,
-    )
+    keep_virtual_address(&mut layers, cluster);
+    let kinds =
+        ["InitConfiguration", "ClusterConfiguration", "KubeletConfiguration", "KubeProxyConfiguration"];
+    finished(&layers, &kinds, api, cluster)
 }
 
 /// Returns the kubeadm.yml of a machine that joins; a control plane when the ticket has a certificate key.
-pub fn join(cluster: &ClusterSettings<'_>, node: &NodeSettings, ticket: &JoinTicket) -> Result<String> {
-    let mut documents = Documents::default();
-    documents.lay_all(&image_documents(cluster)?);
-    documents.lay("JoinConfiguration", identity(cluster, node));
-    documents.lay(
-        "JoinConfiguration",
-        json!({"discovery": {"bootstrapToken": {
-            "apiServerEndpoint": ticket.endpoint.to_string(),
-            "token": ticket.token,
-            "caCertHashes": [ticket.authority],
-        }}}),
-    );
-    if let Some(key) = &ticket.certificate_key {
-        documents.lay(
-            "JoinConfiguration",
-            json!({"controlPlane": {
-                "localAPIEndpoint": {"advertiseAddress": node.address, "bindPort": API_PORT},
-                "certificateKey": key,
-            }}),
-        );
+///
+/// # Errors
+/// All that is wrong with the image's file and the operator's documents: each problem names where it stands.
+pub fn join(
+    cluster: &ClusterSettings<'_>,
+    node: &NodeSettings,
+    ticket: &JoinTicket,
+) -> Result<Rendering, Problems> {
+    let claims = computed::identity_of_join(node, ticket);
+    let (api, mut layers) = laid(cluster, node, &claims)?;
+    if ticket.certificate_key.is_none() {
+        layers.take("JoinConfiguration", &["controlPlane"]);
     }
-    documents.write(&["JoinConfiguration"], cluster.version)
+    finished(&layers, &["JoinConfiguration"], api, cluster)
 }
 
-fn image_documents(cluster: &ClusterSettings<'_>) -> Result<Documents> {
-    let Some(text) = cluster.image_file else { return Ok(Documents::default()) };
-    let documents = Documents::read("the image's etc/kubeadm.yml", text)?;
-    if let Some(version) =
-        documents.field("ClusterConfiguration", "/kubernetesVersion").and_then(Value::as_str)
-        && version.trim_start_matches('v') != cluster.version.to_string().trim_start_matches('v')
+/// Lays all layers over each other, from the weakest to the strongest.
+fn laid(
+    cluster: &ClusterSettings<'_>,
+    node: &NodeSettings,
+    claims: &[Claim],
+) -> Result<(KubeadmApi, Layers), Problems> {
+    let api = KubeadmApi::read_by(cluster.version)?;
+    let mut problems = vec![];
+    let mut take = |written: Result<Vec<Written>, Vec<Problem>>| {
+        written.unwrap_or_else(|found| {
+            problems.extend(found);
+            vec![]
+        })
+    };
+    let image = take(cluster.image_file.map_or_else(|| Ok(vec![]), layers::of_image));
+    let clusterfile = take(layers::of_clusterfile(cluster.documents));
+    problems.extend(conflict::of_image(&image, cluster.version));
+    problems.extend(conflict::of_clusterfile(&clusterfile, claims, cluster.version));
+    Problems::check(problems)?;
+
+    let mut layers = builtin::defaults(cluster, api)?;
+    computed::defaults(&mut layers, cluster, node);
+    for written in &image {
+        let mut written = written.clone();
+        for (_, path) in SECRETS.iter().filter(|(kind, _)| *kind == written.kind) {
+            written.tree.take(path);
+        }
+        layers.lay_written(&written);
+    }
+    for written in &clusterfile {
+        layers.lay_written(written);
+    }
+    for Claim { kind, path, value, why } in claims {
+        // Who wrote it himself finds it where he wrote it.
+        let says_so = |present: &Tree| present.origin.is_written() && present.to_value() == *value;
+        if !layers.get(kind, path).is_some_and(says_so) {
+            layers.set(kind, path, value, why);
+        }
+    }
+    Ok((api, layers))
+}
+
+/// kube-proxy takes every virtual address for its own when it works with IPVS, unless it is told otherwise.
+fn keep_virtual_address(layers: &mut Layers, cluster: &ClusterSettings<'_>) {
+    const PROXY: &str = "KubeProxyConfiguration";
+    const PATH: [&str; 2] = ["ipvs", "excludeCIDRs"];
+    if layers.get(PROXY, &["mode"]).and_then(Tree::text) != Some("ipvs") {
+        return;
+    }
+    let vip = json!(ipnet::IpNet::from(cluster.network.vip).to_string());
+    let mut ranges = layers.get(PROXY, &PATH).map_or_else(|| json!([]), Tree::to_value);
+    if let Value::Array(ranges) = &mut ranges
+        && !ranges.contains(&vip)
     {
-        return Err(Problem::new(
-            Class::Config,
-            format!(
-                "the image's etc/kubeadm.yml asks for Kubernetes {version}, but the image brings {}",
-                cluster.version
-            ),
-        )
-        .remedy("build the image again without `kubernetesVersion` in its etc/kubeadm.yml"));
-    }
-    Ok(documents)
-}
-
-/// What holds where nobody says otherwise. Kubernetes' own defaults are left alone wherever they are right.
-fn defaults(cluster: &ClusterSettings<'_>) -> Documents {
-    let mut documents = Documents::default();
-    // Images are in the cluster's registry, so pulling side by side costs nothing and saves seconds.
-    let serial = if cluster.version.minor() >= 31 { json!({"imagePullSerial": false}) } else { json!({}) };
-    documents.lay("InitConfiguration", json!({"nodeRegistration": serial}));
-    // kubeadm makes a token by itself otherwise, which nobody could tell from one that somebody wants to keep.
-    documents
-        .lay("InitConfiguration", json!({"bootstrapTokens": [{"description": JOIN_TOKEN, "ttl": "1h0m0s"}]}));
-    documents.lay("ClusterConfiguration", json!({"certificatesDir": "/etc/kubernetes/pki"}));
-    let mut kubelet = json!({
-        "cgroupDriver": cgroup_driver(cluster.control_groups),
-        "serializeImagePulls": false,
-    });
-    if cluster.version.minor() >= 27 {
-        kubelet["maxParallelImagePulls"] = 5.into();
-    }
-    if cluster.any_control_groups_v1 && cluster.version.minor() >= 31 {
-        kubelet["failCgroupV1"] = false.into();
-    }
-    documents.lay("KubeletConfiguration", kubelet);
-    if cluster.containers {
-        documents.lay("KubeletConfiguration", in_containers());
-    }
-    let mut proxy = json!({"mode": cluster.proxy});
-    if !cluster.may_set_conntrack {
-        proxy["conntrack"] = json!({"maxPerCore": 0, "min": 0});
-    }
-    documents.lay("KubeProxyConfiguration", proxy);
-    documents
-}
-
-/// In containers kubelet would evict pods because the host's disk is well used, and refuse to start because the
-/// host swaps. Neither is theirs to mend.
-fn in_containers() -> Value {
-    json!({
-        "evictionHard": {"imagefs.available": "0%", "nodefs.available": "0%", "nodefs.inodesFree": "0%"},
-        "imageGCHighThresholdPercent": 100,
-        "failSwapOn": false,
-    })
-}
-
-/// Returns the driver that fits what systemd does with a machine's control groups.
-pub fn cgroup_driver(groups: ControlGroups) -> &'static str {
-    match groups {
-        ControlGroups::V2 => "systemd",
-        ControlGroups::V1 => "cgroupfs",
+        ranges.push(vip);
+        layers.set(PROXY, &PATH, &json!(ranges), "the virtual address is care's");
     }
 }
 
-/// What nobody may change, since the rest of the cluster is built on it.
-fn fixed(cluster: &ClusterSettings<'_>) -> Value {
-    let mut sans = vec!["127.0.0.1".to_owned(), API_NAME.to_owned(), cluster.network.vip.to_string()];
-    sans.extend(cluster.sans.iter().filter(|san| !sans.contains(san)).cloned().collect::<Vec<_>>());
-    json!({
-        "clusterName": cluster.name,
-        "kubernetesVersion": cluster.version.to_string(),
-        "controlPlaneEndpoint": format!("{API_NAME}:{API_PORT}"),
-        "networking": {
-            "podSubnet": cluster.network.pods.to_string(),
-            "serviceSubnet": cluster.network.services.to_string(),
-            "dnsDomain": cluster.network.dns_domain,
-        },
-        "apiServer": {"certSANs": sans},
-    })
+/// Brings the documents of these kinds into the form that kubeadm reads, and checks that it knows all that is in them.
+fn finished(
+    layers: &Layers,
+    kinds: &[&str],
+    api: KubeadmApi,
+    cluster: &ClusterSettings<'_>,
+) -> Result<Rendering, Problems> {
+    let minor = cluster.version.minor();
+    let mut documents = vec![];
+    let mut problems = vec![];
+    for kind in kinds {
+        let Some(mut tree) = layers.document(kind).cloned() else { continue };
+        tree.prune();
+        with_scheme(&mut tree);
+        let name = api_of(kind, api);
+        if api == KubeadmApi::V1beta4 {
+            arguments::to_lists(&mut tree);
+        } else {
+            problems.extend(conflict::of_repeated(&tree, api));
+        }
+        keep_known(&mut tree, name, kind, minor);
+        problems.extend(check(&tree, Against { api: name, kind, minor: Some(minor) }));
+        documents.push(((*kind).to_owned(), name, tree));
+    }
+    Problems::check(problems)?;
+    Ok(Rendering { documents })
 }
 
-fn identity(cluster: &ClusterSettings<'_>, node: &NodeSettings) -> Value {
-    let mut registration = json!({
-        "name": node.name,
-        "criSocket": format!("unix://{}", node.cri_socket),
-        "kubeletExtraArgs": [{"name": "node-ip", "value": node.address.to_string()}],
-    });
-    if node.images == ImageSource::Shim {
-        registration["imagePullPolicy"] = "Never".into();
-    }
-    if cluster.single {
-        registration["taints"] = json!([]);
-    }
-    json!({"nodeRegistration": registration})
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn network() -> Network {
-        Network {
-            pods: "100.64.0.0/10".parse().unwrap(),
-            services: "10.96.0.0/22".parse().unwrap(),
-            vip: "10.103.97.2".parse().unwrap(),
-            dns_domain: "cluster.local".to_owned(),
-        }
-    }
-
-    fn settings<'a>(
-        version: &'a KubernetesVersion,
-        network: &'a Network,
-        image_file: Option<&'a str>,
-    ) -> ClusterSettings<'a> {
-        ClusterSettings {
-            name: "default",
-            version,
-            network,
-            sans: vec!["api.example".to_owned(), "127.0.0.1".to_owned()],
-            proxy: ProxyMode::choose(version, ["6.1.0-18-amd64"]),
-            may_set_conntrack: false,
-            control_groups: ControlGroups::V1,
-            any_control_groups_v1: true,
-            containers: version.minor() > 30,
-            single: false,
-            image_file,
-        }
-    }
-
-    fn node() -> NodeSettings {
-        NodeSettings {
-            name: "node-1".to_owned(),
-            address: "10.0.0.1".parse().unwrap(),
-            cri_socket: "/run/containerd/containerd.sock".to_owned(),
-            images: ImageSource::Runtime,
-        }
-    }
-
-    fn ticket(certificate_key: Option<&str>) -> JoinTicket {
-        JoinTicket {
-            endpoint: "10.103.97.2:6443".parse().unwrap(),
-            token: "abcdef.0123456789abcdef".to_owned(),
-            authority: "sha256:00".to_owned(),
-            certificate_key: certificate_key.map(str::to_owned),
-        }
-    }
-
-    #[test]
-    fn the_first_control_plane_of_two_versions() {
-        for version in ["v1.36.3", "v1.28.15"] {
-            let parsed = version.parse().unwrap();
-            let network = network();
-            let image = "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\napiServer:\n  extraArgs:\n  - name: profiling\n    value: \"false\"\n";
-            let text = init(&settings(&parsed, &network, Some(image)), &node()).unwrap();
-            insta::assert_snapshot!(format!("init-{version}"), text);
-        }
-    }
-
-    #[test]
-    fn joining_as_worker_and_as_control_plane() {
-        let version = "v1.36.3".parse().unwrap();
-        let network = network();
-        let settings = settings(&version, &network, None);
-        insta::assert_snapshot!("join-worker", join(&settings, &node(), &ticket(None)).unwrap());
-        insta::assert_snapshot!(
-            "join-control-plane",
-            join(&settings, &node(), &ticket(Some("00ff"))).unwrap()
-        );
-    }
-
-    #[test]
-    fn an_image_that_contradicts_itself_is_refused() {
-        let version = "v1.36.3".parse().unwrap();
-        let network = network();
-        let image = "kind: ClusterConfiguration\nkubernetesVersion: v1.35.0\n";
-        assert!(init(&settings(&version, &network, Some(image)), &node()).is_err());
-        let image = "kind: Deployment\n";
-        assert!(init(&settings(&version, &network, Some(image)), &node()).is_err());
-    }
-
-    #[test]
-    fn the_proxy_mode_follows_version_and_oldest_kernel() {
-        for (version, kernels, want) in [
-            ("v1.36.3", vec!["6.1.0", "5.13.1-generic"], ProxyMode::Nftables),
-            ("v1.36.3", vec!["6.1.0", "5.10.0"], ProxyMode::Iptables),
-            ("v1.32.0", vec!["6.1.0"], ProxyMode::Iptables),
-            ("v1.36.3", vec!["rubbish"], ProxyMode::Iptables),
-        ] {
-            assert_eq!(ProxyMode::choose(&version.parse().unwrap(), kernels), want, "{version}");
-        }
+/// A socket that is given as a path alone is deprecated.
+fn with_scheme(tree: &mut Tree) {
+    let Some(socket) = tree.get_mut(&["nodeRegistration", "criSocket"]) else { return };
+    if let Some(path) = socket.text().filter(|path| path.starts_with('/')) {
+        *socket = Tree::of(&json!(format!("unix://{path}")), &socket.origin.clone());
     }
 }

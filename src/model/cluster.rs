@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Config, HostAlias, Login, NodeWishes, Role, SshAddress};
+use super::{ComponentDocument, Config, HostAlias, Login, NodeWishes, Role, SshAddress};
 
 /// The name of an image as the operator writes it: `kubernetes:v1.36.3`, `registry.k8s.io/pause:3.10.2`.
 pub type ImageName = String;
@@ -109,6 +109,9 @@ pub struct Cluster {
     /// More names and addresses of the API servers' certificates.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub certificate_names: Vec<String>,
+    /// The operator's documents for kubeadm, kubelet and kube-proxy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub documents: Vec<ComponentDocument>,
     /// How files of its images are changed before they are used, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub configs: Vec<Config>,

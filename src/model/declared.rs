@@ -7,7 +7,8 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    DeclaredLogin, Environment, ImageName, NodeWishes, PlacedConfig, Role, SecretReference, SshAddress,
+    DeclaredLogin, Environment, ImageName, NodeWishes, PlacedConfig, Places, Role, SecretReference,
+    SshAddress,
 };
 use crate::error::Problem;
 
@@ -180,6 +181,8 @@ pub struct DeclaredDocument {
     pub kind: String,
     /// The whole of it.
     pub content: serde_json::Value,
+    /// Where its values stand.
+    pub places: Places,
 }
 
 /// An address with its names, in every machine's `/etc/hosts`.

@@ -150,6 +150,8 @@ pub struct MachineFacts {
     pub may_lower_oom_score: bool,
     /// Whether the connection-tracking limits can be set.
     pub may_set_conntrack: bool,
+    /// Whether there is an `/etc/localtime`, which the control plane's pods are given.
+    pub has_local_time: bool,
     /// Processors.
     pub processors: usize,
     /// Memory, bytes.

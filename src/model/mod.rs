@@ -3,6 +3,7 @@
 mod address;
 mod arch;
 mod cluster;
+mod component_document;
 mod config;
 mod contract;
 mod declared;
@@ -20,6 +21,7 @@ mod version;
 pub use address::{HostList, LARGEST_RANGE, SshAddress};
 pub use arch::Arch;
 pub use cluster::{Cluster, Environment, ImageName, MachineName, MachineSpec, Network};
+pub use component_document::{ComponentDocument, Places};
 pub use config::{Config, PlacedConfig, Process, Strategy};
 pub use contract::{Compression, ImageContract, ImageKind, LayerContent, LayerInfo, LayerOrder, Scripts};
 pub use declared::{

@@ -31,7 +31,7 @@ pub(super) fn configs_of_scripts(desired: &Desired) -> Vec<Config> {
 }
 
 /// Returns the rootfs image's `etc/kubeadm.yml` as the Configs leave it.
-pub fn kubeadm_file(desired: &Desired) -> Result<Option<String>> {
+pub fn kubeadm_file_of_image(desired: &Desired) -> Result<Option<String>> {
     let mut text = desired.rootfs()?.kubeadm.clone();
     for config in configs_of_rootfs(desired).iter().filter(|config| config.path == KUBEADM) {
         text = configs::apply(config, text.as_deref()).map_err(|problem| Problem {

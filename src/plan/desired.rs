@@ -142,8 +142,13 @@ impl Desired {
         Some(format!("{}:{}/{}", domain?, port?, image?))
     }
 
-    /// Returns where the container runtime listens, a path.
+    /// Returns where the container runtime listens, a path: as the operator's documents for kubeadm say, or the image.
     pub fn cri_socket(&self) -> &str {
-        self.variable("SEALOS_SYS_CRI_ENDPOINT").unwrap_or("/run/containerd/containerd.sock")
+        let written = self.cluster.documents.iter().find_map(|document| {
+            let socket = document.text("/nodeRegistration/criSocket")?;
+            Some(socket.strip_prefix("unix://").unwrap_or(socket))
+        });
+        let of_image = || self.variable("SEALOS_SYS_CRI_ENDPOINT");
+        written.or_else(of_image).unwrap_or("/run/containerd/containerd.sock")
     }
 }

@@ -20,6 +20,7 @@ pub fn foreseen(hostname: &str, arch: Arch) -> MachineFacts {
         missing_features: vec![],
         may_lower_oom_score: false,
         may_set_conntrack: false,
+        has_local_time: true,
         processors: 0,
         memory: 0,
         swap: 0,

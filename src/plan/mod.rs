@@ -10,6 +10,7 @@ mod endpoints;
 mod environment;
 mod fingerprint;
 mod foreseen;
+mod kubeadm_file;
 mod layers;
 mod lost;
 mod networks;
@@ -28,7 +29,7 @@ mod testing;
 mod tests;
 
 pub use apply::apply;
-pub use configs::{configs_of_application, configs_of_rootfs, kubeadm_file, tree_of};
+pub use configs::{configs_of_application, configs_of_rootfs, kubeadm_file_of_image, tree_of};
 pub use consents::{Consents, WithoutApi};
 pub use departure::node_to_delete;
 pub use desired::{Desired, IMAGE_SOCKET, Origin, RegistryAccess};
@@ -36,6 +37,7 @@ pub use endpoints::{Endpoints, REGISTRY_PORT, endpoints, hosts_of, hosts_once_jo
 pub use environment::{command_line, of_application, of_machine};
 pub use fingerprint::fingerprint;
 pub use foreseen::foreseen;
+pub use kubeadm_file::{kubeadm_file, node, settings};
 pub use layers::{Duty, layers_for, layers_of, registry_layers};
 pub use networks::check as check_networks;
 pub use preflight::{PORTS_OF_CONTROL_PLANE, PORTS_OF_WORKER, Preflight, ports, preflight};

@@ -72,6 +72,7 @@ pub(super) fn desired(control_planes: u8, workers: u8) -> Desired {
             interface: None,
             host_aliases: vec![],
             certificate_names: vec![],
+            documents: vec![],
             configs: vec![],
         },
         images,

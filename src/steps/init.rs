@@ -25,7 +25,8 @@ impl Step for Init {
 
     fn act<'a>(&'a self, progress: &'a Progress) -> BoxFuture<'a, Result<Acted>> {
         Box::pin(async {
-            let config = kubeadm::init(&self.site.settings(&self.machine)?, &self.site.node(&self.machine)?)?;
+            let file = kubeadm::init(&self.site.settings(&self.machine)?, &self.site.node(&self.machine)?);
+            let config = file.map_err(|problems| problems.as_one())?.text()?;
             let work = InitWork {
                 config,
                 ignore: site::IGNORED_CHECKS.map(str::to_owned).to_vec(),

@@ -40,8 +40,9 @@ impl Step for Join {
                 self.come_back(progress).await?;
             }
             let ticket = self.ticket().await?;
+            let file = kubeadm::join(&site.settings(&self.machine)?, &site.node(&self.machine)?, &ticket);
             let work = JoinWork {
-                config: kubeadm::join(&site.settings(&self.machine)?, &site.node(&self.machine)?, &ticket)?,
+                config: file.map_err(|problems| problems.as_one())?.text()?,
                 ignore: site::IGNORED_CHECKS.map(str::to_owned).to_vec(),
                 cluster: site.cluster().name.clone(),
                 role: self.machine.role,

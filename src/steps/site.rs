@@ -10,9 +10,9 @@ use tokio::sync::OnceCell;
 use crate::cluster::Fleet;
 use crate::engine::Progress;
 use crate::error::{Class, Problem, Result};
-use crate::kubeadm::{ClusterSettings, ImageSource, NodeSettings, ProxyMode};
-use crate::model::{Cluster, ControlGroups, Digest, MachineFacts, MachineName, MachineSpec, Observed, Role};
-use crate::plan::{Desired, Endpoints};
+use crate::kubeadm::{ClusterSettings, NodeSettings};
+use crate::model::{Cluster, Digest, MachineFacts, MachineName, MachineSpec, Observed, Role};
+use crate::plan::{self, Desired, Endpoints};
 use crate::wire::{Act, AgentClient, JoinSecrets, Look, Measure, MintJoin, Work};
 
 use super::commanding::heard_by;
@@ -102,43 +102,19 @@ impl Site {
         Look { ports: vec![], cri_socket: self.desired.cri_socket().to_owned(), measure: Measure::Nothing }
     }
 
-    /// Returns the name of a machine's Node: its host name in lower case, as kubeadm would take it.
+    /// Returns the name of a machine's Node.
     pub fn node_name(&self, machine: &MachineSpec) -> Result<String> {
-        Ok(self.facts(machine)?.hostname.to_lowercase())
+        self.node(machine).map(|node| node.name)
     }
 
     /// Returns what kubeadm is told of the cluster.
     pub fn settings<'a>(&'a self, machine: &MachineSpec) -> Result<ClusterSettings<'a>> {
-        let version = self.desired.version()?;
-        let facts: Vec<&MachineFacts> =
-            self.cluster().machines.iter().filter_map(|machine| self.observed.facts(&machine.name)).collect();
-        Ok(ClusterSettings {
-            name: &self.cluster().name,
-            version,
-            network: &self.cluster().network,
-            sans: self.cluster().certificate_names.clone(),
-            proxy: ProxyMode::choose(version, facts.iter().map(|facts| facts.kernel.as_str())),
-            may_set_conntrack: facts.iter().all(|facts| facts.may_set_conntrack),
-            control_groups: self.facts(machine)?.control_groups,
-            any_control_groups_v1: facts.iter().any(|facts| facts.control_groups == ControlGroups::V1),
-            containers: facts.iter().any(|facts| facts.container),
-            single: self.cluster().machines.len() == 1,
-            image_file: self.desired.kubeadm_file.as_deref(),
-        })
+        plan::settings(&self.desired, &self.observed, machine)
     }
 
     /// Returns what kubeadm is told of one node.
     pub fn node(&self, machine: &MachineSpec) -> Result<NodeSettings> {
-        Ok(NodeSettings {
-            name: self.node_name(machine)?,
-            address: machine.address,
-            cri_socket: self.desired.cri_socket().to_owned(),
-            images: if self.desired.image_socket().is_some() {
-                ImageSource::Shim
-            } else {
-                ImageSource::Runtime
-            },
-        })
+        plan::node(&self.desired, &self.observed, machine)
     }
 
     /// Returns what a joining machine dials: workers the virtual address, control planes one that answers.

@@ -92,6 +92,7 @@ pub(super) fn site(staying: &[u8], leaving: &[u8], stage: &Arc<Stage>) -> Site {
         interface: None,
         host_aliases: vec![],
         certificate_names: vec![],
+        documents: vec![],
         configs: vec![],
     };
     let text = String::new;

@@ -46,6 +46,7 @@ impl State {
             missing_features: vec![],
             may_lower_oom_score: true,
             may_set_conntrack: true,
+            has_local_time: true,
             processors: 4,
             memory: 8_000_000_000,
             swap: 0,

@@ -47,6 +47,7 @@ pub(super) fn look(order: &Look) -> Result<MachineFacts> {
         missing_features: features::missing(),
         may_lower_oom_score: features::may_lower_oom_score(),
         may_set_conntrack: features::may_set_conntrack(),
+        has_local_time: Path::new("/etc/localtime").is_file(),
         processors: std::thread::available_parallelism().map_or(1, usize::from),
         memory: system::memory("MemTotal"),
         swap: system::memory("SwapTotal").saturating_sub(system::memory("SwapFree")),

@@ -29,7 +29,7 @@ const OF_RUNTIMES: [(&str, &str); 9] = [
 ];
 
 /// Paths that a cluster makes and that are told apart from what was there before.
-const OF_A_CLUSTER: [&str; 14] = [
+const OF_A_CLUSTER: [&str; 15] = [
     "/etc/kubernetes",
     "/var/lib/kubelet",
     "/var/lib/etcd",
@@ -41,6 +41,7 @@ const OF_A_CLUSTER: [&str; 14] = [
     "/run/nri",
     "/var/log/pods",
     "/var/log/containers",
+    "/var/log/kubernetes",
     "/var/lib/containerd",
     "/etc/containerd",
     "/usr/libexec/kubernetes",

@@ -1,8 +1,8 @@
 //! What was declared the last time, out of what is kept of a cluster.
 
 use crate::model::{
-    Cluster, Config, Declared, DeclaredLogin, DeclaredMachine, DeclaredMachines, DeclaredNetwork, Login,
-    MachineSpec, Role,
+    Cluster, ComponentDocument, Config, Declared, DeclaredLogin, DeclaredMachine, DeclaredMachines,
+    DeclaredNetwork, Login, MachineSpec, Role,
 };
 use crate::steps::{Provider, State};
 
@@ -31,6 +31,7 @@ pub(in crate::ops) fn kept(cluster: &Cluster, provider: Provider, login: &Login)
         },
         host_aliases: cluster.host_aliases.clone(),
         certificate_names: cluster.certificate_names.clone(),
+        documents: cluster.documents.iter().map(ComponentDocument::declared).collect(),
         configs: cluster.configs.iter().cloned().map(Config::placed).collect(),
         ..Declared::default()
     }

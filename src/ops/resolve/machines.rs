@@ -17,27 +17,46 @@ pub(super) async fn given(
     wish: &Wish<'_>,
     declared: &[DeclaredMachine],
 ) -> Result<Vec<Reached>, Problems> {
-    let addresses = join_all(declared.iter().map(|machine| address_of(machine, wish))).await;
     let mut secrets = Secrets::new(context);
-    let mut machines: Vec<Reached> = Vec::new();
+    each(wish, declared, |one, spec| {
+        let options = super::options(&mut secrets, wish, &one.ssh.host, &one.login)?;
+        Ok(Reached { spec, options })
+    })
+    .await
+}
+
+/// Resolves machines of which only is told; none is logged in to.
+pub(super) async fn told(
+    wish: &Wish<'_>,
+    declared: &[DeclaredMachine],
+) -> Result<Vec<MachineSpec>, Problems> {
+    each(wish, declared, |_, spec| Ok(spec)).await
+}
+
+async fn each<T>(
+    wish: &Wish<'_>,
+    declared: &[DeclaredMachine],
+    mut make: impl FnMut(&DeclaredMachine, MachineSpec) -> Result<T>,
+) -> Result<Vec<T>, Problems> {
+    let addresses = join_all(declared.iter().map(|machine| address_of(machine, wish))).await;
+    let mut machines: Vec<T> = Vec::new();
     let mut taken: HashMap<IpAddr, &DeclaredMachine> = HashMap::new();
     let mut problems = Vec::new();
     for (one, address) in declared.iter().zip(addresses) {
-        let reached = address.and_then(|address| {
+        let made = address.and_then(|address| {
             if let Some(twin) = taken.insert(address, one) {
                 return Err(is_twin(twin, one));
             }
-            let options = super::options(&mut secrets, wish, &one.ssh.host, &one.login)?;
-            Ok(Reached { spec: spec(one, address), options })
+            make(one, spec(one, address))
         });
-        match reached {
+        match made {
             Ok(machine) => machines.push(machine),
             // A secret that all machines share is missed once.
             Err(problem) if problems.contains(&problem) => {}
             Err(problem) => problems.push(problem),
         }
     }
-    if problems.is_empty() && machines.iter().all(|machine| machine.spec.role != Role::ControlPlane) {
+    if problems.is_empty() && declared.iter().all(|machine| machine.role != Role::ControlPlane) {
         problems.push(Problem::new(Class::Config, "a cluster needs a control plane"));
     }
     Problems::check(problems)?;

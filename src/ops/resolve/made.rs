@@ -95,6 +95,20 @@ async fn foresee(
     Ok((known(context, wish, specs).await?, told.collect()))
 }
 
+/// Returns machines as they are or would be made, of which only is told.
+pub(super) async fn told(
+    context: &Context,
+    wish: &Wish<'_>,
+    counts: Counts,
+    network: &Network,
+) -> Result<Vec<MachineSpec>, Problems> {
+    if let Some(last) = wish.last.filter(|last| counts == Counts::of(&last.cluster)) {
+        return Ok(last.cluster.machines.clone());
+    }
+    let (made, _) = made(context, wish, counts, None, network).await?;
+    Ok(made.into_iter().map(|machine| machine.spec).collect())
+}
+
 /// Returns the machines where all of them run already: then there is nothing to make.
 async fn all_running(
     provider: &ContainerProvider,

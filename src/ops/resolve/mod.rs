@@ -1,5 +1,6 @@
 //! From what is declared to what is desired: names become addresses, images are read, defaults are filled in.
 
+mod documents;
 mod images;
 mod leaving;
 mod machines;
@@ -17,7 +18,10 @@ use super::{agents::Beside, secrets};
 use crate::cluster::Fleet;
 use crate::error::{Class, Problem, Problems, Result};
 use crate::image::Store;
-use crate::model::{Cluster, Declared, DeclaredLogin, DeclaredMachines, MachineName, MachineSpec};
+use crate::model::{
+    Cluster, ComponentDocument, Declared, DeclaredLogin, DeclaredMachines, ImageContract, MachineName,
+    MachineSpec, Network,
+};
 use crate::plan::{self, Desired, Origin};
 use crate::remote::SshOptions;
 use crate::steps::{Provider, State};
@@ -87,8 +91,9 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
     let store = Store::open(&context.home)?;
     let images = images::read(&store, &declared.images, last, &wish.renewal)?;
     images::require_pod_network(&images, declared.network.pod_network.as_deref())?;
+    let documents = documents::documents(declared, last)?;
     let files = Files::read(&store, &images, &declared.configs)?;
-    let network = network::network(&declared.network, last, &images)?;
+    let network = network::network(&declared.network, &documents, last, &images)?;
     refuse_other_provider(declared, last)?;
     let ((mut machines, foreseen), provider) = match &declared.machines {
         DeclaredMachines::Given(given) => {
@@ -102,18 +107,8 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
     };
     machines.sort_by_key(|machine| machine.spec.role);
     let leaving = leaving::leaving(context, wish, &machines).await?;
-    let cluster = Cluster {
-        name: declared.name.clone(),
-        images: images.iter().map(|image| image.name.clone()).collect(),
-        machines: machines.iter().map(|machine| machine.spec.clone()).collect(),
-        environment: declared.environment.clone(),
-        command: declared.command.clone(),
-        network,
-        interface: declared.network.interface.clone(),
-        host_aliases: declared.host_aliases.clone(),
-        certificate_names: certificate_names(declared, last)?,
-        configs: files.configs.iter().map(|placed| placed.config.clone()).collect(),
-    };
+    let specs = machines.iter().map(|machine| machine.spec.clone()).collect();
+    let cluster = cluster(wish, &images, specs, network, documents, &files)?;
     let state = State {
         cluster: cluster.clone(),
         images: images.clone(),
@@ -144,10 +139,65 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
         kubeadm_file: None,
     };
     desired.version()?;
-    desired.kubeadm_file = plan::kubeadm_file(&desired)?;
+    desired.kubeadm_file = plan::kubeadm_file_of_image(&desired)?;
     machines.retain(|machine| foreseen.iter().all(|one| one.name != machine.spec.name));
     machines.extend(leaving);
     Ok(Resolved { desired, state, machines, foreseen, store, files })
+}
+
+/// Resolves a wish of which only is told: no machine is logged in to, none is made, and no secret is needed.
+pub(super) async fn told(context: &Context, wish: &Wish<'_>) -> Result<Desired, Problems> {
+    let Wish { declared, last, .. } = *wish;
+    name::check(&declared.name)?;
+    let store = Store::open(&context.home)?;
+    let images = images::read(&store, &declared.images, last, &wish.renewal)?;
+    let documents = documents::documents(declared, last)?;
+    let files = Files::read(&store, &images, &declared.configs)?;
+    let network = network::network(&declared.network, &documents, last, &images)?;
+    let (mut machines, provider) = match &declared.machines {
+        DeclaredMachines::Given(given) => (machines::told(wish, given).await?, Provider::BareMetal),
+        DeclaredMachines::Containers { control_planes, workers, .. } => {
+            let counts = made::Counts { control_planes: *control_planes, workers: *workers };
+            (made::told(context, wish, counts, &network).await?, Provider::Container)
+        }
+        DeclaredMachines::AlibabaCloud { .. } => return Err(made::no_cloud().into()),
+    };
+    machines.sort_by_key(|machine| machine.role);
+    let cluster = cluster(wish, &images, machines, network, documents, &files)?;
+    let registry = match last {
+        Some(state) => state.registry.clone(),
+        None => secrets::registry_access(&cluster.name)?,
+    };
+    let (launch, leaving) = (secrets::new_id(), vec![]);
+    let origin = origin(provider);
+    let mut desired = Desired { cluster, images, registry, launch, leaving, origin, kubeadm_file: None };
+    desired.version()?;
+    desired.kubeadm_file = plan::kubeadm_file_of_image(&desired)?;
+    Ok(desired)
+}
+
+fn cluster(
+    wish: &Wish<'_>,
+    images: &[ImageContract],
+    machines: Vec<MachineSpec>,
+    network: Network,
+    documents: Vec<ComponentDocument>,
+    files: &Files,
+) -> Result<Cluster> {
+    let Wish { declared, last, .. } = *wish;
+    Ok(Cluster {
+        name: declared.name.clone(),
+        images: images.iter().map(|image| image.name.clone()).collect(),
+        machines,
+        environment: declared.environment.clone(),
+        command: declared.command.clone(),
+        network,
+        interface: declared.network.interface.clone(),
+        host_aliases: declared.host_aliases.clone(),
+        certificate_names: certificate_names(declared, last)?,
+        documents,
+        configs: files.configs.iter().map(|placed| placed.config.clone()).collect(),
+    })
 }
 
 /// Returns the machines that have left and are not wanted again.

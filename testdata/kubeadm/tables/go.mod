@@ -1,0 +1,3 @@
+module sealift/testdata/kubeadm/tables
+
+go 1.26
