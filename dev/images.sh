@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the cluster images and the machine image with this tree's sealift: `dev/images.sh [kubernetes] [flannel] [hello]`.
+# Builds the cluster images and the machine image with this tree's sealift: `dev/images.sh [kubernetes] [flannel] [hello] [greeting]`.
 # They go to SEALIFT_HOME, which is ~/.sealift unless it is set. Installs and starts what that needs.
 set -euo pipefail
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the cluster images of this directory: `build.sh [--sealift BIN] [--arch amd64|arm64] [kubernetes] [flannel] [hello]`.
+# Builds the cluster images of this directory: `build.sh [--sealift BIN] [--arch amd64|arm64] [kubernetes] [flannel] [hello] [greeting]`.
 # The tests' own, `labring-layout`, is built when it is named.
 # What was built from the same inputs, and is still in sealift's store, is not built again.
 set -euo pipefail
@@ -17,13 +17,13 @@ parse() {
     case $1 in
       --sealift) sealift=$2; shift 2 ;;
       --arch) arch=$2; shift 2 ;;
-      kubernetes | flannel | hello | labring-layout) images+=("$1"); shift ;;
-      *) die "usage: build.sh [--sealift BIN] [--arch amd64|arm64] [kubernetes] [flannel] [hello] [labring-layout]" ;;
+      kubernetes | flannel | hello | greeting | labring-layout) images+=("$1"); shift ;;
+      *) die "usage: build.sh [--sealift BIN] [--arch amd64|arm64] [kubernetes] [flannel] [hello] [greeting] [labring-layout]" ;;
     esac
   done
   require_arch "$arch"
   command -v "$sealift" >/dev/null || die "$sealift is not a program: cargo build --release, then --sealift target/release/sealift"
-  [ ${#images[@]} -gt 0 ] || images=(kubernetes flannel hello)
+  [ ${#images[@]} -gt 0 ] || images=(kubernetes flannel hello greeting)
 }
 
 # Keys of what this run has looked at, by name: an image is made from those it stands on, too.
@@ -126,6 +126,14 @@ build_hello() {
   "$context/parts.sh" "$arch"
   container "$context" hello docker.io/sealift/hello:v1
   cluster "$context" hello:v1 docker.io/sealift/hello:v1
+}
+
+build_greeting() {
+  local context=$here/greeting server=docker.io/sealift/hello:v1
+  "$here/hello/parts.sh" "$arch"
+  container "$here/hello" hello "$server"
+  "$context/parts.sh" "$arch"
+  cluster "$context" greeting:v1 "$server"
 }
 
 main() {

@@ -50,6 +50,7 @@ pub(crate) fn desired(declared: &Declared) -> Result<Desired> {
             machines: given.iter().map(spec).collect::<Result<_>>()?,
             environment: Environment::from([("criData".to_owned(), "/data/containerd".to_owned())]),
             command: None,
+            wishes: std::collections::BTreeMap::new(),
             network: Network {
                 pods: "100.64.0.0/10".parse()?,
                 services: "10.96.0.0/22".parse()?,
@@ -71,6 +72,7 @@ pub(crate) fn desired(declared: &Declared) -> Result<Desired> {
         },
         launch: "launch".to_owned(),
         leaving: vec![],
+        parting: vec![],
         origin: Origin::Given,
         kubeadm_file: None,
     })
@@ -96,6 +98,7 @@ fn rootfs() -> ImageContract {
         scripts,
         vip: None,
         commands: vec![],
+        entrypoint_commands: 0,
         layers: (0..9).map(|number| layer("kubernetes", number)).collect(),
         pod_networks: vec![],
         kubeadm: None,

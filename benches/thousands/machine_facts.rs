@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use anyhow::Result;
 use sealift::model::{
-    ApiFacts, Arch, Baseline, CertificateFacts, Digest, EtcdMember, Intent, Interface, Kubeconfig,
+    ApiFacts, Arch, Baseline, CertificateFacts, Digest, EtcdMember, Intent, Interface, Kubeconfig, Launched,
     MachineFacts, MachineSpec, Marker, NodeFacts, Observed, Receipt, Role, Room, Seen, UnitState,
 };
 use sealift::plan::{self, Desired};
@@ -52,7 +52,7 @@ pub(crate) fn member(desired: &Desired, spec: &MachineSpec) -> Result<MachineFac
         ("prepare", plan::prepared(desired, spec, &facts)),
     ];
     let own = receipts.into_iter().filter(|(work, _)| spec.role == Role::ControlPlane || *work != "registry");
-    let receipt = |(work, digest): (&str, Digest)| (work.to_owned(), Receipt { digest });
+    let receipt = |(work, digest): (&str, Digest)| (work.to_owned(), Receipt::of(digest));
     facts.holdings.receipts = own.map(receipt).collect();
     facts.holdings.layers =
         desired.images.iter().flat_map(|image| &image.layers).map(|layer| layer.diff_id.clone()).collect();
@@ -101,7 +101,7 @@ pub(crate) fn api<'a>(desired: &Desired, members: impl Iterator<Item = &'a Machi
             });
         }
     }
-    let launched = |image| plan::launched(desired, image);
+    let launched = |image| Launched::of(plan::launched(desired, image));
     api.applications = desired.applications().map(|image| (image.name.clone(), launched(image))).collect();
     api.definition = Some(plan::definition(&desired.cluster, &desired.images, &desired.leaving));
     api

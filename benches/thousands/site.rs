@@ -37,6 +37,7 @@ pub(crate) fn site(desired: Desired, observed: Observed) -> Site {
         registry: desired.registry.clone(),
         login: Login::default(),
         leaving,
+        parting: vec![],
         left: vec![],
         files: vec![],
         history: History::default(),

@@ -10,10 +10,15 @@ use crate::model::{Digest, Receipt};
 
 /// Writes the receipt of a piece of work. Only called after its postconditions held.
 pub(super) fn write(work: &str, digest: &Digest) -> Result<()> {
-    let receipt = Receipt { digest: digest.clone() };
+    let receipt = Receipt { digest: digest.clone(), written: Some(now()) };
     let bytes = serde_json::to_vec(&receipt).problem(Class::Internal, "cannot write a receipt")?;
     fsx::make_directory(Path::new(paths::RECEIPTS))?;
     fsx::write_atomically(&Path::new(paths::RECEIPTS).join(work), &bytes, 0o600)
+}
+
+/// Returns the time as receipts have it.
+pub(super) fn now() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// Removes a receipt before its work is done again: a half-done second time must not look done.

@@ -29,6 +29,7 @@ mod scale;
 mod schema;
 mod start;
 mod status;
+mod uninstall;
 mod variable;
 mod whole;
 
@@ -79,6 +80,7 @@ enum Command {
     Add(Box<scale::UpArgs>),
     Replace(Box<replace::ReplaceArgs>),
     Delete(Box<delete::DeleteArgs>),
+    Uninstall(Box<uninstall::UninstallArgs>),
     Reset(Box<reset::ResetArgs>),
     Init(Box<init::InitArgs>),
     Render(Box<render::RenderArgs>),
@@ -122,6 +124,9 @@ pub fn main() -> ExitCode {
         Command::Add(args) => start::operator(&cli, start::Kind::Changes, |context| scale::up(context, args)),
         Command::Replace(args) => {
             start::operator(&cli, start::Kind::Changes, |context| replace::replace(context, args))
+        }
+        Command::Uninstall(args) => {
+            start::operator(&cli, start::Kind::Changes, |context| uninstall::uninstall(context, args))
         }
         Command::Delete(args) => {
             start::operator(&cli, start::Kind::Changes, |context| delete::delete(context, args))
@@ -181,6 +186,7 @@ impl Command {
             Self::Add(args) => Some(args.going()),
             Self::Replace(args) => Some(&args.going),
             Self::Delete(args) => Some(&args.going),
+            Self::Uninstall(args) => Some(&args.going),
             Self::Reset(args) => Some(&args.going),
             _ => None,
         }
@@ -232,7 +238,7 @@ mod tests {
 
     #[test]
     fn every_command_that_changes_a_cluster_has_them() {
-        for command in ["run a", "apply", "add --nodes 1", "scale up --nodes 1", "reset"] {
+        for command in ["run a", "apply", "add --nodes 1", "scale up --nodes 1", "uninstall a", "reset"] {
             assert!(
                 pace(&format!("sealift {command} --fail-fast --max-unavailable 2")).is_some(),
                 "{command}"

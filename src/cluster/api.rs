@@ -9,9 +9,9 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config, ResourceExt};
 use tokio::time::Instant;
 
-use super::{drain, joining, kubeadm_config, lease, nodes, state, system};
+use super::{applications, drain, joining, kubeadm_config, lease, nodes, state, system};
 use crate::error::{Class, Context, Problem, Result};
-use crate::model::{ApiFacts, Digest, Holder, NodeFacts};
+use crate::model::{ApiFacts, Holder, Launched, NodeFacts};
 use crate::wire::{ConfigureNode, Drain, LockAnswer, LockRecord, NodeKey, Touched};
 
 /// How long one answer may take.
@@ -53,7 +53,7 @@ impl Api {
         let (nodes, waiting, applications, version, holder) = tokio::try_join!(
             self.nodes(),
             system::waiting(&self.client),
-            state::applications(&self.client),
+            applications::all(&self.client),
             self.version(),
             lease::holder_now(&self.client),
         )?;
@@ -181,8 +181,19 @@ impl Api {
     }
 
     /// Records that an application was launched.
-    pub async fn record_application(&self, image: &str, receipt: &Digest) -> Result<()> {
-        state::record_application(&self.client, image, receipt).await
+    pub async fn record_application(&self, image: &str, launched: &Launched) -> Result<()> {
+        applications::record(&self.client, image, launched).await
+    }
+
+    /// Forgets that an application was launched; one that never was is forgotten.
+    pub async fn forget_application(&self, image: &str) -> Result<()> {
+        applications::forget(&self.client, image).await
+    }
+
+    /// Returns helm's releases that were changed since `began` (seconds since 1970) and that are not deployed, as
+    /// `namespace/name: state`.
+    pub async fn unfinished_releases(&self, began: u64) -> Result<Vec<String>> {
+        applications::unfinished_releases(&self.client, began).await
     }
 }
 

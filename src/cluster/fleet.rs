@@ -40,6 +40,11 @@ impl Fleet {
         &self.0.speaker.tenure
     }
 
+    /// Returns the operator's run.
+    pub fn run(&self) -> &str {
+        &self.0.speaker.run
+    }
+
     /// Returns the names of all machines.
     pub fn names(&self) -> impl Iterator<Item = &MachineName> {
         self.0.by_name.keys()

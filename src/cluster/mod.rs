@@ -1,6 +1,7 @@
 //! The cluster as its API shows it: Nodes, system pods, what was launched, and what we keep in it.
 
 mod api;
+mod applications;
 mod drain;
 mod fleet;
 mod joining;

@@ -105,7 +105,9 @@ mod tests {
 
     fn loaded(text: &str) -> Declared {
         let source = Source { name: "x".to_owned(), text: text.as_bytes().to_vec() };
-        load(&[source], &Overrides::default()).unwrap_or_else(|problems| panic!("{problems}\n{text}"))
+        let declared =
+            load(&[source], &Overrides::default()).unwrap_or_else(|problems| panic!("{problems}\n{text}"));
+        Declared { image_places: [].into(), ..declared }
     }
 
     #[test]

@@ -6,8 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use serde_json::{Map, Value as Json, json};
 
 use super::native::types::{
-    Address, AlibabaCloud, ApiVersion, Behind, Clusterfile, Containers, Group, HostAlias, Kind, Metadata,
-    Network, Order, Provider, Registry, RegistryKind, Role, Spec, Ssh, Value,
+    Address, AlibabaCloud, ApiVersion, Behind, Clusterfile, Containers, Group, HostAlias, Image, Kind,
+    Metadata, Network, Order, Provider, Registry, RegistryKind, Role, Spec, Ssh, Value, WishedImage,
 };
 use crate::error::Result;
 use crate::model::{
@@ -64,7 +64,7 @@ fn clusterfile(declared: &Declared) -> Clusterfile {
         kind: Kind::Cluster,
         metadata: Metadata { name: declared.name.clone() },
         spec: Spec {
-            images: declared.images.clone(),
+            images: declared.images.iter().map(|name| image(name, declared)).collect(),
             hosts,
             provider,
             ssh: ssh(&declared.login),
@@ -79,6 +79,15 @@ fn clusterfile(declared: &Declared) -> Clusterfile {
             registry: declared.registry.as_ref().map(registry),
         },
     }
+}
+
+fn image(name: &str, declared: &Declared) -> Image {
+    let Some(wishes) = declared.wishes.get(name) else { return Image::Named(name.to_owned()) };
+    Image::Wished(WishedImage {
+        name: name.to_owned(),
+        env: values(&wishes.environment),
+        command: wishes.command.clone(),
+    })
 }
 
 fn values(environment: &Environment) -> BTreeMap<String, Value> {

@@ -80,7 +80,9 @@ pub fn load(sources: &[Source], overrides: &Overrides) -> Result<Declared, Probl
             let mut draft = dialect.read(&Field::document(&ledger, node, dialect.manner()));
             draft.rest.environment.extend(overrides.environment.clone());
             validate::check(&ledger, &draft);
-            Declared { configs, documents, ..draft.into_declared() }
+            let places = draft.images.iter().map(|image| (image.value.clone(), ledger.position(image.place)));
+            let image_places = places.collect();
+            Declared { configs, documents, image_places, ..draft.into_declared() }
         });
     let report = ledger.report();
     Problems::check(report.problems)?;

@@ -75,6 +75,9 @@ pub enum Event {
         step: StepNumber,
         /// The line, without its end.
         line: String,
+        /// The application or hook that printed it; none is sealift's own work or a machine's script.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        source: Option<String>,
     },
     /// A step failed in a way that may pass, and is tried again.
     StepRetried {

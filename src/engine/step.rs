@@ -78,12 +78,20 @@ pub trait Step: Send + Sync {
 pub struct Progress {
     pub(super) step: StepNumber,
     pub(super) observer: Arc<dyn Observer>,
+    /// What the lines are said for, where people are to read them as they come.
+    pub(super) source: Option<Arc<str>>,
 }
 
 impl Progress {
     /// Makes a progress of the step with this number.
     pub fn new(step: StepNumber, observer: Arc<dyn Observer>) -> Self {
-        Self { step, observer }
+        Self { step, observer, source: None }
+    }
+
+    /// Returns the same progress, whose lines are those of `source`, such as an application: people read them as they come.
+    #[must_use]
+    pub fn of(&self, source: &str) -> Self {
+        Self { source: Some(source.into()), ..self.clone() }
     }
 
     /// Tells that `done` of `total` bytes are moved.
@@ -93,7 +101,8 @@ impl Progress {
 
     /// Passes on a line that the work printed.
     pub fn said(&self, line: impl Into<String>) {
-        self.observer.event(&Event::StepSaid { step: self.step, line: line.into() });
+        let source = self.source.as_deref().map(str::to_owned);
+        self.observer.event(&Event::StepSaid { step: self.step, line: line.into(), source });
     }
 
     /// Tells that the step is tried again.

@@ -105,11 +105,9 @@ impl Scripts {
         self.0.get(&script).map(String::as_str).or(script.default())
     }
 
-    /// Lays the scripts of a later image over these: a patch may replace some of them.
-    #[must_use]
-    pub fn overlaid(mut self, later: &Self) -> Self {
-        self.0.extend(later.0.clone());
-        self
+    /// Returns what the image itself names, without defaults.
+    pub fn named(&self, script: Script) -> Option<&str> {
+        self.0.get(&script).map(String::as_str)
     }
 }
 
@@ -159,11 +157,6 @@ impl ClusterImage {
             commands: image.commands,
             entrypoint_commands: 0,
         })
-    }
-
-    /// Returns the commands with `cmd` in the place of the image's CMD; ENTRYPOINT always runs.
-    pub fn commands_with(&self, cmd: &[String]) -> Vec<String> {
-        [&self.commands[..self.entrypoint_commands], cmd].concat()
     }
 }
 

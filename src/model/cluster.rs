@@ -27,6 +27,24 @@ impl fmt::Display for MachineName {
     }
 }
 
+/// What the operator wants of one image.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageWishes {
+    /// Its own variables; they win over the cluster's.
+    #[serde(default, skip_serializing_if = "Environment::is_empty")]
+    pub environment: Environment,
+    /// Replaces its CMD, when given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<Vec<String>>,
+}
+
+impl ImageWishes {
+    /// Tells whether nothing is wanted.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// A machine the cluster should have.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MachineSpec {
@@ -95,9 +113,12 @@ pub struct Cluster {
     pub machines: Vec<MachineSpec>,
     /// The operator's variables; they win over the images'.
     pub environment: Environment,
-    /// Replaces the CMD of the first image, when given.
+    /// Replaces the CMD of the first application, when given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<Vec<String>>,
+    /// What is wanted of single images.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub wishes: BTreeMap<ImageName, ImageWishes>,
     /// Its networks.
     pub network: Network,
     /// Which of the machines' interfaces the pod network uses, as applications are told.

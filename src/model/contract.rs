@@ -86,7 +86,8 @@ pub struct LayerOrder {
     pub compression: Compression,
 }
 
-/// The texts of an image's scripts, as its labels or the contract's defaults have them.
+/// The texts of an image's scripts, as its labels or, for a rootfs, the contract's defaults have them. What another image does
+/// not name is empty.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scripts {
     /// Installs what a node needs.
@@ -103,6 +104,28 @@ pub struct Scripts {
     pub init_cri: Option<String>,
     /// Removes the container runtime, where the image has a step of its own for it.
     pub clean_cri: Option<String>,
+}
+
+impl Scripts {
+    /// Puts the scripts that a later image names in the place of these.
+    pub fn overlay(&mut self, later: &Self) {
+        for (own, other) in [
+            (&mut self.init, &later.init),
+            (&mut self.clean, &later.clean),
+            (&mut self.check, &later.check),
+            (&mut self.init_registry, &later.init_registry),
+            (&mut self.clean_registry, &later.clean_registry),
+        ] {
+            if !other.is_empty() {
+                own.clone_from(other);
+            }
+        }
+        for (own, other) in [(&mut self.init_cri, &later.init_cri), (&mut self.clean_cri, &later.clean_cri)] {
+            if other.is_some() {
+                own.clone_from(other);
+            }
+        }
+    }
 }
 
 /// An image as the cluster sees it.
@@ -126,6 +149,9 @@ pub struct ImageContract {
     pub vip: Option<IpAddr>,
     /// Its commands, each one a line of shell.
     pub commands: Vec<String>,
+    /// How many of the commands come from ENTRYPOINT: the operator's command replaces those after them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub entrypoint_commands: usize,
     /// Its layers, lowest first.
     pub layers: Vec<LayerInfo>,
     /// The pod networks that it says it brings, by name: `calico`.
@@ -136,4 +162,9 @@ pub struct ImageContract {
     /// The Configs that it brings for its own files, in its `config.yml`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub configs: Vec<Config>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }

@@ -1,5 +1,6 @@
 //! What was declared, by a Clusterfile of any dialect or by flags: before names are resolved and images are read.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -7,8 +8,8 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    DeclaredLogin, Environment, ImageName, NodeWishes, PlacedConfig, Places, Role, SecretReference,
-    SshAddress,
+    DeclaredLogin, Environment, ImageName, ImageWishes, NodeWishes, PlacedConfig, Places, Role,
+    SecretReference, SshAddress,
 };
 use crate::error::Problem;
 
@@ -25,8 +26,12 @@ pub struct Declared {
     pub login: DeclaredLogin,
     /// Variables for all images and machines.
     pub environment: Environment,
-    /// In place of the first application's commands.
+    /// In place of the first application's CMD.
     pub command: Option<Vec<String>>,
+    /// What is wanted of single images.
+    pub wishes: BTreeMap<ImageName, ImageWishes>,
+    /// Where each image is named: `file:line:column`. Flags have no place.
+    pub image_places: BTreeMap<ImageName, String>,
     /// Its networks.
     pub network: DeclaredNetwork,
     /// Names that all machines know.

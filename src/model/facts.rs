@@ -110,6 +110,42 @@ pub struct Baseline {
 pub struct Receipt {
     /// The digest of script, environment and image.
     pub digest: Digest,
+    /// When it was written, RFC 3339 by the machine's clock; older receipts do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written: Option<String>,
+}
+
+impl Receipt {
+    /// Returns a receipt that does not say when it was written.
+    pub fn of(digest: Digest) -> Self {
+        Self { digest, written: None }
+    }
+}
+
+/// What the cluster keeps of an application that was launched on it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Launched {
+    /// The digest of image, commands and variables.
+    pub digest: Digest,
+    /// The image's manifest. Older entries do not say it, nor what follows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<Digest>,
+    /// When, RFC 3339 by the control plane's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// The run that did it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    /// The control plane where its commands ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<MachineName>,
+}
+
+impl Launched {
+    /// Returns what is kept by a launch of which nothing else is known.
+    pub fn of(digest: Digest) -> Self {
+        Self { digest, manifest: None, at: None, run: None, machine: None }
+    }
 }
 
 /// What a machine has of a cluster.
@@ -280,8 +316,8 @@ pub struct ApiFacts {
     /// The API server's version.
     #[serde(default)]
     pub version: String,
-    /// Applications that were launched, by image name with the digest of what was run.
-    pub applications: BTreeMap<String, Digest>,
+    /// Applications that were launched, by image name.
+    pub applications: BTreeMap<String, Launched>,
     /// Who has the cluster's lock now, if somebody has.
     #[serde(default)]
     pub holder: Option<Holder>,

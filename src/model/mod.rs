@@ -20,7 +20,7 @@ mod version;
 
 pub use address::{HostList, LARGEST_RANGE, SshAddress};
 pub use arch::Arch;
-pub use cluster::{Cluster, Environment, ImageName, MachineName, MachineSpec, Network};
+pub use cluster::{Cluster, Environment, ImageName, ImageWishes, MachineName, MachineSpec, Network};
 pub use component_document::{ComponentDocument, Places};
 pub use config::{Config, PlacedConfig, Process, Strategy};
 pub use contract::{Compression, ImageContract, ImageKind, LayerContent, LayerInfo, LayerOrder, Scripts};
@@ -31,7 +31,7 @@ pub use declared::{
 pub use digest::{Digest, DigestWriter};
 pub use facts::{
     ApiFacts, Baseline, CertificateFacts, ControlGroups, EtcdMember, Holdings, Intent, Interface, Kubeconfig,
-    MachineFacts, Marker, NodeFacts, Observed, OursOnNode, Receipt, Room, Seen, UnitState,
+    Launched, MachineFacts, Marker, NodeFacts, Observed, OursOnNode, Receipt, Room, Seen, UnitState,
 };
 pub use holder::Holder;
 pub use login::{DeclaredLogin, Login, SecretPlace, SecretReference};

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::context::Context;
 use super::pace::Pace;
 use super::reporter::Question;
-use crate::model::{MachineSpec, Observed};
-use crate::plan::{Consents, Desired, Plan, WithoutApi};
+use crate::model::{ImageContract, MachineSpec, Observed};
+use crate::plan::{self, Action, Consents, Desired, Plan, WithoutApi};
 use crate::steps::{DrainPolicy, Site};
 use crate::wire::Overdue;
 
@@ -100,6 +100,27 @@ pub(super) fn about_removal(consent: Consent, plan: &Plan, desired: &Desired) ->
         [one] => (*one).to_owned(),
         _ => desired.cluster.name.clone(),
     };
+    Some(Question::Removal { text, name, flag: "--prune".to_owned() })
+}
+
+/// Asks whether the applications may go of which the command did not say so.
+pub(super) fn about_uninstall(consent: Consent, plan: &Plan, desired: &Desired) -> Option<Question> {
+    let goes = |image: &&ImageContract| {
+        plan::successor(desired, image).is_none()
+            && plan.steps.iter().any(
+                |step| matches!(&step.action, Action::Uninstall { image: planned } if *planned == image.name),
+            )
+    };
+    let names: Vec<&str> = desired.parting.iter().filter(goes).map(|image| image.name.as_str()).collect();
+    if names.is_empty() || consent.removal == Removal::Agreed {
+        return None;
+    }
+    let (verb, name) = match names.as_slice() {
+        [one] => ("is", (*one).to_owned()),
+        _ => ("are", desired.cluster.name.clone()),
+    };
+    let text =
+        format!("{} {verb} not declared any more, and will be taken off the cluster.", names.join(", "));
     Some(Question::Removal { text, name, flag: "--prune".to_owned() })
 }
 

@@ -22,9 +22,13 @@ pub(super) fn read(store: &Store, name: &str, arch: Arch) -> Result<ImageContrac
     let image = store.resolve(name, arch)?;
     let meaning = ClusterImage::of(&image)?;
     let text = |script: Script| {
-        meaning.scripts.command(script).map_or_else(|| format!("{}.sh", script.label()), str::to_owned)
+        let text = match meaning.kind {
+            ImageKind::Rootfs => meaning.scripts.command(script),
+            ImageKind::Patch | ImageKind::Application => meaning.scripts.named(script),
+        };
+        text.unwrap_or_default().to_owned()
     };
-    let labelled = |script: Script| meaning.scripts.command(script).map(str::to_owned);
+    let labelled = |script: Script| meaning.scripts.named(script).map(str::to_owned);
     // What is missing is told: an image that is read without some of its layers would promise less than it holds.
     image.layers.iter().try_for_each(|layer| store.open_blob(&layer.digest).map(drop))?;
     let files = store.files(&image.layers.iter().collect::<Vec<_>>())?.unwrap_or_default();
@@ -61,6 +65,7 @@ pub(super) fn read(store: &Store, name: &str, arch: Arch) -> Result<ImageContrac
         },
         vip: meaning.vip,
         commands: meaning.commands.clone(),
+        entrypoint_commands: meaning.entrypoint_commands,
         layers: image.layers.clone(),
         pod_networks: pod_networks(&image),
         kubeadm,

@@ -107,6 +107,9 @@ async fn refuse_news(draft: &Draft, observed: &Observed) -> Result<()> {
 fn part_with_the_gone(state: &mut State, plan: &Plan, observed: &Observed) {
     let planned = plan.machines();
     state.part_with(|machine| !planned.contains(&machine.name) && observed.facts(&machine.name).is_some());
+    if let Some(api) = observed.api() {
+        state.parting.retain(|image| api.applications.contains_key(&image.name));
+    }
 }
 
 /// Looks for the operator's kubeconfig; where nothing was kept with them it is fetched along with the rest.
@@ -137,7 +140,9 @@ pub(super) async fn carry_out(
     let propose = |draft: &Draft| {
         let Draft { plan, site, .. } = draft;
         let mut purpose = purpose(site.cluster(), plan);
-        purpose.questions.splice(0..0, consent::about_removal(consent, plan, &site.desired));
+        let removal = consent::about_removal(consent, plan, &site.desired);
+        let uninstall = consent::about_uninstall(consent, plan, &site.desired);
+        purpose.questions.splice(0..0, removal.into_iter().chain(uninstall));
         Proposal { plan: plan.clone(), site: site.clone(), purpose }
     };
     check(context, &draft, consent).await?;
@@ -173,7 +178,8 @@ fn keep_logins(context: &Context, last: &State, site: &Site) -> Result<()> {
 
 /// Makes sure that the images are whole, and tells what it costs that was forced.
 async fn check(context: &Context, draft: &Draft, consent: Consent) -> Result<(), Problems> {
-    intact::check(&draft.store, &draft.site.desired.images, &draft.plan).await?;
+    let desired = &draft.site.desired;
+    intact::check(&draft.store, desired.images.iter().chain(&desired.parting), &draft.plan).await?;
     consent::tell_costs(context, consent, &draft.plan, &draft.site);
     Ok(())
 }

@@ -172,9 +172,11 @@ fn view(plan: &Plan, titles: &[String], machines: Affected, title: &str) -> Plan
                 plan::Disruption::Data => Disruption::Removes,
             },
             certainty: match step.action {
-                Action::Prepare | Action::Registry | Action::RunCommands | Action::Launch { .. } => {
-                    Certainty::Opaque
-                }
+                Action::Prepare
+                | Action::Registry
+                | Action::RunCommands
+                | Action::Launch { .. }
+                | Action::Uninstall { .. } => Certainty::Opaque,
                 _ => Certainty::Known,
             },
         };
@@ -255,7 +257,7 @@ fn group(action: &Action) -> &'static str {
         Action::Init | Action::JoinControlPlane => "control plane",
         Action::JoinWorker => "workers",
         Action::RunCommands => "commands",
-        Action::Launch { .. } => "applications",
+        Action::Launch { .. } | Action::Uninstall { .. } => "applications",
         Action::AwaitReady | Action::KeepState | Action::Kubeconfig => "cluster",
         Action::ConfigureNode => "nodes",
         Action::Drain
@@ -343,5 +345,12 @@ fn tell_the_end(
 
 /// Whether a launch is worth nothing without this step. A worker that fails is set aside.
 fn matters(action: &Action) -> bool {
-    matches!(action, Action::Init | Action::AwaitReady | Action::Launch { .. } | Action::JoinControlPlane)
+    matches!(
+        action,
+        Action::Init
+            | Action::AwaitReady
+            | Action::Launch { .. }
+            | Action::Uninstall { .. }
+            | Action::JoinControlPlane
+    )
 }

@@ -9,7 +9,11 @@ use crate::model::{Digest, ImageContract, ImageName};
 use crate::plan::{Action, Plan};
 
 /// Reads every layer that the plan sends, once, and tells of each that is not whole.
-pub(super) async fn check(store: &Store, images: &[ImageContract], plan: &Plan) -> Result<(), Problems> {
+pub(super) async fn check<'a>(
+    store: &Store,
+    images: impl Iterator<Item = &'a ImageContract>,
+    plan: &Plan,
+) -> Result<(), Problems> {
     let (store, blobs) = (store.clone(), sent(images, plan));
     let read = move || blobs.iter().filter_map(|(blob, image)| look(&store, blob, image).err()).collect();
     let damaged: Vec<Problem> =
@@ -18,7 +22,7 @@ pub(super) async fn check(store: &Store, images: &[ImageContract], plan: &Plan) 
 }
 
 /// Returns the blobs of the layers that are sent, with an image that each is of.
-fn sent(images: &[ImageContract], plan: &Plan) -> BTreeMap<Digest, ImageName> {
+fn sent<'a>(images: impl Iterator<Item = &'a ImageContract>, plan: &Plan) -> BTreeMap<Digest, ImageName> {
     let wanted: Vec<&Digest> = plan
         .steps
         .iter()
@@ -28,7 +32,7 @@ fn sent(images: &[ImageContract], plan: &Plan) -> BTreeMap<Digest, ImageName> {
         })
         .flatten()
         .collect();
-    let layers = images.iter().flat_map(|image| image.layers.iter().map(move |layer| (layer, &image.name)));
+    let layers = images.flat_map(|image| image.layers.iter().map(move |layer| (layer, &image.name)));
     let sent = layers.filter(|(layer, _)| wanted.contains(&&layer.diff_id));
     sent.map(|(layer, image)| (layer.digest.clone(), image.clone())).collect()
 }

@@ -37,6 +37,7 @@ mod scene;
 mod secrets;
 mod stale;
 mod status;
+mod uninstall;
 
 pub mod reporter;
 pub mod view;
@@ -63,9 +64,10 @@ pub use run::run;
 pub use scale::{ScaleRequest, scale};
 pub use secrets::new_id;
 pub use status::{
-    ApiStatus, ApplicationStatus, CertificateStatus, ClusterStatus, MachineStatus, MemberStatus, RunStatus,
-    StatusRequest, status,
+    ApiStatus, ApplicationStatus, CertificateStatus, ClusterStatus, MachineStatus, MemberStatus,
+    ReceiptStatus, RunStatus, StatusRequest, status,
 };
+pub use uninstall::{UninstallRequest, uninstall};
 pub use view::{
     Affected, Certainty, Disruption, Ending, HalfDone, PlanGroup, PlanView, PlannedStep, StepTiming, Summary,
 };

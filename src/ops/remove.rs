@@ -65,6 +65,7 @@ pub async fn remove(context: &Context, request: RemoveRequest) -> Result<(), Pro
     };
     resolve::hide(context, &state);
     let desired = Desired {
+        parting: vec![],
         cluster: state.cluster.clone(),
         images: state.images.clone(),
         registry: state.registry.clone(),
@@ -165,6 +166,7 @@ fn after(state: State, definition: Definition) -> State {
             authority: None,
             launch: super::secrets::new_id(),
             leaving: vec![],
+            parting: vec![],
             left: vec![],
             ..state
         },

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::applications;
 use super::configuration;
 use super::consents::{Consents, WithoutApi};
 use super::departure::{Departure, depart, forget_former};
@@ -14,7 +15,7 @@ use super::roster::Roster;
 use super::situation::{Situation, Standing};
 use super::step::{Action, Plan, PlanBuilder};
 use crate::error::Problems;
-use crate::model::{Digest, Observed, Role};
+use crate::model::{Digest, ImageContract, MachineSpec, Observed, Role};
 
 /// Plans what is still to do until the cluster is as desired: the difference between `desired` and `observed`. Nothing
 /// to do gives an empty plan. `authority` is the cluster's CA as far as the operator knows one.
@@ -61,14 +62,15 @@ pub fn apply(
     // 2. Every machine is made ours and ready, all at once; but what an image's init fetches comes from the first
     //    control plane's registry, and control planes that serve are interrupted one after the other.
     let unlaunched: Vec<_> =
-        desired.applications().filter(|image| !progress::is_launched(&now, image)).collect();
+        desired.applications().filter(|image| !applications::is_launched(&now, image)).collect();
+    let parting = applications::parting(&now);
     let handover =
         !roster.leaving_control_planes.is_empty() && !roster.control_planes.iter().any(Standing::is_member);
     let mut ready = HashMap::new();
     let mut before = Before::default();
     for machine in roster.staying() {
         let Some(facts) = machine.facts else { continue };
-        let commands = machine.spec.name == first.name && !unlaunched.is_empty();
+        let commands = machine.spec.name == first.name && !(unlaunched.is_empty() && parting.is_empty());
         let duty = if commands { Duty::CommandingControlPlane } else { Duty::of(machine.spec.role) };
         let telling = if handover && machine.had_joined() { Telling::Later } else { Telling::Now };
         let steps = prepare(&mut plan, desired, machine, facts, duty, telling, before);
@@ -148,14 +150,25 @@ pub fn apply(
         ));
     }
 
-    // 8. Applications are launched one after the other, as soon as there is an API.
+    // 8. Applications that are not wanted any more are taken off, the last one first; the others are launched one after the
+    //    other, as soon as there is an API.
+    let mut uninstalled = None;
     let mut launched = None;
+    let (replaced, dropped): (Vec<&ImageContract>, Vec<&ImageContract>) =
+        parting.iter().rev().partition(|image| applications::successor(desired, image).is_some());
+    for image in dropped {
+        uninstalled = Some(uninstall(&mut plan, desired, first, image, made, uninstalled));
+    }
     for image in unlaunched {
         let action = Action::Launch { image: image.name.clone() };
         let needs = made.into_iter().chain(launched);
-        let launch = plan.add(Some(&first.name), action, progress::why_launch(&now, image), needs);
-        plan.follow(Some(launch), ran.iter().copied());
+        let launch = plan.add(Some(&first.name), action, applications::why_launch(&now, image), needs);
+        plan.follow(Some(launch), ran.iter().copied().chain(uninstalled));
         launched = Some(launch);
+    }
+    for image in replaced {
+        uninstalled =
+            Some(uninstall(&mut plan, desired, first, image, made.into_iter().chain(launched), uninstalled));
     }
 
     // 9. Control planes leave one after the other, when care everywhere knows those that stay; a worker leaves when one
@@ -182,7 +195,7 @@ pub fn apply(
     // 10. Nodes and system pods become Ready, the cluster is written down, and the operator gets the key.
     let unsettled = plan.interferes() || !progress::all_ready(&now, &roster);
     let wait = unsettled.then(|| {
-        let needs = made.into_iter().chain(last_control_plane).chain(launched);
+        let needs = made.into_iter().chain(last_control_plane).chain(launched).chain(uninstalled);
         let wait = plan.add(None, Action::AwaitReady, "it ends when everything is Ready", needs);
         let settled = joins.into_values().chain(ran).chain(ready.into_values().flatten());
         plan.follow(Some(wait), settled.chain(departures.iter().copied()));
@@ -200,4 +213,19 @@ pub fn apply(
         plan.follow(Some(key), settled);
     }
     Ok(plan.finish())
+}
+
+/// Plans that an application is taken off, after `before`, however that ended.
+fn uninstall(
+    plan: &mut PlanBuilder,
+    desired: &Desired,
+    first: &MachineSpec,
+    image: &ImageContract,
+    needs: impl IntoIterator<Item = usize>,
+    before: Option<usize>,
+) -> usize {
+    let action = Action::Uninstall { image: image.name.clone() };
+    let step = plan.add(Some(&first.name), action, applications::why_uninstall(desired, image), needs);
+    plan.follow(Some(step), before);
+    step
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Class, Problem, Result};
 use crate::model::{
-    Cluster, ImageContract, ImageKind, KubernetesVersion, MachineName, MachineSpec, RegistryStyle, Role,
+    Cluster, ImageContract, ImageKind, KubernetesVersion, MachineName, MachineSpec, RegistryStyle, Role, Scripts,
 };
 
 /// How the names of variables begin that are the image's and the tool's own; nobody else may set them.
@@ -48,6 +48,8 @@ pub struct Desired {
     pub launch: String,
     /// Machines that were in the cluster and are not in `cluster.machines` any more.
     pub leaving: Vec<MachineSpec>,
+    /// Applications that were in the definition and are not any more.
+    pub parting: Vec<ImageContract>,
     /// Where its machines come from.
     pub origin: Origin,
     /// The rootfs image's `etc/kubeadm.yml`, as the Configs leave it.
@@ -72,6 +74,15 @@ impl Desired {
                 .saw(self.cluster.images.join(", "))
                 .remedy("name an image of type rootfs first, such as kubernetes:v1.36.3")
         })
+    }
+
+    /// Returns the scripts that machines run: the rootfs image's, with those in their place that patches name.
+    pub fn scripts(&self) -> Result<Scripts> {
+        let mut scripts = self.rootfs()?.scripts.clone();
+        for patch in self.images.iter().filter(|image| image.kind == ImageKind::Patch) {
+            scripts.overlay(&patch.scripts);
+        }
+        Ok(scripts)
     }
 
     /// Returns the version of Kubernetes.

@@ -4,7 +4,8 @@ use super::desired::{Desired, RESERVED};
 use crate::kubeadm;
 use crate::model::{Environment, ImageContract, MachineFacts, MachineSpec, RegistryStyle, Role};
 
-/// Returns the variables of a machine: images < what sealift knows < the operator's < the machine's own < credentials.
+/// Returns the variables of a machine: images < what sealift knows < the operator's for all < the operator's for one of the
+/// images < the machine's own < credentials.
 ///
 /// Names follow the sealos contract, so that unmodified images find what they look for.
 pub fn of_machine(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts) -> Environment {
@@ -24,7 +25,8 @@ pub fn of_machine(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts
         Role::Worker => "node",
     };
     environment.insert("SEALOS_SYS_RUN_MODE".to_owned(), mode.to_owned());
-    finish(environment, desired, &machine.environment)
+    let of_images = desired.base_images().filter_map(|image| wished(desired, image));
+    finish(environment, desired, of_images.chain([&machine.environment]))
 }
 
 /// Returns the variables of an application's templates and commands.
@@ -34,7 +36,12 @@ pub fn of_application(desired: &Desired, image: &ImageContract) -> Environment {
         environment.clone().into_iter().filter(|(name, _)| name.starts_with(RESERVED)).collect();
     environment.extend(image.environment.clone());
     environment.extend(system);
-    finish(environment, desired, &Environment::new())
+    finish(environment, desired, wished(desired, image))
+}
+
+/// What the operator wants of one image.
+fn wished<'a>(desired: &'a Desired, image: &ImageContract) -> Option<&'a Environment> {
+    desired.cluster.wishes.get(&image.name).map(|wishes| &wishes.environment)
 }
 
 /// What sealift knows of the cluster.
@@ -77,9 +84,14 @@ fn of_sealer(desired: &Desired, machine: &MachineSpec) -> Environment {
     known.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
-/// Lays the operator's variables over, and the registry's credentials, which are random whatever an image says.
-fn finish(mut environment: Environment, desired: &Desired, of_machine: &Environment) -> Environment {
-    let own = desired.cluster.environment.iter().chain(of_machine);
+/// Lays the operator's variables over, those for all under the others, and the registry's credentials, which are random
+/// whatever an image says.
+fn finish<'a>(
+    mut environment: Environment,
+    desired: &'a Desired,
+    others: impl IntoIterator<Item = &'a Environment>,
+) -> Environment {
+    let own = std::iter::once(&desired.cluster.environment).chain(others).flatten();
     let own = own.filter(|(name, _)| !name.starts_with(RESERVED));
     environment.extend(own.map(|(name, value)| (name.clone(), value.clone())));
     environment.insert("registryUsername".to_owned(), desired.registry.username.clone());

@@ -9,8 +9,8 @@ use serde::Serialize;
 use super::desired::Desired;
 use crate::model::{
     ApiFacts, Arch, Cluster, ControlGroups, Digest, DigestWriter, EtcdMember, ImageContract, Intent,
-    MachineFacts, MachineName, MachineSpec, Marker, NodeFacts, Observed, OursOnNode, Receipt, Role, Seen,
-    Taint,
+    Launched, MachineFacts, MachineName, MachineSpec, Marker, NodeFacts, Observed, OursOnNode, Receipt, Role,
+    Seen, Taint,
 };
 
 /// Returns the digest of the definition and of every observed fact that decides what is planned.
@@ -25,6 +25,7 @@ pub fn fingerprint(desired: &Desired, observed: &Observed) -> Digest {
         cluster: desired.cluster.without_logins(),
         images: &desired.images,
         leaving,
+        parting: &desired.parting,
         machines: observed.machines.iter().map(|(name, seen)| (name, machine(seen))).collect(),
         api: match &observed.api {
             None => Api::NeverMade,
@@ -44,6 +45,7 @@ struct Basis<'a> {
     cluster: Cluster,
     images: &'a [ImageContract],
     leaving: Vec<MachineSpec>,
+    parting: &'a [ImageContract],
     /// Silence is a fact too.
     machines: BTreeMap<&'a MachineName, Option<MachineShown<'a>>>,
     api: Api<'a>,
@@ -90,7 +92,7 @@ struct ApiShown<'a> {
     version: &'a str,
     nodes: BTreeMap<&'a str, NodeShown<'a>>,
     etcd: &'a [EtcdMember],
-    applications: &'a BTreeMap<String, Digest>,
+    applications: &'a BTreeMap<String, Launched>,
     definition: &'a Option<Digest>,
 }
 

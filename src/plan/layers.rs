@@ -41,6 +41,11 @@ pub fn layers_of(image: &ImageContract, duty: Duty) -> Vec<&LayerInfo> {
     image.layers.iter().filter(|layer| duty.uses(image.kind, layer.content)).collect()
 }
 
+/// Returns the layers an image's own files are in.
+pub(super) fn files_of(image: &ImageContract) -> impl Iterator<Item = &LayerInfo> {
+    image.layers.iter().filter(|layer| layer.content != LayerContent::Registry)
+}
+
 /// Returns the application layers whose images a machine's registry must have besides its own tree's.
 pub fn registry_layers(images: &[ImageContract], duty: Duty) -> Vec<&LayerInfo> {
     let applications = images.iter().filter(|image| image.kind == ImageKind::Application);
@@ -49,10 +54,10 @@ pub fn registry_layers(images: &[ImageContract], duty: Duty) -> Vec<&LayerInfo> 
 }
 
 /// Returns the layers a machine needs of all `images` together, each once, in the order of their first use.
-pub fn layers_for(images: &[ImageContract], duty: Duty) -> Vec<&LayerInfo> {
+pub fn layers_for<'a>(images: impl IntoIterator<Item = &'a ImageContract>, duty: Duty) -> Vec<&'a LayerInfo> {
     let mut seen = BTreeSet::new();
     images
-        .iter()
+        .into_iter()
         .flat_map(|image| layers_of(image, duty))
         .filter(|layer| seen.insert(&layer.diff_id))
         .collect()

@@ -1,5 +1,6 @@
 //! The difference between what is desired and what is observed, as plain data.
 
+mod applications;
 mod apply;
 mod configs;
 mod configuration;
@@ -28,6 +29,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use applications::{clean_of, successor};
 pub use apply::apply;
 pub use configs::{configs_of_application, configs_of_rootfs, kubeadm_file_of_image, tree_of};
 pub use consents::{Consents, WithoutApi};

@@ -1,5 +1,6 @@
 //! What brings one machine to the point where kubeadm can run on it, and keeps it there.
 
+use super::applications;
 use super::desired::Desired;
 use super::layers::{self, Duty};
 use super::receipts;
@@ -133,7 +134,13 @@ fn why_prepare(desired: &Desired, facts: &MachineFacts, wanted: &Digest) -> Opti
 }
 
 fn missing_layers<'a>(desired: &'a Desired, facts: &MachineFacts, duty: Duty) -> Vec<&'a LayerInfo> {
+    // What goes with a word of its own needs its files once more.
+    let parting = desired.parting.iter().filter(|image| {
+        duty == Duty::CommandingControlPlane && applications::clean_of(desired, image).is_some()
+    });
+    let parting = parting.flat_map(layers::files_of);
     let mut layers = layers::layers_for(&desired.images, duty);
+    layers.extend(parting);
     layers.retain(|layer| !facts.holdings.layers.contains(&layer.diff_id));
     layers
 }

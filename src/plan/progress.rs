@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::receipts;
 use super::roster::Roster;
 use super::situation::{Situation, Standing};
-use crate::model::{ImageContract, Kubeconfig, Role};
+use crate::model::{Kubeconfig, Role};
 
 /// Says why a machine that is no member has to join.
 pub(super) fn why_join(machine: &Standing<'_>) -> &'static str {
@@ -28,20 +28,6 @@ pub(super) fn lacks_commands(now: &Situation<'_>, machine: &Standing<'_>) -> boo
         let present = facts.holdings.receipts.get("commands").map(|receipt| &receipt.digest);
         wanted.is_some() && wanted.as_ref() != present
     })
-}
-
-/// Tells whether an application was launched as it is now.
-pub(super) fn is_launched(now: &Situation<'_>, image: &ImageContract) -> bool {
-    let wanted = receipts::launched(now.desired, image);
-    now.api().is_some_and(|api| api.applications.get(&image.name) == Some(&wanted))
-}
-
-/// Says why an application is launched.
-pub(super) fn why_launch(now: &Situation<'_>, image: &ImageContract) -> &'static str {
-    match now.api().map(|api| api.applications.contains_key(&image.name)) {
-        Some(true) => "its image, variables or commands have changed",
-        _ => "it was not launched yet",
-    }
 }
 
 /// Says why the cluster has to be written down, even if nothing else is to be done.

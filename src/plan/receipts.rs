@@ -38,7 +38,7 @@ pub fn prepared(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts) 
 
 /// Returns the digest of a control plane's registry.
 pub fn registry(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts) -> Digest {
-    let script = desired.images.iter().map(|image| &image.scripts.init_registry).collect::<Vec<_>>();
+    let script = desired.scripts().map(|scripts| scripts.init_registry).unwrap_or_default();
     let access = (&desired.registry.authority, environment::of_machine(desired, machine, facts));
     with_configs(&("registry", script, machine.address, access), &configs::configs_of_scripts(desired))
 }
@@ -50,7 +50,8 @@ pub fn kubelet(machine: &MachineSpec) -> Digest {
 
 /// Returns the digest of the commands that the images of a machine's rootfs run there; `None` if they have none.
 pub fn ran(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts) -> Option<Digest> {
-    let commands: Vec<_> = desired.base_images().map(|image| (&image.manifest, &image.commands)).collect();
+    let commands: Vec<_> =
+        desired.base_images().map(|image| (&image.manifest, commands(desired, image))).collect();
     let told = || ("commands", &commands, environment::of_machine(desired, machine, facts));
     commands
         .iter()
@@ -72,12 +73,13 @@ pub fn definition(cluster: &Cluster, images: &[ImageContract], leaving: &[Machin
     digest(&("definition", cluster.without_logins(), images, leaving))
 }
 
-/// Returns an image's commands: the operator's `--cmd` in place of the first application's own.
-pub fn commands<'a>(desired: &'a Desired, image: &'a ImageContract) -> &'a [String] {
+/// Returns an image's commands: its ENTRYPOINT always, and its CMD unless the operator has another command in its place.
+pub fn commands(desired: &Desired, image: &ImageContract) -> Vec<String> {
     let is_first = desired.applications().next().is_some_and(|first| first.name == image.name);
-    match &desired.cluster.command {
-        Some(command) if is_first => command,
-        _ => &image.commands,
+    let wished = desired.cluster.wishes.get(&image.name).and_then(|wishes| wishes.command.as_ref());
+    match wished.or(desired.cluster.command.as_ref().filter(|_| is_first)) {
+        Some(command) => [&image.commands[..image.entrypoint_commands], command].concat(),
+        None => image.commands.clone(),
     }
 }
 

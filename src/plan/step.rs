@@ -44,6 +44,11 @@ pub enum Action {
         /// The image.
         image: ImageName,
     },
+    /// Take an application off the cluster.
+    Uninstall {
+        /// The image.
+        image: ImageName,
+    },
     /// Wait until Nodes and system pods are Ready.
     AwaitReady,
     /// Keep the cluster's definition in the cluster and with the operator.
@@ -202,6 +207,7 @@ impl PlanBuilder {
             | Action::Leave
             | Action::RemoveMachine
             | Action::RemoveMachines
+            | Action::Uninstall { .. }
             | Action::ForgetCluster => Disruption::Data,
             Action::Drain => Disruption::Machine,
             _ => Disruption::None,

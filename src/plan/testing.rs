@@ -39,6 +39,7 @@ pub(super) fn image(name: &str, kind: ImageKind) -> ImageContract {
             ImageKind::Application => vec![format!("kubectl apply -f {name}")],
             ImageKind::Rootfs | ImageKind::Patch => vec![],
         },
+        entrypoint_commands: 0,
         pod_networks: vec![],
         layers: vec![layer("files", LayerContent::Files), layer("images", LayerContent::Registry)],
         kubeadm: None,
@@ -63,6 +64,7 @@ pub(super) fn desired(control_planes: u8, workers: u8) -> Desired {
                 .collect(),
             environment: Environment::new(),
             command: None,
+            wishes: BTreeMap::new(),
             network: Network {
                 pods: "100.64.0.0/10".parse().unwrap(),
                 services: "10.96.0.0/22".parse().unwrap(),
@@ -84,6 +86,7 @@ pub(super) fn desired(control_planes: u8, workers: u8) -> Desired {
         },
         launch: "launch-1".to_owned(),
         leaving: vec![],
+        parting: vec![],
         origin: Origin::Given,
         kubeadm_file: None,
     }
@@ -139,7 +142,7 @@ pub(super) fn ready_to_join(desired: &Desired, spec: &MachineSpec) -> MachineFac
         ("endpoints", receipts::connected(desired, spec)),
         ("prepare", receipts::prepared(desired, spec, &facts)),
     ] {
-        facts.holdings.receipts.insert(name.to_owned(), Receipt { digest });
+        facts.holdings.receipts.insert(name.to_owned(), Receipt::of(digest));
     }
     for unit in ["registry.service", "sealift-care.service", "containerd.service", "kubelet.service"] {
         let state = UnitState { active: "active".to_owned(), enabled: true };
@@ -187,7 +190,7 @@ pub(super) fn observed(desired: &Desired, look: impl Fn(&MachineSpec) -> Machine
     let etcd = control_planes.map(|spec| etcd_member(spec)).collect();
     let applications = desired
         .applications()
-        .map(|image| (image.name.clone(), receipts::launched(desired, image)))
+        .map(|image| (image.name.clone(), Launched::of(receipts::launched(desired, image))))
         .collect();
     let definition = receipts::definition(&desired.cluster, &desired.images, &desired.leaving);
     let api = nodes.iter().any(|node| node.control_plane).then(|| {

@@ -26,7 +26,7 @@ impl Step for Clean {
     fn act<'a>(&'a self, progress: &'a Progress) -> BoxFuture<'a, Result<Acted>> {
         Box::pin(async {
             let (desired, facts) = (&self.site.desired, self.site.facts(&self.machine)?);
-            let scripts = &desired.rootfs()?.scripts;
+            let scripts = desired.scripts()?;
             let registry = (self.machine.role == Role::ControlPlane).then_some(&scripts.clean_registry);
             let texts = registry.into_iter().chain(&scripts.clean_cri).chain([&scripts.clean]);
             let environment = plan::of_machine(desired, &self.machine, facts);

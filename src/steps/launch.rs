@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use super::application;
 use super::site::Site;
 use crate::engine::{Acted, Progress, Step};
-use crate::error::{Class, Problem, Result};
-use crate::model::{BoxFuture, ImageContract, LayerContent, MachineSpec};
+use crate::error::Result;
+use crate::model::{BoxFuture, MachineSpec};
 use crate::plan;
 use crate::wire::{LaunchWork, Work};
 
@@ -26,32 +27,24 @@ impl Step for Launch {
 
     fn act<'a>(&'a self, progress: &'a Progress) -> BoxFuture<'a, Result<Acted>> {
         Box::pin(async {
-            let image = self.image()?;
             let desired = &self.site.desired;
+            let image = application::find(desired, &self.image)?;
             let environment = plan::of_application(desired, image);
             let commands = plan::commands(desired, image);
-            let own = image.layers.iter().filter(|layer| layer.content != LayerContent::Registry);
             let work = LaunchWork {
                 cluster: desired.cluster.name.clone(),
                 image: image.name.clone(),
-                manifest: image.manifest.clone(),
+                tree: application::tree(desired, image),
+                tools: application::tools(desired, image),
                 receipt: plan::launched(desired, image),
-                layers: own.map(|layer| layer.diff_id.clone()).collect(),
-                configs: plan::configs_of_application(desired, image),
                 commands: commands.iter().map(|command| plan::command_line(command, &environment)).collect(),
-                environment,
+                check: application::script(&image.scripts.check),
+                run: self.site.fleet.run().to_owned(),
+                machine: self.machine.name.clone(),
             };
-            self.site.act(&self.machine, Work::Launch(work), progress).await?;
+            let named = progress.of(&self.image);
+            self.site.act(&self.machine, Work::Launch(work), &named).await?;
             Ok(Acted::Changed)
-        })
-    }
-}
-
-impl Launch {
-    fn image(&self) -> Result<&ImageContract> {
-        let found = self.site.desired.images.iter().find(|image| image.name == self.image);
-        found.ok_or_else(|| {
-            Problem::new(Class::Internal, format!("the planned image {} is not there", self.image))
         })
     }
 }

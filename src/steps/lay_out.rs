@@ -27,7 +27,7 @@ impl Step for LayOut {
         Box::pin(async {
             let (desired, facts) = (&self.site.desired, self.site.facts(&self.machine)?);
             let duty = Duty::of(self.machine.role);
-            let scripts = &desired.rootfs()?.scripts;
+            let scripts = desired.scripts()?;
             let environment = plan::of_machine(desired, &self.machine, facts);
             let diff_id = |layer: &LayerInfo| layer.diff_id.clone();
             let work = LayOutWork {

@@ -1,5 +1,6 @@
 //! One file per kind of step: what it says, how it sees that it is done, how it acts.
 
+mod application;
 mod await_ready;
 mod claim;
 mod clean;
@@ -31,6 +32,7 @@ mod site;
 mod state;
 #[cfg(test)]
 mod testing;
+mod uninstall;
 
 pub use drain::DrainPolicy;
 pub use history::{History, PastRun, RunOutcome, StepCount};
@@ -103,6 +105,9 @@ fn step(
         Action::RunCommands => Box::new(run_commands::RunCommands { machine: machine()?, site }),
         Action::Launch { image } => {
             Box::new(launch::Launch { machine: machine()?, image: image.clone(), site })
+        }
+        Action::Uninstall { image } => {
+            Box::new(uninstall::Uninstall { machine: machine()?, image: image.clone(), site })
         }
         Action::AwaitReady => Box::new(await_ready::AwaitReady { site }),
         Action::KeepState => Box::new(keep_state::KeepState { site }),

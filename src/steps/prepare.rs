@@ -35,7 +35,7 @@ impl Prepare {
     fn work(&self) -> Result<PrepareWork> {
         let (desired, facts) = (&self.site.desired, self.site.facts(&self.machine)?);
         let environment = plan::of_machine(desired, &self.machine, facts);
-        let scripts = &desired.rootfs()?.scripts;
+        let scripts = desired.scripts()?;
         let script = |text: &String| ScriptCommand { text: text.clone(), environment: environment.clone() };
         let version = desired.version()?;
         let says = |program: &str, arguments: &[&str]| Postcondition::Says {

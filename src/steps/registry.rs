@@ -41,7 +41,7 @@ impl Step for Registry {
                 receipt: plan::registry(desired, &self.machine, facts),
                 cluster: desired.cluster.name.clone(),
                 script: ScriptCommand {
-                    text: desired.rootfs()?.scripts.init_registry.clone(),
+                    text: desired.scripts()?.init_registry,
                     environment: plan::of_machine(desired, &self.machine, facts),
                 },
                 style: desired.registry_style(),

@@ -10,6 +10,7 @@ use super::site::Site;
 use crate::engine::{Acted, Lane, Progress, Step};
 use crate::error::{Class, Context, Problem, Result};
 use crate::model::{BoxFuture, Digest, LayerInfo, MachineSpec};
+use crate::plan::Desired;
 use crate::wire::{MissingLayers, ReceiveLayer};
 
 /// What the bytes' own time is added to: unpacking and moving into place go on after the last of them.
@@ -71,7 +72,8 @@ impl Step for SendLayers {
 
 impl SendLayers {
     fn find(&self) -> Result<Vec<&LayerInfo>> {
-        let all = || self.site.desired.images.iter().flat_map(|image| &image.layers);
+        let Desired { images, parting, .. } = &self.site.desired;
+        let all = || images.iter().chain(parting).flat_map(|image| &image.layers);
         self.layers
             .iter()
             .map(|wanted| {

@@ -42,6 +42,9 @@ pub struct State {
     /// Machines on their way out; each stays here until it is gone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leaving: Vec<MachineSpec>,
+    /// Applications on their way out; each stays here until it is off the cluster.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parting: Vec<ImageContract>,
     /// The last machines that have left, so that the command which took them out can be given again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left: Vec<MachineName>,

@@ -83,6 +83,7 @@ pub(super) fn site(staying: &[u8], leaving: &[u8], stage: &Arc<Stage>) -> Site {
         machines: specs(staying),
         environment: Environment::new(),
         command: None,
+        wishes: BTreeMap::new(),
         network: Network {
             pods: "100.64.0.0/10".parse().unwrap(),
             services: "10.96.0.0/22".parse().unwrap(),
@@ -107,6 +108,7 @@ pub(super) fn site(staying: &[u8], leaving: &[u8], stage: &Arc<Stage>) -> Site {
         registry: registry.clone(),
         login: Login::default(),
         leaving: vec![],
+        parting: vec![],
         left: vec![],
         files: vec![],
         history: History::default(),
@@ -121,6 +123,7 @@ pub(super) fn site(staying: &[u8], leaving: &[u8], stage: &Arc<Stage>) -> Site {
             registry,
             launch: text(),
             leaving: specs(leaving),
+            parting: vec![],
             origin: Origin::Given,
             kubeadm_file: None,
         },

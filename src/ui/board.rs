@@ -92,6 +92,8 @@ pub(super) enum News {
     Folded { title: String, counts: Title, duration: Duration },
     /// The engine says something that is not of a step; it gives the number 0 to that.
     Stray { line: String },
+    /// An application's command printed a line.
+    Said { source: String, line: String },
     /// A step is tried again.
     Retried { machine: Option<String>, title: String, problem: Problem },
 }
@@ -140,8 +142,11 @@ impl Board {
                 }
                 vec![]
             }
-            Event::StepSaid { step: 0, line } => vec![News::Stray { line: line.clone() }],
-            Event::StepSaid { step, line } => {
+            Event::StepSaid { step: 0, line, .. } => vec![News::Stray { line: line.clone() }],
+            Event::StepSaid { line, source: Some(source), .. } => {
+                vec![News::Said { source: source.clone(), line: line.clone() }]
+            }
+            Event::StepSaid { step, line, source: None } => {
                 if let Some(running) = self.running.get_mut(step) {
                     running.say(line);
                 }

@@ -206,10 +206,12 @@ fn first_half(stage: &Stage) {
     stage.wait(1.2);
     stage.end(1, "10.0.0.1", SEND, 3.2, Outcome::Done);
     stage.start(4, "10.0.0.1", INSTALL);
-    stage
-        .terminal
-        .event(&Event::StepSaid { step: 4, line: "\x1b[32munpacking\x1b[0m containerd 2.1\x07".to_owned() });
-    stage.terminal.event(&Event::StepSaid { step: 4, line: "10%\r55%\r80%".to_owned() });
+    stage.terminal.event(&Event::StepSaid {
+        step: 4,
+        line: "\x1b[32munpacking\x1b[0m containerd 2.1\x07".to_owned(),
+        source: None,
+    });
+    stage.terminal.event(&Event::StepSaid { step: 4, line: "10%\r55%\r80%".to_owned(), source: None });
     stage.terminal.event(&Event::StepRetried {
         step: 2,
         problem: Problem::new(Class::Connection, "the connection was lost"),
@@ -486,7 +488,11 @@ fn a_secret_shows_up_nowhere() {
         stage.terminal.warn(secret);
         stage.terminal.plan(&PlanView { title: secret.to_owned(), ..demo_plan() });
         first_half(&stage);
-        stage.terminal.event(&Event::StepSaid { step: 4, line: format!("--password={secret}") });
+        stage.terminal.event(&Event::StepSaid {
+            step: 4,
+            line: format!("--password={secret}"),
+            source: None,
+        });
         stage.end(3, "10.0.0.13", secret, 1.0, Outcome::Failed { problem: leak.clone() });
         stage.terminal.problems(&Problems::check(vec![leak.clone(), leak.clone().on("b")]).unwrap_err());
         stage.terminal.finished(&Summary {
@@ -516,7 +522,7 @@ fn hostile_output_cannot_move_the_cursor() {
     let stage = Stage::new(Behind::File, 80, Wanted { verbosity: Verbosity::Verbose, ..Wanted::default() });
     let hostile = "\x1b]0;owned\x07\x1b[2J\u{9b}1A\x08evil\u{202e}";
     first_half(&stage);
-    stage.terminal.event(&Event::StepSaid { step: 4, line: hostile.to_owned() });
+    stage.terminal.event(&Event::StepSaid { step: 4, line: hostile.to_owned(), source: None });
     stage.terminal.warn(hostile);
     stage.terminal.problem(&Problem::new(Class::Machine, hostile).on(hostile).saw(hostile).remedy(hostile));
     stage.terminal.result(&Data { text: hostile.to_owned(), json: serde_json::Value::Null }).unwrap();
@@ -563,7 +569,11 @@ fn what_the_engine_says_outside_of_its_steps_is_always_told() {
     for behind in [Behind::Terminal, Behind::File] {
         let stage = Stage::new(behind, 80, Wanted::default());
         first_half(&stage);
-        stage.terminal.event(&Event::StepSaid { step: 0, line: "a step broke: panic".to_owned() });
+        stage.terminal.event(&Event::StepSaid {
+            step: 0,
+            line: "a step broke: panic".to_owned(),
+            source: None,
+        });
         assert!(stage.screen().contains("a step broke: panic"), "{}", stage.screen());
         assert!(!stage.screen().contains("unpacking"));
     }
@@ -666,7 +676,11 @@ fn play(terminal: &Terminal, pause: &dyn Fn(u64)) {
                     end(step, machine, SEND, tick as f64 / 10.0);
                     start(step + 5, machine, INSTALL);
                 }
-                _ => terminal.event(&Event::StepSaid { step: step + 5, line: format!("unpacking {tick}") }),
+                _ => terminal.event(&Event::StepSaid {
+                    step: step + 5,
+                    line: format!("unpacking {tick}"),
+                    source: None,
+                }),
             }
         }
         pause(100);

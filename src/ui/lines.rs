@@ -61,8 +61,11 @@ pub(super) fn sentences(event: &Event, board: &Board, verbosity: Verbosity) -> V
         }
         .into_iter()
         .collect(),
-        Event::StepSaid { step: 0, line } => vec![Line::of(Tone::Caution, line)],
-        Event::StepSaid { step, line } if verbosity == Verbosity::Verbose => {
+        Event::StepSaid { step: 0, line, .. } => vec![Line::of(Tone::Caution, line)],
+        Event::StepSaid { line, source: Some(source), .. } => {
+            vec![Line::of(Tone::Active, source).with(Tone::Dim, " | ").plain(line)]
+        }
+        Event::StepSaid { step, line, source: None } if verbosity == Verbosity::Verbose => {
             let machine = of_step(*step).and_then(|running| running.machine.as_deref());
             vec![name(board, machine).with(Tone::Dim, "| ").with(Tone::Dim, line)]
         }

@@ -26,6 +26,10 @@ pub(super) fn rows(news: &News, columns: &Columns) -> Vec<Line> {
         }
         News::Folded { title, counts, duration } => vec![folded(title, counts, *duration, columns)],
         News::Stray { line } => vec![Line::of(Tone::Caution, line).cut_to(columns.width)],
+        News::Said { source, line } => {
+            let row = columns.continue_row().with(Tone::Active, source).plain(" ");
+            vec![row.with(Tone::Dim, columns.signs.quote()).plain(" ").plain(line).cut_to(columns.width)]
+        }
         News::Retried { machine, title, problem } => {
             let row = columns
                 .begin((Tone::Caution, columns.signs.retried()), machine.as_deref())

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::table::Table;
-use crate::ops::{ApiStatus, ClusterStatus, MachineStatus};
+use crate::ops::{ApiStatus, ApplicationStatus, ClusterStatus, MachineStatus};
 
 /// A certificate that ends in fewer days than this is told of.
 const SOON: i64 = 30;
@@ -35,12 +35,16 @@ pub fn text(status: &ClusterStatus) -> String {
         push(&mut text, &table.render());
     }
     if !status.applications.is_empty() {
-        let mut table = Table::new(["application", "state", "digest"]);
+        let mut table = Table::new(["application", "state", "launched", "on", "run", "digest"]);
+        let told = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
         for application in &status.applications {
-            table.add([&application.image, &application.state, &application.digest]);
+            let ApplicationStatus { image, state, launched, machine, run, digest, .. } = application;
+            let state = state.replace(' ', "-");
+            table.add([image, &state, &told(launched), &told(machine), &told(run), digest]);
         }
         push(&mut text, &table.render());
     }
+    push(&mut text, &receipts(&status.machines));
     push(&mut text, &remarks(status));
     if !status.runs.is_empty() {
         let mut table = Table::new(["ended", "outcome", "by", "command"]);
@@ -71,6 +75,24 @@ fn machines(machines: &[MachineStatus]) -> String {
     table.render()
 }
 
+/// The receipts of images' scripts and commands; one for each piece of work that nobody can see into.
+fn receipts(machines: &[MachineStatus]) -> String {
+    let mut table = Table::new(["receipt", "machine", "written", "digest"]);
+    let all = machines.iter().flat_map(|machine| machine.receipts.iter().map(move |one| (machine, one)));
+    let mut any = false;
+    for (machine, receipt) in all.filter(|(_, receipt)| is_opaque(&receipt.work)) {
+        let written = receipt.written.as_deref().unwrap_or("-");
+        table.add([receipt.work.as_str(), &machine.name, written, &receipt.digest]);
+        any = true;
+    }
+    if any { table.render() } else { String::new() }
+}
+
+/// Of the work that sealift does itself, everything can be looked at; its receipts only spare doing it again.
+fn is_opaque(work: &str) -> bool {
+    !matches!(work, "lay-out" | "endpoints" | "kubelet")
+}
+
 /// Everything that is not as it should be, and what will soon not be.
 fn remarks(status: &ClusterStatus) -> String {
     let mut text = String::new();
@@ -98,7 +120,7 @@ fn remarks(status: &ClusterStatus) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::{ApplicationStatus, CertificateStatus, MemberStatus, RunStatus};
+    use crate::ops::{CertificateStatus, MemberStatus, ReceiptStatus, RunStatus};
 
     #[test]
     fn a_cluster_is_told_in_tables_and_its_drift_line_by_line() {
@@ -114,6 +136,11 @@ mod tests {
             units: [].into(),
             drift: drift.iter().map(|drift| (*drift).to_owned()).collect(),
             certificates: vec![certificate(days)],
+            receipts: vec![ReceiptStatus {
+                work: "prepare".to_owned(),
+                digest: "sha256:bb".to_owned(),
+                written: Some("2026-01-01T00:00:00Z".to_owned()),
+            }],
         };
         let status = ClusterStatus {
             cluster: "prod".to_owned(),
@@ -135,6 +162,10 @@ mod tests {
                 image: "flannel:v0.28.4".to_owned(),
                 digest: "sha256:aa".to_owned(),
                 state: "launched".to_owned(),
+                launched_digest: None,
+                launched: Some("2026-01-01T00:00:00Z".to_owned()),
+                run: Some("r1".to_owned()),
+                machine: Some("10.0.0.1".to_owned()),
             }],
             waiting_pods: vec!["kube-system/p: Pending".to_owned()],
             drift: vec!["it ends when everything is Ready".to_owned()],

@@ -84,7 +84,10 @@ impl Texts for Event {
             }
             Self::StepProgress { step: _, done: _, total: _ }
             | Self::RunFinished { seconds: _, succeeded: _, failed: _, left: _ } => {}
-            Self::StepSaid { step: _, line } => line.each_text(change),
+            Self::StepSaid { step: _, line, source } => {
+                line.each_text(change);
+                source.each_text(change);
+            }
             Self::StepRetried { step: _, problem } => problem.each_text(change),
             Self::StepFinished { step: _, machine, title, seconds: _, outcome } => {
                 machine.each_text(change);

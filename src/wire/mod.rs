@@ -29,6 +29,7 @@ pub use message::{
 pub use server::{CallContext, Handler, LayerBytes, serve};
 pub use tenure::{Moment, Speaker, TERM, Tenure};
 pub use work::{
-    CleanWork, ComeBackWork, CommandsWork, EndpointsWork, FetchAhead, InitWork, JoinWork, KubeletWork,
-    LaunchWork, LayOutWork, Postcondition, PrepareWork, RegistryWork, ScriptCommand, Work,
+    ApplicationTree, CleanWork, ComeBackWork, CommandsWork, EndpointsWork, FetchAhead, InitWork, JoinWork,
+    KubeletWork, LaunchWork, LayOutWork, Postcondition, PrepareWork, RegistryWork, ScriptCommand,
+    UninstallWork, Work,
 };

@@ -1,13 +1,13 @@
 //! The kinds of work a machine does for its cluster, each with all it needs to know.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Config, Digest, Environment, RegistryStyle, Role};
+use crate::model::{Config, Digest, Environment, MachineName, RegistryStyle, Role};
 
 /// A piece of work. It is carried out there whatever becomes of the connection.
 ///
@@ -35,6 +35,8 @@ pub enum Work {
     Commands(CommandsWork),
     /// Launches an application.
     Launch(LaunchWork),
+    /// Takes an application off the cluster.
+    Uninstall(UninstallWork),
     /// Takes the machine out of its cluster and leaves it as it was found.
     Clean(CleanWork),
 }
@@ -52,7 +54,8 @@ impl Work {
             Self::Join(_) => "join".to_owned(),
             Self::Kubelet(_) => "kubelet".to_owned(),
             Self::Commands(_) => "commands".to_owned(),
-            Self::Launch(work) => format!("launch-{}", work.manifest.short()),
+            Self::Launch(work) => format!("launch-{}", work.tree.manifest.short()),
+            Self::Uninstall(work) => format!("uninstall-{}", work.tree.manifest.short()),
             Self::Clean(_) => "clean".to_owned(),
         }
     }
@@ -280,6 +283,19 @@ pub struct CommandsWork {
     pub commands: Vec<String>,
 }
 
+/// An application's files on the control plane where its commands run.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct ApplicationTree {
+    /// The image's manifest, which names the tree.
+    pub manifest: Digest,
+    /// diffIDs, lowest first.
+    pub layers: Vec<Digest>,
+    /// How its files are changed.
+    pub configs: Vec<Config>,
+    /// What templates and commands see.
+    pub environment: Environment,
+}
+
 /// An application image's commands.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct LaunchWork {
@@ -287,18 +303,37 @@ pub struct LaunchWork {
     pub cluster: String,
     /// The image as the operator names it.
     pub image: String,
-    /// Its manifest's digest.
-    pub manifest: Digest,
+    /// Its files.
+    pub tree: ApplicationTree,
+    /// The files of the applications before it, whose programs its commands find.
+    pub tools: Vec<ApplicationTree>,
     /// The digest of commands, environment and image.
     pub receipt: Digest,
-    /// diffIDs, lowest first.
-    pub layers: Vec<Digest>,
-    /// How its files are changed.
-    pub configs: Vec<Config>,
-    /// What templates and commands see.
-    pub environment: Environment,
     /// Each one a line of shell.
     pub commands: Vec<String>,
+    /// The image's own check of what its commands were to do, if it has one: a line of shell.
+    pub check: Option<String>,
+    /// The operator's run, as it is recorded.
+    pub run: String,
+    /// The machine as the operator calls it, as it is recorded.
+    pub machine: MachineName,
+}
+
+/// The end of an application.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct UninstallWork {
+    /// The cluster's name.
+    pub cluster: String,
+    /// The image as the operator names it.
+    pub image: String,
+    /// Its files.
+    pub tree: ApplicationTree,
+    /// As in [`LaunchWork`].
+    pub tools: Vec<ApplicationTree>,
+    /// The image's `clean`, if it has one and nothing takes its place: a line of shell.
+    pub clean: Option<String>,
+    /// diffIDs of all layers that the cluster still needs somewhere.
+    pub keep: BTreeSet<Digest>,
 }
 
 /// Clean-up, in the order that loses nobody's data.

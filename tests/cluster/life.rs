@@ -20,18 +20,22 @@ use crate::story::Matters::{ToAllAfter, ToNobody};
 use crate::story::{self, Stage};
 use crate::watch::Watch;
 
+mod applications;
 mod declared;
 mod growing;
 mod leaving;
 
 const NAME: &str = "life";
 
-const STAGES: [Stage<Life>; 19] = [
+const STAGES: [Stage<Life>; 23] = [
     ("machines_are_looked_at_before", ToAllAfter, Life::look_before),
     ("apply_makes_a_cluster", ToAllAfter, Life::launch),
     ("events_come_in_order", ToNobody, Life::check_order),
     ("secrets_stay_secret", ToNobody, Life::search_secrets),
     ("an_application_answers_through_its_service", ToNobody, Life::use_application),
+    ("a_patch_and_applications_come", ToAllAfter, Life::add_applications),
+    ("one_application_changes_alone", ToAllAfter, Life::change_an_application),
+    ("a_script_that_lies_is_found_out", ToNobody, Life::find_a_liar_out),
     ("machines_of_others_are_refused", ToAllAfter, Life::refuse),
     ("workers_join", ToAllAfter, Life::add_workers),
     ("control_planes_join", ToAllAfter, Life::add_control_planes),
@@ -42,6 +46,7 @@ const STAGES: [Stage<Life>; 19] = [
     ("it_comes_back", ToAllAfter, Life::regain_control_plane),
     ("nodes_are_changed_in_place", ToNobody, Life::change_nodes),
     ("the_first_control_plane_is_replaced", ToAllAfter, Life::replace_first_control_plane),
+    ("applications_outlive_the_control_plane_they_came_from", ToNobody, Life::take_applications_off),
     ("a_dead_control_plane_is_replaced", ToAllAfter, Life::replace_dead_control_plane),
     ("workers_leave_when_budgets_let_them", ToAllAfter, Life::remove_workers),
     ("every_acknowledged_write_is_there", ToNobody, Life::find_all_writes),
@@ -198,7 +203,7 @@ impl Life {
 
     fn use_application(&mut self) {
         self.operator.types(["run", HELLO, "--name", NAME, "--yes"]).well();
-        self.declared.images.push(HELLO);
+        self.declared.images.push(serde_json::json!(HELLO));
         kubectl(self.first(), "rollout status deployment/hello --timeout 120s");
         let service = kubectl(self.first(), "get service hello -o jsonpath={.spec.clusterIP}");
         for machine in self.small() {

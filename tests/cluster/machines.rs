@@ -23,6 +23,7 @@ const PATIENCE: Duration = Duration::from_mins(3);
 pub(crate) const KUBERNETES: &str = "kubernetes:v1.36.3";
 pub(crate) const FLANNEL: &str = "flannel:v0.28.4";
 pub(crate) const HELLO: &str = "hello:v1";
+pub(crate) const GREETING: &str = "greeting:v1";
 
 /// The program under test.
 pub(crate) fn sealift() -> String {

@@ -57,6 +57,7 @@ fn no_secret_is_written() {
 /// What both forms say: places and warnings differ, and of a secret in the file the native form has only where to ask.
 fn told(mut declared: Declared) -> Declared {
     declared.warnings = vec![];
+    declared.image_places.clear();
     for problem in &mut declared.not_acted_on {
         *problem = Problem::new(problem.class, "not acted on");
     }

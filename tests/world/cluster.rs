@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use sealift::error::{Class, Problem, Result};
-use sealift::model::{Digest, MachineName, NodeChange, NodeFacts, NodeWishes, Taint};
+use sealift::model::{Digest, Launched, MachineName, NodeChange, NodeFacts, NodeWishes, Taint};
 use sealift::wire::{NodeKey, Touched};
 use tokio::time::Instant;
 
@@ -25,7 +25,7 @@ pub struct Cluster {
     pub tokens: usize,
     pub certificates: bool,
     pub state: Option<String>,
-    pub applications: BTreeMap<String, Digest>,
+    pub applications: BTreeMap<String, Launched>,
     pub lease: Lease,
 }
 

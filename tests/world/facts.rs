@@ -73,7 +73,7 @@ impl State {
                 receipts: disk
                     .receipts
                     .iter()
-                    .map(|(name, digest)| (name.clone(), Receipt { digest: digest.clone() }))
+                    .map(|(name, digest)| (name.clone(), Receipt::of(digest.clone())))
                     .collect(),
                 under_way: under_way.map(|(name, work)| format!("`{name}` of run {}", work.run)),
             },

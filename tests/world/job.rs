@@ -4,8 +4,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sealift::error::{Class, Problem, Result};
-use sealift::model::{Digest, Intent, MachineName, Role};
-use sealift::wire::{CleanWork, InitWork, JoinWork, KubeletWork, LaunchWork, LayOutWork, RegistryWork, Work};
+use sealift::model::{Digest, Intent, Launched, MachineName, Role};
+use sealift::wire::{
+    CleanWork, InitWork, JoinWork, KubeletWork, LaunchWork, LayOutWork, RegistryWork, UninstallWork, Work,
+};
 
 use super::faults::{Passage, Phase};
 use super::state::{State, World};
@@ -72,6 +74,7 @@ impl Job {
                 self.write_receipt("commands", &work.receipt).await
             }
             Work::Launch(work) => self.launch(work).await,
+            Work::Uninstall(work) => self.uninstall(work).await,
             Work::Clean(work) => self.clean(work).await,
         }
     }
@@ -174,19 +177,35 @@ impl Job {
     }
 
     async fn launch(&self, work: &LaunchWork) -> Result<()> {
-        let receipt = format!("launch-{}", work.manifest.short());
+        let receipt = format!("launch-{}", work.tree.manifest.short());
         self.withdraw(&receipt).await;
-        self.needs_layers(&work.layers)?;
-        self.change(|state, name| state.machine(name).disk.applications.insert(work.manifest.clone()))
+        self.needs_layers(&work.tree.layers)?;
+        self.change(|state, name| state.machine(name).disk.applications.insert(work.tree.manifest.clone()))
             .await?;
         self.write_receipt(&receipt, &work.receipt).await?;
         self.change(|state, name| {
-            state
-                .api(name)
-                .map(|cluster| cluster.applications.insert(work.image.clone(), work.receipt.clone()))
+            state.api(name).map(|cluster| {
+                cluster.applications.insert(work.image.clone(), Launched::of(work.receipt.clone()))
+            })
         })
         .await?
         .map(drop)
+    }
+
+    async fn uninstall(&self, work: &UninstallWork) -> Result<()> {
+        if work.clean.is_some() {
+            self.needs_layers(&work.tree.layers)?;
+        }
+        self.withdraw(&format!("launch-{}", work.tree.manifest.short())).await;
+        self.change(|state, name| {
+            let disk = &mut state.machine(name).disk;
+            disk.applications.remove(&work.tree.manifest);
+            disk.layers.retain(|layer| work.keep.contains(layer));
+        })
+        .await?;
+        self.change(|state, name| state.api(name).map(|cluster| cluster.applications.remove(&work.image)))
+            .await?
+            .map(drop)
     }
 
     async fn clean(&self, _: &CleanWork) -> Result<()> {

@@ -1,5 +1,6 @@
 //! The kinds of work, one file each. Every one looks whether its work is done before it acts.
 
+mod application;
 mod clean;
 mod come_back;
 mod commands;
@@ -16,6 +17,7 @@ mod registry;
 mod registry_data;
 mod script;
 mod statics;
+mod uninstall;
 mod words;
 
 pub(super) use clean::leave;
@@ -38,6 +40,7 @@ pub(super) fn carry_out(work: &Work, tell: Tell<'_>) -> Result<()> {
         Work::Kubelet(work) => kubelet_arguments::carry_out(work, tell),
         Work::Commands(work) => commands::carry_out(work, tell),
         Work::Launch(work) => launch::carry_out(work, tell),
+        Work::Uninstall(work) => uninstall::carry_out(work, tell),
         Work::Clean(work) => clean::carry_out(work, tell),
     }
 }

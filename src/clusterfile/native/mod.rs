@@ -12,10 +12,13 @@ pub(super) use rest::{
 };
 pub use schema::schema;
 
+use std::collections::BTreeMap;
+
 use super::draft::{Draft, DraftMachines, DraftNetwork};
 use super::place::Located;
 use super::reader::{Field, Fields};
 use super::variables;
+use crate::model::{ImageName, ImageWishes};
 
 /// Reads a Cluster document.
 pub(super) fn read(document: &Field<'_>) -> Draft {
@@ -37,7 +40,8 @@ pub(super) fn read(document: &Field<'_>) -> Draft {
 
 fn read_spec(spec: &Fields<'_>, draft: &mut Draft) {
     if let Some(images) = spec.need("images", "a list, the image that brings Kubernetes first") {
-        draft.images = images.words();
+        let wishes = &mut draft.rest.wishes;
+        draft.images = images.items().iter().filter_map(|item| image(item, wishes)).collect();
     }
     draft.machines = machines(spec);
     if let Some(network) = spec.get("network") {
@@ -59,6 +63,25 @@ fn read_spec(spec: &Fields<'_>, draft: &mut Draft) {
             aliases.items().iter().filter_map(|field| rest::alias(field, "hostnames")).collect();
     }
     rest::not_yet(spec, rest);
+}
+
+/// Reads an image: its name alone, or with what is wanted of it.
+fn image(item: &Field<'_>, wishes: &mut BTreeMap<ImageName, ImageWishes>) -> Option<Located<String>> {
+    if item.is_scalar() {
+        return item.word();
+    }
+    let fields = item.fields()?;
+    let name = fields.need("name", "the image's name").and_then(|field| field.word());
+    let wished = ImageWishes {
+        environment: fields.get("env").map(|field| variables::mapping(&field)).unwrap_or_default(),
+        command: fields.get("command").map(|field| rest::texts(&field)),
+    };
+    fields.finish();
+    let name = name?;
+    if !wished.is_empty() {
+        wishes.insert(name.value.clone(), wished);
+    }
+    Some(name)
 }
 
 /// Says how a field of the family's dialects is called here.

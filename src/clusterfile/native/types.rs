@@ -48,7 +48,7 @@ pub(in crate::clusterfile) struct Metadata {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::clusterfile) struct Spec {
     /// Images in the order they are launched: first the one that brings Kubernetes, then patches and applications.
-    pub(in crate::clusterfile) images: Vec<String>,
+    pub(in crate::clusterfile) images: Vec<Image>,
     /// Machines of yours, in groups that have something in common.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(in crate::clusterfile) hosts: Vec<Group>,
@@ -61,7 +61,7 @@ pub(in crate::clusterfile) struct Spec {
     /// Variables for the images' scripts, templates and commands. They win over those of the images.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(in crate::clusterfile) env: BTreeMap<String, Value>,
-    /// Lines of shell in place of the commands of the first application.
+    /// Lines of shell in place of the CMD of the first application.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::clusterfile) command: Option<Vec<String>>,
     /// The cluster's networks.
@@ -85,6 +85,30 @@ pub(in crate::clusterfile) struct Spec {
     /// The registry that machines pull from. Read, and not acted on yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::clusterfile) registry: Option<Registry>,
+}
+
+/// An image of the cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub(in crate::clusterfile) enum Image {
+    /// Its name: `flannel:v0.28.4`.
+    Named(String),
+    /// Its name with what is wanted of it.
+    Wished(WishedImage),
+}
+
+/// An image with what is wanted of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(in crate::clusterfile) struct WishedImage {
+    /// Its name.
+    pub(in crate::clusterfile) name: String,
+    /// Variables of this image. They win over `spec.env`; an application whose variables change is launched again, alone.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(in crate::clusterfile) env: BTreeMap<String, Value>,
+    /// Lines of shell in place of its CMD; its ENTRYPOINT runs all the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::clusterfile) command: Option<Vec<String>>,
 }
 
 /// A value that is read as a text. A number or a truth value is taken as it is written; what YAML would read as

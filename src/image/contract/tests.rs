@@ -78,16 +78,6 @@ fn scripts_without_a_label_have_their_usual_names() {
 }
 
 #[test]
-fn a_patch_replaces_only_the_scripts_it_names() {
-    let rootfs = ClusterImage::of(&image(&CONTAINERD, &[], &[], &[])).unwrap();
-    let patch = labelled(&[("sealos.io.type", "patch"), ("check", "check-more.sh")]).unwrap();
-    assert_eq!(patch.kind, ImageKind::Patch);
-    let scripts = rootfs.scripts.overlaid(&patch.scripts);
-    assert_eq!(scripts.command(Script::Check), Some("check-more.sh"));
-    assert_eq!(scripts.command(Script::Clean), Some("clean.sh && bash clean-cri.sh $criData"));
-}
-
-#[test]
 fn the_kind_has_aliases_and_a_default() {
     for (labels, want) in [
         (&[][..], ImageKind::Application),
@@ -152,7 +142,7 @@ fn each_element_is_a_command_and_cmd_can_be_replaced() {
             "echo"
         ]
     );
-    assert_eq!(read.commands_with(&["true".to_owned()]), ["cp -f opt/helm /usr/bin/helm", "true"]);
+    assert_eq!(read.entrypoint_commands, 1);
 }
 
 #[test]

@@ -21,6 +21,7 @@ pub(in crate::ops) fn kept(cluster: &Cluster, provider: Provider, login: &Login)
         login: DeclaredLogin::from(login),
         environment: cluster.environment.clone(),
         command: cluster.command.clone(),
+        wishes: cluster.wishes.clone(),
         network: DeclaredNetwork {
             pods: Some(network.pods),
             services: Some(network.services),

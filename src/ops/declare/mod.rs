@@ -5,12 +5,14 @@ mod last;
 mod login;
 mod run;
 mod scale;
+mod uninstall;
 
 pub(super) use file::file;
 pub(super) use last::{kept, last};
 pub(super) use login::with_login_of;
 pub(super) use run::run;
 pub(super) use scale::scale;
+pub(super) use uninstall::without;
 
 pub use file::{Clusterfile, Place};
 pub use run::{Hosts, RunRequest};

@@ -1,5 +1,6 @@
 //! What the flags of `run` declare: they add to what the cluster has, and take nothing away.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -7,8 +8,8 @@ use ipnet::IpNet;
 use super::last;
 use crate::error::{Class, Problem, Problems, Result};
 use crate::model::{
-    Declared, DeclaredMachine, DeclaredMachines, DeclaredNetwork, Environment, HostList, ImageName,
-    MachineName, Role, SshAddress,
+    Declared, DeclaredMachine, DeclaredMachines, DeclaredNetwork, Environment, HostList, ImageKind,
+    ImageName, ImageWishes, MachineName, Role, SshAddress,
 };
 use crate::ops::login::LoginRequest;
 use crate::steps::{Provider, State};
@@ -55,6 +56,14 @@ pub struct RunRequest {
 pub(in crate::ops) fn run(request: &RunRequest, last: Option<&State>) -> Result<Declared, Problems> {
     let before = last.map(last::last).unwrap_or_default();
     let provider = last.map_or(request.provider, |state| state.provider);
+    let asked = ImageWishes { environment: request.environment.clone(), command: request.command.clone() };
+    let mut wishes = before.wishes.clone();
+    let common = if of_applications_alone(request, last) {
+        lay_over_each(&mut wishes, &request.images, &asked);
+        ImageWishes::default()
+    } else {
+        asked
+    };
     Ok(Declared {
         name: request.name.clone(),
         images: images(request, &before)?,
@@ -63,8 +72,9 @@ pub(in crate::ops) fn run(request: &RunRequest, last: Option<&State>) -> Result<
             Provider::Container => containers(request, last)?,
         },
         login: before.login,
-        environment: before.environment.into_iter().chain(request.environment.clone()).collect(),
-        command: request.command.clone().or(before.command),
+        environment: laid_over(before.environment, common.environment),
+        command: common.command.or(before.command),
+        wishes,
         network: DeclaredNetwork {
             pods: request.pods.or(before.network.pods),
             services: request.services.or(before.network.services),
@@ -73,6 +83,31 @@ pub(in crate::ops) fn run(request: &RunRequest, last: Option<&State>) -> Result<
         },
         ..before
     })
+}
+
+/// Tells whether the command adds applications to a cluster that is there. Then its variables and its command are theirs
+/// alone, and nothing else is done again for their sake.
+fn of_applications_alone(request: &RunRequest, last: Option<&State>) -> bool {
+    let Some(state) = last.filter(|state| state.authority.is_some()) else { return false };
+    let is_base = |name: &ImageName| {
+        state.images.iter().any(|image| image.name == *name && image.kind != ImageKind::Application)
+    };
+    !request.images.is_empty() && !request.images.iter().any(is_base)
+}
+
+/// A command is for the first of the images, as in the family; variables are for all of them.
+fn lay_over_each(wishes: &mut BTreeMap<ImageName, ImageWishes>, images: &[ImageName], asked: &ImageWishes) {
+    for (index, image) in images.iter().enumerate() {
+        let wishes = wishes.entry(image.clone()).or_default();
+        wishes.environment.extend(asked.environment.clone());
+        if let Some(command) = asked.command.as_ref().filter(|_| index == 0) {
+            wishes.command = Some(command.clone());
+        }
+    }
+}
+
+fn laid_over(under: Environment, over: Environment) -> Environment {
+    under.into_iter().chain(over).collect()
 }
 
 /// A later run on the same cluster adds to the images it has.

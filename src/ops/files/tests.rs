@@ -50,6 +50,7 @@ fn image(name: &str, kind: ImageKind, layers: Vec<LayerInfo>) -> ImageContract {
         },
         vip: None,
         commands: vec![],
+        entrypoint_commands: 0,
         layers,
         pod_networks: vec![],
         kubeadm: None,

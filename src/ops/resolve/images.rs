@@ -1,11 +1,12 @@
 //! What the declared images promise, read from the store as far as it may have changed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Class, Problem, Problems, Result};
 use crate::image::Store;
-use crate::model::{Arch, ImageContract, ImageKind, ImageName};
+use crate::model::{Arch, Declared, ImageContract, ImageKind, ImageName, ImageWishes};
 use crate::ops::contract;
+use crate::plan::{self, Desired};
 use crate::steps::State;
 
 /// Which images are looked up again in the store, and which stay as they were the last time.
@@ -46,6 +47,42 @@ pub(super) fn read(
             .into());
     }
     Ok(images)
+}
+
+/// Returns the applications that are in the definition no more. One that was on its way out when the last run was cut off is
+/// still one of them.
+pub(super) fn parting(images: &[ImageContract], last: Option<&State>) -> Vec<ImageContract> {
+    let known = last.into_iter().flat_map(|state| state.images.iter().chain(&state.parting));
+    let mut parting: Vec<ImageContract> = vec![];
+    for image in known.filter(|image| image.kind == ImageKind::Application) {
+        if !images.iter().chain(&parting).any(|other| other.name == image.name) {
+            parting.push(image.clone());
+        }
+    }
+    parting
+}
+
+/// Returns what is wanted of images that are there.
+pub(super) fn wishes(declared: &Declared) -> BTreeMap<ImageName, ImageWishes> {
+    let wishes = declared.wishes.iter().filter(|(_, wishes)| !wishes.is_empty());
+    let wishes = wishes.filter(|(name, _)| declared.images.contains(name));
+    wishes.map(|(name, wishes)| (name.clone(), wishes.clone())).collect()
+}
+
+/// Fails for every application that nobody has given a command: there is nothing to launch.
+pub(super) fn require_commands(desired: &Desired, declared: &Declared) -> Result<(), Problems> {
+    let idle = desired.applications().filter(|image| plan::commands(desired, image).is_empty());
+    let problems = idle.map(|image| {
+        let problem =
+            Problem::new(Class::Config, format!("the application {} has no command to launch it", image.name))
+                .saw(format!("its image {} has neither ENTRYPOINT nor CMD", image.manifest.short()))
+                .remedy("build it again with `CMD [\"kubectl apply -f manifests\"]`, or give it a command: --cmd, or `command:` beside its name");
+        match declared.image_places.get(&image.name) {
+            Some(place) => problem.saw(format!("it is named at {place}")),
+            None => problem,
+        }
+    });
+    Problems::check(problems.collect())
 }
 
 /// Fails when a pod network is named that none of the images brings, by its label or its name.

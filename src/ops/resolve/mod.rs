@@ -108,6 +108,7 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
     machines.sort_by_key(|machine| machine.spec.role);
     let leaving = leaving::leaving(context, wish, &machines).await?;
     let specs = machines.iter().map(|machine| machine.spec.clone()).collect();
+    let parting = images::parting(&images, last);
     let cluster = cluster(wish, &images, specs, network, documents, &files)?;
     let state = State {
         cluster: cluster.clone(),
@@ -121,6 +122,7 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
         },
         login: common_login(wish).kept(),
         leaving: leaving.iter().map(|machine| machine.spec.clone()).collect(),
+        parting: parting.clone(),
         left: last.map(|state| left(state, &machines)).unwrap_or_default(),
         files: wish
             .files
@@ -135,11 +137,13 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
         registry: state.registry.clone(),
         launch: state.launch.clone(),
         leaving: state.leaving.clone(),
+        parting,
         origin: origin(provider),
         kubeadm_file: None,
     };
     desired.version()?;
     desired.kubeadm_file = plan::kubeadm_file_of_image(&desired)?;
+    images::require_commands(&desired, declared)?;
     machines.retain(|machine| foreseen.iter().all(|one| one.name != machine.spec.name));
     machines.extend(leaving);
     Ok(Resolved { desired, state, machines, foreseen, store, files })
@@ -170,7 +174,9 @@ pub(super) async fn told(context: &Context, wish: &Wish<'_>) -> Result<Desired, 
     };
     let (launch, leaving) = (secrets::new_id(), vec![]);
     let origin = origin(provider);
-    let mut desired = Desired { cluster, images, registry, launch, leaving, origin, kubeadm_file: None };
+    let parting = vec![];
+    let mut desired =
+        Desired { cluster, images, registry, launch, leaving, parting, origin, kubeadm_file: None };
     desired.version()?;
     desired.kubeadm_file = plan::kubeadm_file_of_image(&desired)?;
     Ok(desired)
@@ -191,6 +197,7 @@ fn cluster(
         machines,
         environment: declared.environment.clone(),
         command: declared.command.clone(),
+        wishes: images::wishes(declared),
         network,
         interface: declared.network.interface.clone(),
         host_aliases: declared.host_aliases.clone(),

@@ -16,7 +16,8 @@ use crate::plan::{self, Consents};
 use crate::steps::State;
 
 pub use view::{
-    ApiStatus, ApplicationStatus, CertificateStatus, ClusterStatus, MachineStatus, MemberStatus, RunStatus,
+    ApiStatus, ApplicationStatus, CertificateStatus, ClusterStatus, MachineStatus, MemberStatus,
+    ReceiptStatus, RunStatus,
 };
 
 /// What `sealift status` is asked for.

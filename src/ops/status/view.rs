@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::drift;
 use crate::error::{Problem, Problems};
-use crate::model::{ApiFacts, Digest, EtcdMember, ImageContract, MachineSpec, NodeFacts, Observed, Seen};
+use crate::model::{
+    ApiFacts, Digest, EtcdMember, ImageContract, MachineSpec, NodeFacts, Observed, Receipt, Seen,
+};
 use crate::plan::{self, Desired, Plan};
 use crate::steps::{PastRun, RunOutcome, State};
 
@@ -82,6 +84,19 @@ pub struct MachineStatus {
     pub drift: Vec<String>,
     /// Its certificates, the one that ends first at the top.
     pub certificates: Vec<CertificateStatus>,
+    /// Proofs that what nobody can see into was done there: images' scripts and commands.
+    pub receipts: Vec<ReceiptStatus>,
+}
+
+/// The receipt of a piece of work whose postconditions held when it was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReceiptStatus {
+    /// The work: `prepare` is the image's `init`, `registry` its `init-registry`, `commands` those of its rootfs.
+    pub work: String,
+    /// The digest of script, variables and image.
+    pub digest: String,
+    /// When it was written, RFC 3339; older ones do not say.
+    pub written: Option<String>,
 }
 
 /// A certificate of Kubernetes on a machine.
@@ -115,8 +130,16 @@ pub struct ApplicationStatus {
     pub image: String,
     /// The image's manifest.
     pub digest: String,
-    /// `launched`, `changed` when it was launched otherwise, `not launched`, `unknown`.
+    /// `launched`, `changed` when it was launched otherwise, `not launched`, `unknown`; `leaving` when it is on its way out.
     pub state: String,
+    /// What was launched, where that is another image than the one that is wanted.
+    pub launched_digest: Option<String>,
+    /// When it was launched, RFC 3339.
+    pub launched: Option<String>,
+    /// The run that launched it.
+    pub run: Option<String>,
+    /// The control plane where its commands ran.
+    pub machine: Option<String>,
 }
 
 /// A run that changed the cluster.
@@ -209,7 +232,12 @@ fn machine(sources: &Sources<'_>, spec: &MachineSpec, leaving: Option<&str>) -> 
             .collect(),
         drift: drift::of_machine(sources, spec, facts, node),
         certificates,
+        receipts: facts.iter().flat_map(|facts| &facts.holdings.receipts).map(receipt).collect(),
     }
+}
+
+fn receipt((work, receipt): (&String, &Receipt)) -> ReceiptStatus {
+    ReceiptStatus { work: work.clone(), digest: receipt.digest.to_string(), written: receipt.written.clone() }
 }
 
 /// Finds a machine's Node: by its machine-id, or by its address while it does not answer.
@@ -232,22 +260,29 @@ fn members(api: &ApiFacts) -> Vec<MemberStatus> {
 }
 
 fn applications(desired: &Desired, observed: &Observed) -> Vec<ApplicationStatus> {
-    let state = |image: &ImageContract| match observed.api() {
-        None => "unknown",
-        Some(api) => match api.applications.get(&image.name) {
-            Some(digest) if *digest == plan::launched(desired, image) => "launched",
-            Some(_) => "changed",
-            None => "not launched",
-        },
-    };
-    desired
-        .applications()
-        .map(|image| ApplicationStatus {
+    let launched = |image: &ImageContract| observed.api().and_then(|api| api.applications.get(&image.name));
+    let status = |image: &ImageContract, state: &str| {
+        let entry = launched(image);
+        let manifest = entry.and_then(|entry| entry.manifest.as_ref());
+        ApplicationStatus {
             image: image.name.clone(),
             digest: image.manifest.to_string(),
-            state: state(image).to_owned(),
-        })
-        .collect()
+            state: state.to_owned(),
+            launched_digest: manifest.filter(|other| **other != image.manifest).map(ToString::to_string),
+            launched: entry.and_then(|entry| entry.at.clone()),
+            run: entry.and_then(|entry| entry.run.clone()),
+            machine: entry.and_then(|entry| entry.machine.as_ref()).map(ToString::to_string),
+        }
+    };
+    let state = |image: &ImageContract| match (observed.api(), launched(image)) {
+        (None, _) => "unknown",
+        (Some(_), Some(entry)) if entry.digest == plan::launched(desired, image) => "launched",
+        (Some(_), Some(_)) => "changed",
+        (Some(_), None) => "not launched",
+    };
+    let staying = desired.applications().map(|image| status(image, state(image)));
+    let leaving = desired.parting.iter().filter(|image| launched(image).is_some());
+    staying.chain(leaving.map(|image| status(image, "leaving"))).collect()
 }
 
 fn run(run: &PastRun) -> RunStatus {

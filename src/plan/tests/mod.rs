@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+mod applications;
 mod changes;
 mod life;
 mod resumed;
@@ -321,7 +322,7 @@ fn the_commands_of_the_rootfs_run_on_every_machine_that_is_in_and_once() {
     let done = observed(&desired, |spec| {
         let mut facts = member(&desired, spec);
         let digest = super::ran(&desired, spec, &facts).unwrap();
-        facts.holdings.receipts.insert("commands".to_owned(), Receipt { digest });
+        facts.holdings.receipts.insert("commands".to_owned(), Receipt::of(digest));
         facts
     });
     assert!(launch(&desired, &done, None).unwrap().is_empty());

@@ -14,7 +14,7 @@ pub(super) struct World {
     machines: BTreeMap<MachineName, Machine>,
     nodes: Vec<NodeFacts>,
     members: Vec<Member>,
-    applications: BTreeMap<String, Digest>,
+    applications: BTreeMap<String, Launched>,
     /// What the cluster keeps of itself, and whether it is open to joins.
     definition: Option<Digest>,
     open_to_joins: bool,
@@ -340,7 +340,7 @@ impl World {
             "commands" => ran(wish, spec, facts).expect("there are commands to run"),
             _ => kubelet(spec),
         };
-        facts.holdings.receipts.insert(work.to_owned(), Receipt { digest });
+        facts.holdings.receipts.insert(work.to_owned(), Receipt::of(digest));
         let unit = match work {
             "endpoints" => "sealift-care.service",
             "registry" => "registry.service",
@@ -427,7 +427,7 @@ impl World {
             .any(|layer| !facts.holdings.layers.contains(&layer.diff_id));
         assert!(!lacks, "{name} is launched where its files are not");
         assert!(facts.joined, "{name} is launched on a machine that is no member");
-        self.applications.insert(name.to_owned(), launched(wish, image));
+        self.applications.insert(name.to_owned(), Launched::of(launched(wish, image)));
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use crate::operator::Ended;
 
 /// What is edited in the Clusterfile from stage to stage.
 pub(super) struct Declared {
-    pub(super) images: Vec<&'static str>,
+    pub(super) images: Vec<Value>,
     /// Which of the machines are control planes, by their numbers.
     pub(super) control_planes: Vec<usize>,
     /// Which are workers.
@@ -20,7 +20,7 @@ impl Declared {
     /// As little as a cluster can be, with a worker.
     pub(super) fn small() -> Self {
         Self {
-            images: vec![KUBERNETES, FLANNEL],
+            images: vec![json!(KUBERNETES), json!(FLANNEL)],
             control_planes: vec![0],
             workers: vec![0],
             wishes: json!({}),

@@ -1,0 +1,41 @@
+//! `sealift uninstall`
+
+use clap::Args;
+
+use super::going::GoingArgs;
+use super::login::LoginArgs;
+use crate::error::{Problems, Result};
+use crate::ops::{self, Context, UninstallRequest};
+
+/// Take applications off a cluster
+///
+/// The image's `clean` runs where it has one, then the application's files go, and its place in the cluster's definition. What
+/// an image without `clean` has made in the cluster stays there.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    sealift uninstall hello:v1\n  \
+    sealift uninstall hello --name prod        # the tag may be left out")]
+pub(super) struct UninstallArgs {
+    /// Applications, as `sealift status` calls them
+    #[arg(value_name = "APPLICATION", required = true)]
+    applications: Vec<String>,
+
+    /// The cluster's name
+    #[arg(long, visible_alias = "cluster", default_value = "default", value_name = "NAME")]
+    name: String,
+
+    #[command(flatten)]
+    pub(super) going: GoingArgs,
+
+    #[command(flatten)]
+    login: LoginArgs,
+}
+
+pub(super) async fn uninstall(context: Context, args: &UninstallArgs) -> Result<(), Problems> {
+    let request = UninstallRequest {
+        name: args.name.clone(),
+        applications: args.applications.clone(),
+        login: args.login.request(&context)?,
+    };
+    ops::uninstall(&context, request).await
+}

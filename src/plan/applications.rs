@@ -1,0 +1,76 @@
+//! Which applications are launched, which are taken off, and on what ground.
+
+use super::desired::Desired;
+use super::receipts;
+use super::situation::Situation;
+use crate::model::ImageContract;
+
+/// Tells whether an application was launched as it is now.
+pub(super) fn is_launched(now: &Situation<'_>, image: &ImageContract) -> bool {
+    let wanted = receipts::launched(now.desired, image);
+    let launched = now.api().and_then(|api| api.applications.get(&image.name));
+    launched.is_some_and(|launched| launched.digest == wanted)
+}
+
+/// Says why an application is launched.
+pub(super) fn why_launch(now: &Situation<'_>, image: &ImageContract) -> &'static str {
+    match now.api().map(|api| api.applications.contains_key(&image.name)) {
+        Some(true) => "its image, variables or commands have changed",
+        _ => "it was not launched yet",
+    }
+}
+
+/// Returns the applications that the cluster has written down, and that are not in the definition any more.
+pub(super) fn parting<'a>(now: &Situation<'a>) -> Vec<&'a ImageContract> {
+    let is_there =
+        |image: &&ImageContract| now.api().is_some_and(|api| api.applications.contains_key(&image.name));
+    now.desired.parting.iter().filter(is_there).collect()
+}
+
+/// Says why an application is taken off.
+pub(super) fn why_uninstall(desired: &Desired, image: &ImageContract) -> String {
+    match successor(desired, image) {
+        Some(successor) => format!("{} takes its place", successor.name),
+        None if image.scripts.clean.is_empty() => {
+            "it is not in the definition any more; its image has no `clean`, so what it made in the cluster stays".to_owned()
+        }
+        None => "it is not in the definition any more".to_owned(),
+    }
+}
+
+/// Returns what an application's image says to undo it; nothing where another version of it takes its place.
+pub fn clean_of<'a>(desired: &Desired, image: &'a ImageContract) -> Option<&'a str> {
+    let clean = Some(image.scripts.clean.as_str()).filter(|clean| !clean.is_empty());
+    clean.filter(|_| successor(desired, image).is_none())
+}
+
+/// Returns the application of the same name with another tag or digest.
+pub fn successor<'a>(desired: &'a Desired, image: &ImageContract) -> Option<&'a ImageContract> {
+    desired.applications().find(|other| repository(&other.name) == repository(&image.name))
+}
+
+/// Returns `registry.example:5000/net/calico` of `registry.example:5000/net/calico:v3.30`.
+fn repository(image: &str) -> &str {
+    let untagged = image.split('@').next().unwrap_or(image);
+    match untagged.rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => name,
+        _ => untagged,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_no_tag() {
+        for (image, name) in [
+            ("hello:v1", "hello"),
+            ("hello", "hello"),
+            ("r.example:5000/a/hello", "r.example:5000/a/hello"),
+            ("r.example:5000/a/hello:v1@sha256:00", "r.example:5000/a/hello"),
+        ] {
+            assert_eq!(repository(image), name);
+        }
+    }
+}

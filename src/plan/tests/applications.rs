@@ -1,0 +1,148 @@
+//! Applications that come, change, take another's place, and go.
+
+use super::*;
+use crate::model::{Environment, ImageContract, ImageKind, ImageWishes, Scripts};
+
+/// A cluster that is as desired, with the images given.
+fn settled(images: &[ImageContract]) -> (Desired, Observed) {
+    let mut desired = desired(1, 1);
+    desired.images = images.to_vec();
+    desired.cluster.images = images.iter().map(|image| image.name.clone()).collect();
+    let seen = observed(&desired, |spec| member(&desired, spec));
+    (desired, seen)
+}
+
+fn base() -> [ImageContract; 2] {
+    [image("kubernetes", ImageKind::Rootfs), image("flannel", ImageKind::Application)]
+}
+
+fn application(name: &str, clean: &str) -> ImageContract {
+    let mut image = image(name, ImageKind::Application);
+    image.scripts.clean = clean.to_owned();
+    image
+}
+
+fn of_applications(plan: &Plan) -> Vec<&Action> {
+    let is_one = |action: &&Action| matches!(action, Action::Launch { .. } | Action::Uninstall { .. });
+    plan.steps.iter().map(|step| &step.action).filter(is_one).collect()
+}
+
+fn launched_alone(image: &str) -> Vec<Action> {
+    vec![Action::Launch { image: image.to_owned() }]
+}
+
+#[test]
+fn its_own_variables_launch_an_application_again_and_touch_nothing_else() {
+    let [rootfs, flannel] = base();
+    let (mut desired, seen) = settled(&[rootfs, flannel, application("hello:v1", "")]);
+    desired.cluster.wishes.insert(
+        "hello:v1".to_owned(),
+        ImageWishes {
+            environment: Environment::from([("COLOUR".to_owned(), "red".to_owned())]),
+            command: None,
+        },
+    );
+    let plan = launch(&desired, &seen, None).unwrap();
+    assert_eq!(of_applications(&plan), launched_alone("hello:v1").iter().collect::<Vec<_>>());
+    let touched = plan.steps.iter().filter(|step| step.machine.is_some()).count();
+    assert_eq!(touched, 1, "{}", read(&plan));
+}
+
+#[test]
+fn an_application_that_comes_interrupts_nothing() {
+    let [rootfs, flannel] = base();
+    let (_, seen) = settled(&[rootfs.clone(), flannel.clone()]);
+    let (desired, _) = settled(&[rootfs, flannel, application("hello:v1", "")]);
+    let plan = launch(&desired, &seen, None).unwrap();
+    assert_eq!(of_applications(&plan), launched_alone("hello:v1").iter().collect::<Vec<_>>());
+    let interrupting = plan.steps.iter().filter(|step| step.disruption != Disruption::None).count();
+    assert_eq!(interrupting, 0, "{}", read(&plan));
+}
+
+#[test]
+fn one_that_is_not_wanted_any_more_is_taken_off_with_its_own_word() {
+    let [rootfs, flannel] = base();
+    let hello = application("hello:v1", "clean.sh");
+    let (_, mut seen) = settled(&[rootfs.clone(), flannel.clone(), hello.clone()]);
+    let (mut desired, _) = settled(&[rootfs, flannel]);
+    desired.parting = vec![hello.clone()];
+    let plan = launch(&desired, &seen, None).unwrap();
+    let gone = Action::Uninstall { image: "hello:v1".to_owned() };
+    assert_eq!(of_applications(&plan), [&gone]);
+    let step = plan.steps.iter().find(|step| step.action == gone).unwrap();
+    assert_eq!(step.disruption, Disruption::Data);
+    // Its files may be on another control plane, which has left.
+    let Some(Seen::Known(facts)) = seen.machines.get_mut(&desired.cluster.machines[0].name) else { panic!() };
+    let files = hello.layers[0].diff_id.clone();
+    facts.holdings.layers.remove(&files);
+    let plan = launch(&desired, &seen, None).unwrap();
+    assert!(
+        matches!(&plan.steps[0].action, Action::SendLayers { layers, .. } if layers == &[files]),
+        "{}",
+        read(&plan)
+    );
+    // What the cluster has not written down any more is gone.
+    let Some(Seen::Known(api)) = &mut seen.api else { panic!() };
+    api.applications.remove("hello:v1");
+    assert!(of_applications(&launch(&desired, &seen, None).unwrap()).is_empty());
+}
+
+#[test]
+fn another_version_takes_its_place_without_the_first_being_undone() {
+    let [rootfs, flannel] = base();
+    let (first, second) = (application("hello:v1", "clean.sh"), application("hello:v2", "clean.sh"));
+    let (_, seen) = settled(&[rootfs.clone(), flannel.clone(), first.clone()]);
+    let (mut desired, _) = settled(&[rootfs, flannel, second]);
+    desired.parting = vec![first.clone()];
+    let plan = launch(&desired, &seen, None).unwrap();
+    let gone = Action::Uninstall { image: "hello:v1".to_owned() };
+    assert_eq!(of_applications(&plan), [&Action::Launch { image: "hello:v2".to_owned() }, &gone]);
+    assert_eq!(crate::plan::clean_of(&desired, &first), None);
+    let launch = plan.steps.iter().find(|step| matches!(step.action, Action::Launch { .. })).unwrap();
+    let step = plan.steps.iter().find(|step| step.action == gone).unwrap();
+    assert!(step.needs.contains(&launch.number), "{}", read(&plan));
+}
+
+#[test]
+fn a_command_takes_the_place_of_cmd_and_never_of_entrypoint() {
+    let mut hello = application("hello:v1", "");
+    hello.commands = vec!["entry".to_owned(), "cmd".to_owned()];
+    hello.entrypoint_commands = 1;
+    let [rootfs, flannel] = base();
+    let (mut desired, _) = settled(&[rootfs, flannel, hello.clone()]);
+    assert_eq!(commands(&desired, &hello), ["entry", "cmd"]);
+    desired.cluster.command = Some(vec!["for the first".to_owned()]);
+    assert_eq!(commands(&desired, &desired.images[1]), ["for the first"]);
+    assert_eq!(commands(&desired, &hello), ["entry", "cmd"], "it is for the first application alone");
+    let own = ImageWishes { environment: Environment::new(), command: Some(vec!["mine".to_owned()]) };
+    desired.cluster.wishes.insert(hello.name.clone(), own);
+    assert_eq!(commands(&desired, &hello), ["entry", "mine"]);
+}
+
+#[test]
+fn a_patch_names_scripts_in_the_place_of_the_rootfs_own_and_is_on_every_machine() {
+    let mut patch = image("patch", ImageKind::Patch);
+    let nothing = String::new;
+    patch.scripts = Scripts {
+        init: "more.sh".to_owned(),
+        clean: nothing(),
+        check: nothing(),
+        init_registry: nothing(),
+        clean_registry: nothing(),
+        init_cri: Some("cri.sh".to_owned()),
+        clean_cri: None,
+    };
+    assert!(!layers_of(&patch, Duty::Worker).is_empty());
+    let [rootfs, flannel] = base();
+    let (desired, seen) = settled(&[rootfs.clone(), patch, flannel.clone()]);
+    let scripts = desired.scripts().unwrap();
+    assert_eq!(
+        (&*scripts.init, &*scripts.clean, scripts.init_cri.as_deref()),
+        ("more.sh", "clean.sh", Some("cri.sh"))
+    );
+    assert!(launch(&desired, &seen, None).unwrap().is_empty());
+    let (without, _) = settled(&[rootfs, flannel]);
+    let plan = launch(&without, &seen, None).unwrap();
+    let laid_out = plan.steps.iter().filter(|step| step.action == Action::LayOut).count();
+    assert_eq!(laid_out, 2, "{}", read(&plan));
+}
