@@ -51,6 +51,7 @@ pub(crate) fn desired(declared: &Declared) -> Result<Desired> {
             environment: Environment::from([("criData".to_owned(), "/data/containerd".to_owned())]),
             command: None,
             wishes: std::collections::BTreeMap::new(),
+            hooks: vec![],
             network: Network {
                 pods: "100.64.0.0/10".parse()?,
                 services: "10.96.0.0/22".parse()?,
@@ -73,6 +74,7 @@ pub(crate) fn desired(declared: &Declared) -> Result<Desired> {
         launch: "launch".to_owned(),
         leaving: vec![],
         parting: vec![],
+        hook_places: [].into(),
         origin: Origin::Given,
         kubeadm_file: None,
     })

@@ -56,6 +56,12 @@ pub(super) async fn admit_to_etcd(order: &AdmitEtcdMember, context: &CallContext
     Ok(())
 }
 
+/// Saves what etcd holds in a directory, and returns the file.
+pub(super) async fn save_etcd(directory: &Path) -> Result<PathBuf> {
+    let stamp = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
+    etcd()?.snapshot(directory, &stamp).await
+}
+
 fn etcd() -> Result<Etcd> {
     Etcd::at(OWN_ETCD, Path::new(paths::ETCD_CERTIFICATES))
 }

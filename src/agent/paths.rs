@@ -12,6 +12,8 @@ pub(super) const HOME: &str = "/var/lib/sealift";
 pub(super) const MARKER: &str = "/var/lib/sealift/machine.json";
 /// Receipts of opaque work, one file each.
 pub(super) const RECEIPTS: &str = "/var/lib/sealift/receipts";
+/// What hooks said, one file each.
+pub(super) const HOOKS: &str = "/var/lib/sealift/hooks";
 /// care's configuration.
 pub(super) const CARE_CONFIG: &str = "/var/lib/sealift/care/config.json";
 /// The arguments of kubelet that we set, and what they were before.

@@ -26,6 +26,11 @@ pub(super) fn withdraw(work: &str) -> Result<()> {
     fsx::remove_if_exists(&Path::new(paths::RECEIPTS).join(work)).map(drop)
 }
 
+/// Removes all receipts.
+pub(super) fn withdraw_all() -> Result<()> {
+    all().keys().try_for_each(|work| withdraw(work))
+}
+
 /// Withdraws a receipt while `act` changes what it speaks of, and gives it back when that went well.
 pub(super) fn without<T>(work: &str, act: impl FnOnce() -> Result<T>) -> Result<T> {
     let present = all().remove(work);

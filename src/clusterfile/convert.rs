@@ -5,14 +5,16 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde_json::{Map, Value as Json, json};
 
+use super::hooks;
 use super::native::types::{
-    Address, AlibabaCloud, ApiVersion, Behind, Clusterfile, Containers, Group, HostAlias, Image, Kind,
+    Address, AlibabaCloud, ApiVersion, Behind, Clusterfile, Containers, Group, Hook, HostAlias, Image, Kind,
     Metadata, Network, Order, Provider, Registry, RegistryKind, Role, Spec, Ssh, Value, WishedImage,
 };
 use crate::error::Result;
 use crate::model::{
     self, Config, Declared, DeclaredLogin, DeclaredMachine, DeclaredMachines, DeclaredNetwork,
-    DeclaredRegistry, Environment, LARGEST_RANGE, MachineOrder, Process, SecretReference, SshAddress,
+    DeclaredRegistry, Environment, HookRun, LARGEST_RANGE, MachineOrder, Process, SecretReference,
+    SshAddress,
 };
 use crate::yaml;
 
@@ -70,6 +72,7 @@ fn clusterfile(declared: &Declared) -> Clusterfile {
             ssh: ssh(&declared.login),
             env: values(&declared.environment),
             command: declared.command.clone(),
+            hooks: declared.hooks.iter().map(|declared| hook(&declared.hook)).collect(),
             network: network(&declared.network),
             cert_sans: declared.certificate_names.clone(),
             host_aliases: declared.host_aliases.iter().map(alias).collect(),
@@ -88,6 +91,23 @@ fn image(name: &str, declared: &Declared) -> Image {
         env: values(&wishes.environment),
         command: wishes.command.clone(),
     })
+}
+
+fn hook(hook: &model::Hook) -> Hook {
+    let (command, script, etcd_snapshot) = match &hook.run {
+        HookRun::Shell(text) if text.contains('\n') => (None, Some(text.clone()), None),
+        HookRun::Shell(text) => (Some(text.clone()), None, None),
+        HookRun::EtcdSnapshot(directory) => (None, None, Some(directory.display().to_string())),
+    };
+    Hook {
+        name: hook.name.clone(),
+        phase: hook.phase,
+        on: hook.on.iter().map(hooks::written).collect(),
+        command,
+        script,
+        etcd_snapshot,
+        timeout: Some(format!("{}s", hook.seconds)),
+    }
 }
 
 fn values(environment: &Environment) -> BTreeMap<String, Value> {

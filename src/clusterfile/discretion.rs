@@ -25,7 +25,7 @@ const SECRETS: [&str; 10] = [
     "access_key",
 ];
 
-/// Fields that hold secrets; a name that is near to one is likely one of them, misspelt.
+/// Fields that hold secrets; a name that is near to one is likely one of them, misspelt, unless it is a hook's `phase`.
 const FIELDS: [&str; 4] = ["password", "passphrase", "passwd", "pkpasswd"];
 
 /// Words after a secret's name that are no secret: where it is to be found.
@@ -67,7 +67,7 @@ fn is_secret(name: &str) -> bool {
     let name = name.to_lowercase();
     name == "key"
         || SECRETS.iter().any(|root| name.contains(root))
-        || name.len() > 4 && !suggest::near(&name, FIELDS).is_empty()
+        || name != "phase" && name.len() > 4 && !suggest::near(&name, FIELDS).is_empty()
 }
 
 /// Tells whether `line` is part of a value that began above it: of a block after `password: |`.

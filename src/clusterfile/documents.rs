@@ -3,14 +3,15 @@
 use std::rc::Rc;
 
 use super::config;
-use super::dialect::Beside;
+use super::dialect::{Beside, Dialect};
 use super::ledger::{Finding, Ledger};
 use super::merge;
 use super::node::{Content, Node};
 use super::place::Place;
+use super::plugins::{self, NodeWish, Plugin};
 use super::reader::{Field, Fields, Manner};
 use super::variables;
-use crate::model::{DeclaredDocument, PlacedConfig, Places};
+use crate::model::{DeclaredDocument, DeclaredHook, PlacedConfig, Places};
 
 /// A document with what it is.
 pub(super) struct Document {
@@ -40,8 +41,39 @@ impl Document {
     }
 }
 
-/// Brings the documents of all files together: one of a later file is laid over one of an earlier file.
-pub(super) fn lay(ledger: &Ledger, documents: Vec<Document>) -> Vec<Document> {
+/// What stands beside a cluster.
+#[derive(Default)]
+pub(super) struct Found {
+    /// Documents as they were written.
+    pub(super) kept: Vec<DeclaredDocument>,
+    /// How files of images are changed, in order.
+    pub(super) configs: Vec<PlacedConfig>,
+    /// What plugins run.
+    pub(super) hooks: Vec<DeclaredHook>,
+    /// What plugins want of Nodes.
+    pub(super) wishes: Vec<NodeWish>,
+    /// How many there are in all.
+    pub(super) count: usize,
+}
+
+/// Reads all documents; one of a later file is laid over one of an earlier file.
+pub(super) fn read(ledger: &Ledger, documents: Vec<Document>) -> Found {
+    let kept = lay(ledger, documents);
+    let mut found = Found { count: kept.len(), ..Found::default() };
+    for document in &kept {
+        match document.beside {
+            Beside::Config(dialect) => found.configs.extend(config(ledger, document, dialect)),
+            Beside::Plugin => plugin(ledger, document, &mut found),
+            _ => found.kept.push(one(ledger, document)),
+        }
+    }
+    // sealer runs them in the order of their names.
+    found.hooks.sort_by(|one, other| one.hook.name.cmp(&other.hook.name));
+    found
+}
+
+/// Brings the documents of all files together.
+fn lay(ledger: &Ledger, documents: Vec<Document>) -> Vec<Document> {
     let mut kept: Vec<Document> = vec![];
     for document in documents {
         let identity = document.identity();
@@ -67,23 +99,36 @@ pub(super) fn lay(ledger: &Ledger, documents: Vec<Document>) -> Vec<Document> {
     kept
 }
 
-/// Reads the documents that are no Configs.
-pub(super) fn read(ledger: &Ledger, documents: &[Document]) -> Vec<DeclaredDocument> {
-    let others = documents.iter().filter(|document| !matches!(document.beside, Beside::Config(_)));
-    others.map(|document| one(ledger, document)).collect()
+fn config(ledger: &Ledger, document: &Document, dialect: Dialect) -> Option<PlacedConfig> {
+    let field = Field::document(ledger, document.node.clone(), dialect.manner());
+    let spec = field.fields().and_then(|top| frame(&top))?;
+    config::read(&spec, dialect, document.identity().1.unwrap_or_default())
 }
 
-/// Reads the Configs, in their order.
-pub(super) fn configs(ledger: &Ledger, documents: &[Document]) -> Vec<PlacedConfig> {
-    let mut configs = vec![];
-    for document in documents {
-        let Beside::Config(dialect) = document.beside else { continue };
-        let field = Field::document(ledger, document.node.clone(), dialect.manner());
-        let Some(spec) = field.fields().and_then(|top| frame(&top)) else { continue };
-        let name = document.identity().1.unwrap_or_default();
-        configs.extend(config::read(&spec, dialect, name));
+fn plugin(ledger: &Ledger, document: &Document, found: &mut Found) {
+    let field = Field::document(ledger, document.node.clone(), Manner::Lenient);
+    let Some(spec) = field.fields().and_then(|top| frame(&top)) else { return };
+    let (_, name) = document.identity();
+    let place = ledger.position(document.node.place);
+    let plugin = plugins::read(&spec, &name.unwrap_or_default().to_lowercase(), &place);
+    spec.finish();
+    match plugin {
+        None => {}
+        Some(Plugin::Hooks(hooks)) => found.hooks.extend(hooks),
+        Some(Plugin::Wishes(wishes)) => found.wishes.extend(wishes),
+        Some(Plugin::Needless) => {
+            let finding = Finding::at(
+                document.kind_place(),
+                "this plugin has no effect: the end of a run is always that all is Ready",
+            );
+            ledger.warn(finding.remedy("leave it out"));
+        }
+        Some(Plugin::Kept(remedy)) => {
+            let message = "this plugin is not acted on by this version";
+            ledger.not_acted_on(Finding::at(document.kind_place(), message).remedy(remedy));
+            found.kept.push(written(ledger, document));
+        }
     }
-    configs
 }
 
 fn one(ledger: &Ledger, document: &Document) -> DeclaredDocument {
@@ -96,10 +141,14 @@ fn one(ledger: &Ledger, document: &Document) -> DeclaredDocument {
         let message = format!("documents of kind {kind} are not acted on by this version");
         ledger.not_acted_on(Finding::at(document.kind_place(), message).remedy(instead));
     }
+    written(ledger, document)
+}
+
+fn written(ledger: &Ledger, document: &Document) -> DeclaredDocument {
     DeclaredDocument {
         place: ledger.position(document.node.place),
         api_version: document.node.text_of("apiVersion").unwrap_or_default().to_owned(),
-        kind,
+        kind: document.identity().0,
         content: document.node.to_json(),
         places: places(ledger, &document.node),
     }
@@ -136,8 +185,7 @@ fn collect(ledger: &Ledger, node: &Node, pointer: &str, found: &mut Vec<(String,
 /// What serves in place of a document that is not acted on.
 fn instead(beside: Beside) -> Option<&'static str> {
     match beside {
-        Beside::Config(_) | Beside::Component => None,
-        Beside::Plugin => Some("run what it does yourself, and leave the document out"),
+        Beside::Config(_) | Beside::Component | Beside::Plugin => None,
         Beside::Application => Some("give `command` in the cluster's document, and leave this one out"),
         Beside::KubeadmConfig => {
             Some("write what is in it as kubeadm's own documents, such as `kind: ClusterConfiguration`")
@@ -147,13 +195,8 @@ fn instead(beside: Beside) -> Option<&'static str> {
 
 fn check(beside: Beside, top: &Fields<'_>) {
     match beside {
-        // What these may hold depends on the version of Kubernetes.
-        Beside::Component | Beside::KubeadmConfig | Beside::Config(_) => {}
-        Beside::Plugin => {
-            if let Some(spec) = frame(top) {
-                plugin(&spec);
-            }
-        }
+        // What the first two may hold depends on the version of Kubernetes; the others are read apart.
+        Beside::Component | Beside::KubeadmConfig | Beside::Config(_) | Beside::Plugin => {}
         Beside::Application => {
             if let Some(spec) = frame(top) {
                 application(&spec);
@@ -175,53 +218,6 @@ fn frame<'a>(top: &Fields<'a>) -> Option<Fields<'a>> {
     let spec = top.need("spec", "what it does").and_then(|field| field.fields());
     top.finish();
     spec
-}
-
-/// The types of plugins.
-const TYPES: [(&str, ()); 6] =
-    [("SHELL", ()), ("LABEL", ()), ("TAINT", ()), ("HOSTNAME", ()), ("CLUSTERCHECK", ()), ("ETCD", ())];
-
-/// When plugins run: of sealer's first versions, and of its later ones.
-const PHASES: [&str; 21] = [
-    "Originally",
-    "PreInit",
-    "PreInstall",
-    "PreJoin",
-    "PostJoin",
-    "PreGuest",
-    "PostInstall",
-    "PreClean",
-    "PostClean",
-    "pre-install",
-    "post-install",
-    "pre-uninstall",
-    "post-uninstall",
-    "pre-scaleup",
-    "post-scaleup",
-    "upgrade",
-    "rollback",
-    "pre-init-host",
-    "post-init-host",
-    "pre-clean-host",
-    "post-clean-host",
-];
-
-fn plugin(spec: &Fields<'_>) {
-    let _ = spec.need("type", "SHELL or another type").and_then(|field| field.one_of(&TYPES));
-    if let Some(action) = spec.need("action", "when it runs")
-        && let Some(text) = action.word()
-    {
-        for word in text.value.split('|').map(str::trim).filter(|word| *word != "upgrade-host") {
-            if !PHASES.contains(&word) {
-                let finding = Finding::of(&text, format!("`{word}` is no time at which plugins run"));
-                action.ledger().error(finding.suggest(word, &PHASES));
-            }
-        }
-    }
-    for name in ["on", "scope", "data"] {
-        let _ = spec.get(name).and_then(|field| field.text());
-    }
-    spec.finish();
 }
 
 fn application(spec: &Fields<'_>) {

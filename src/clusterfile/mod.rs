@@ -9,6 +9,7 @@ mod discretion;
 mod documents;
 mod draft;
 mod family;
+mod hooks;
 mod hosts;
 mod ledger;
 mod login;
@@ -17,6 +18,7 @@ mod native;
 mod node;
 mod overrides;
 mod place;
+mod plugins;
 mod reader;
 mod rendering;
 mod syntax;
@@ -37,8 +39,9 @@ pub use native::schema;
 use crate::error::{Class, Problem, Problems};
 use crate::model::{Declared, Environment, PlacedConfig};
 use bytes::Trouble;
-use dialect::{Dialect, Kind};
+use dialect::{Beside, Dialect, Kind};
 use documents::Document;
+use draft::DraftMachines;
 use ledger::{Finding, Ledger};
 use node::Node;
 use overrides::Aim;
@@ -71,17 +74,20 @@ pub struct Overrides {
 pub fn load(sources: &[Source], overrides: &Overrides) -> Result<Declared, Problems> {
     let (ledger, states) = open(sources, overrides);
     let found = documents_of(&ledger, states);
-    let beside = documents::lay(&ledger, found.beside);
-    let configs = documents::configs(&ledger, &beside);
-    let documents = documents::read(&ledger, &beside);
+    let beside = documents::read(&ledger, found.beside);
     let declared =
-        one_cluster(&ledger, found.clusters, found.wholeness, beside.len()).map(|(dialect, node)| {
+        one_cluster(&ledger, found.clusters, found.wholeness, beside.count).map(|(dialect, node)| {
             let node = overrides::apply(&ledger, sources.len(), overrides, Aim::Cluster, node);
             let mut draft = dialect.read(&Field::document(&ledger, node, dialect.manner()));
             draft.rest.environment.extend(overrides.environment.clone());
+            draft.rest.hooks.extend(beside.hooks);
+            if let DraftMachines::Given(machines) = &mut draft.machines {
+                plugins::lay(&ledger, beside.wishes, machines);
+            }
             validate::check(&ledger, &draft);
             let places = draft.images.iter().map(|image| (image.value.clone(), ledger.position(image.place)));
             let image_places = places.collect();
+            let (configs, documents) = (beside.configs, beside.kept);
             Declared { configs, documents, image_places, ..draft.into_declared() }
         });
     let report = ledger.report();
@@ -109,10 +115,10 @@ pub fn configs(name: &str, text: &[u8]) -> Result<Vec<PlacedConfig>, Problems> {
     if !ledger.has_errors() {
         found.read(&ledger, 0);
     }
-    let beside = documents::lay(&ledger, found.beside);
-    let configs = documents::configs(&ledger, &beside);
+    found.beside.retain(|document| matches!(document.beside, Beside::Config(_)));
+    let read = documents::read(&ledger, found.beside);
     Problems::check(ledger.report().problems)?;
-    Ok(configs)
+    Ok(read.configs)
 }
 
 /// What is known of a file before it is parsed.

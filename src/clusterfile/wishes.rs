@@ -39,6 +39,32 @@ pub(super) fn labels(field: &Field<'_>) -> BTreeMap<String, String> {
     labels
 }
 
+/// Reads labels as sealer's plugins have them: `key=value,key=value`.
+pub(super) fn label_list(field: &Field<'_>, text: &Located<String>, list: &str, wishes: &mut NodeWishes) {
+    for word in list.split(',').map(str::trim).filter(|word| !word.is_empty()) {
+        match word.split_once('=') {
+            Some((key, value)) if not_a_key(key).is_none() && is_label_value(value) => {
+                wishes.labels.insert(key.to_owned(), value.to_owned());
+            }
+            _ => {
+                let finding = Finding::of(text, format!("`{word}` is no label"));
+                field.ledger().error(finding.remedy("write labels as `key=value`, with commas between them"));
+            }
+        }
+    }
+}
+
+/// Reads taints as sealer's plugins have them, with commas between them.
+pub(super) fn taint_list(field: &Field<'_>, text: &Located<String>, list: &str, wishes: &mut NodeWishes) {
+    for word in list.split(',').map(str::trim).filter(|word| !word.is_empty()) {
+        match taint(field, &Located::new(word.to_owned(), text.place)) {
+            Some(Wish::Have(taint)) => wishes.taints.push(taint),
+            Some(Wish::Lack(key)) => wishes.without_taints.push(key),
+            None => {}
+        }
+    }
+}
+
 /// Reads taints: those to have, and those not to have.
 pub(super) fn taints(field: &Field<'_>, wishes: &mut NodeWishes) {
     let mut seen: Vec<(Located<String>, String)> = vec![];

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ComponentDocument, Config, HostAlias, Login, NodeWishes, Role, SshAddress};
+use super::{ComponentDocument, Config, Hook, HostAlias, Login, NodeWishes, Role, SshAddress};
 
 /// The name of an image as the operator writes it: `kubernetes:v1.36.3`, `registry.k8s.io/pause:3.10.2`.
 pub type ImageName = String;
@@ -119,6 +119,9 @@ pub struct Cluster {
     /// What is wanted of single images.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub wishes: BTreeMap<ImageName, ImageWishes>,
+    /// What is run on its machines at certain times.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hooks: Vec<Hook>,
     /// Its networks.
     pub network: Network,
     /// Which of the machines' interfaces the pod network uses, as applications are told.

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    DeclaredLogin, Environment, ImageName, ImageWishes, NodeWishes, PlacedConfig, Places, Role,
+    DeclaredHook, DeclaredLogin, Environment, ImageName, ImageWishes, NodeWishes, PlacedConfig, Places, Role,
     SecretReference, SshAddress,
 };
 use crate::error::Problem;
@@ -32,6 +32,8 @@ pub struct Declared {
     pub wishes: BTreeMap<ImageName, ImageWishes>,
     /// Where each image is named: `file:line:column`. Flags have no place.
     pub image_places: BTreeMap<ImageName, String>,
+    /// What is run on machines at certain times.
+    pub hooks: Vec<DeclaredHook>,
     /// Its networks.
     pub network: DeclaredNetwork,
     /// Names that all machines know.

@@ -10,6 +10,7 @@ mod declared;
 mod digest;
 mod facts;
 mod holder;
+mod hook;
 mod login;
 mod node;
 mod node_change;
@@ -34,6 +35,7 @@ pub use facts::{
     Launched, MachineFacts, Marker, NodeFacts, Observed, OursOnNode, Receipt, Room, Seen, UnitState,
 };
 pub use holder::Holder;
+pub use hook::{DeclaredHook, Hook, HookPhase, HookRun, HookScope};
 pub use login::{DeclaredLogin, Login, SecretPlace, SecretReference};
 pub use node::{NodeWishes, Taint, TaintEffect, TaintKey};
 pub use node_change::NodeChange;

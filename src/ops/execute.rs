@@ -175,6 +175,7 @@ fn view(plan: &Plan, titles: &[String], machines: Affected, title: &str) -> Plan
                 Action::Prepare
                 | Action::Registry
                 | Action::RunCommands
+                | Action::Hook { .. }
                 | Action::Launch { .. }
                 | Action::Uninstall { .. } => Certainty::Opaque,
                 _ => Certainty::Known,
@@ -257,6 +258,7 @@ fn group(action: &Action) -> &'static str {
         Action::Init | Action::JoinControlPlane => "control plane",
         Action::JoinWorker => "workers",
         Action::RunCommands => "commands",
+        Action::Hook { .. } => "hooks",
         Action::Launch { .. } | Action::Uninstall { .. } => "applications",
         Action::AwaitReady | Action::KeepState | Action::Kubeconfig => "cluster",
         Action::ConfigureNode => "nodes",
@@ -351,6 +353,7 @@ fn matters(action: &Action) -> bool {
             | Action::AwaitReady
             | Action::Launch { .. }
             | Action::Uninstall { .. }
+            | Action::Hook { .. }
             | Action::JoinControlPlane
     )
 }

@@ -66,6 +66,7 @@ pub async fn remove(context: &Context, request: RemoveRequest) -> Result<(), Pro
     resolve::hide(context, &state);
     let desired = Desired {
         parting: vec![],
+        hook_places: [].into(),
         cluster: state.cluster.clone(),
         images: state.images.clone(),
         registry: state.registry.clone(),

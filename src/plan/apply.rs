@@ -7,6 +7,7 @@ use super::configuration;
 use super::consents::{Consents, WithoutApi};
 use super::departure::{Departure, depart, forget_former};
 use super::desired::Desired;
+use super::hooks;
 use super::layers::Duty;
 use super::lost;
 use super::preparation::{Before, Telling, prepare, tell};
@@ -15,6 +16,7 @@ use super::roster::Roster;
 use super::situation::{Situation, Standing};
 use super::step::{Action, Plan, PlanBuilder};
 use crate::error::Problems;
+use crate::model::HookPhase::{AfterInstall, AfterJoin, BeforeApplications, BeforeJoin};
 use crate::model::{Digest, ImageContract, MachineSpec, Observed, Role};
 
 /// Plans what is still to do until the cluster is as desired: the difference between `desired` and `observed`. Nothing
@@ -67,7 +69,7 @@ pub fn apply(
     let handover =
         !roster.leaving_control_planes.is_empty() && !roster.control_planes.iter().any(Standing::is_member);
     let mut ready = HashMap::new();
-    let mut before = Before::default();
+    let mut before = Before { first: &first.name, registry: None, interruption: None };
     for machine in roster.staying() {
         let Some(facts) = machine.facts else { continue };
         let commands = machine.spec.name == first.name && !(unlaunched.is_empty() && parting.is_empty());
@@ -91,7 +93,9 @@ pub fn apply(
     let mut joins = HashMap::new();
     let mut made = ready.get(&first.name).copied().flatten();
     if !roster.first.is_member() || !now.is_made() {
-        let needs = prepared(&roster.first).into_iter().chain(buried);
+        let needs: Vec<usize> = prepared(&roster.first).into_iter().chain(buried).collect();
+        let hooks = hooks::due(&mut plan, desired, &roster.first, &first.name, BeforeJoin, needs.clone());
+        let needs = needs.into_iter().chain(hooks);
         let (action, reason) = if now.is_made() {
             (Action::JoinControlPlane, progress::why_join(&roster.first))
         } else if now.exists() {
@@ -108,7 +112,9 @@ pub fn apply(
     let mut last_control_plane = made;
     let others = roster.control_planes.iter().filter(|machine| machine.spec.name != first.name);
     for machine in others.filter(|machine| !machine.is_member()) {
-        let needs = prepared(machine).into_iter().chain(made).chain(last_control_plane).chain(buried);
+        let hooks = hooks::due(&mut plan, desired, machine, &first.name, BeforeJoin, prepared(machine));
+        let needs =
+            prepared(machine).into_iter().chain(made).chain(last_control_plane).chain(buried).chain(hooks);
         let reason = progress::why_join(machine);
         let join = plan.add(Some(&machine.spec.name), Action::JoinControlPlane, reason, needs);
         last_control_plane = Some(join);
@@ -118,7 +124,8 @@ pub fn apply(
     // 5. Workers join side by side. One that fails is set aside.
     let mut new_workers = Vec::new();
     for machine in roster.workers.iter().filter(|machine| !machine.is_member()) {
-        let needs = prepared(machine).into_iter().chain(made);
+        let hooks = hooks::due(&mut plan, desired, machine, &first.name, BeforeJoin, prepared(machine));
+        let needs = prepared(machine).into_iter().chain(made).chain(hooks);
         let join = plan.add(Some(&machine.spec.name), Action::JoinWorker, progress::why_join(machine), needs);
         new_workers.push(join);
         joins.insert(&machine.spec.name, join);
@@ -137,6 +144,13 @@ pub fn apply(
         }
     }
 
+    // Hooks may want to see the machine in.
+    let mut hooked = Vec::new();
+    for machine in roster.staying() {
+        let joined = joins.get(&machine.spec.name).copied();
+        hooked.extend(hooks::due(&mut plan, desired, machine, &first.name, AfterJoin, joined));
+    }
+
     // 7. What the rootfs has to say once there is a cluster runs on every machine that is in.
     let mut ran = Vec::new();
     for machine in roster.staying().filter(|machine| progress::lacks_commands(&now, machine)) {
@@ -152,6 +166,12 @@ pub fn apply(
 
     // 8. Applications that are not wanted any more are taken off, the last one first; the others are launched one after the
     //    other, as soon as there is an API.
+    let mut awaited = Vec::new();
+    for machine in roster.staying() {
+        let joined = joins.get(&machine.spec.name).copied();
+        let needs = made.into_iter().chain(last_control_plane).chain(joined).chain(hooked.iter().copied());
+        awaited.extend(hooks::due(&mut plan, desired, machine, &first.name, BeforeApplications, needs));
+    }
     let mut uninstalled = None;
     let mut launched = None;
     let (replaced, dropped): (Vec<&ImageContract>, Vec<&ImageContract>) =
@@ -161,7 +181,7 @@ pub fn apply(
     }
     for image in unlaunched {
         let action = Action::Launch { image: image.name.clone() };
-        let needs = made.into_iter().chain(launched);
+        let needs = made.into_iter().chain(launched).chain(awaited.iter().copied());
         let launch = plan.add(Some(&first.name), action, applications::why_launch(&now, image), needs);
         plan.follow(Some(launch), ran.iter().copied().chain(uninstalled));
         launched = Some(launch);
@@ -169,6 +189,13 @@ pub fn apply(
     for image in replaced {
         uninstalled =
             Some(uninstall(&mut plan, desired, first, image, made.into_iter().chain(launched), uninstalled));
+    }
+
+    hooked.append(&mut awaited);
+    for machine in roster.staying() {
+        let joined = joins.get(&machine.spec.name).copied();
+        let needs = made.into_iter().chain(launched).chain(uninstalled).chain(joined);
+        hooked.extend(hooks::due(&mut plan, desired, machine, &first.name, AfterInstall, needs));
     }
 
     // 9. Control planes leave one after the other, when care everywhere knows those that stay; a worker leaves when one
@@ -197,7 +224,7 @@ pub fn apply(
     let wait = unsettled.then(|| {
         let needs = made.into_iter().chain(last_control_plane).chain(launched).chain(uninstalled);
         let wait = plan.add(None, Action::AwaitReady, "it ends when everything is Ready", needs);
-        let settled = joins.into_values().chain(ran).chain(ready.into_values().flatten());
+        let settled = joins.into_values().chain(ran).chain(hooked).chain(ready.into_values().flatten());
         plan.follow(Some(wait), settled.chain(departures.iter().copied()));
         wait
     });

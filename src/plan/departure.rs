@@ -1,9 +1,10 @@
 //! How one machine leaves: its pods first, then its vote, what the cluster brought, its Node, and all that is ours.
 
 use super::desired::{Desired, Origin};
+use super::hooks;
 use super::situation::{Possession, Situation, Standing};
 use super::step::{Action, PlanBuilder};
-use crate::model::{MachineFacts, MachineSpec, NodeFacts, Observed, Seen};
+use crate::model::{HookPhase, MachineFacts, MachineSpec, NodeFacts, Observed, Seen};
 
 /// The steps by which one machine leaves.
 #[derive(Debug, Clone, Copy, Default)]
@@ -62,6 +63,9 @@ pub(super) fn depart(
     let cleaned = possession == Possession::Ours && !made;
     if cleaned {
         // What its Node stands for is still there until then: volumes that are mounted, pods of the Node's own.
+        for hook in hooks::leaving(now.desired, machine, HookPhase::BeforeClean) {
+            steps.last = add(plan, hooks::action(hook), &hooks::why(now.desired, hook));
+        }
         steps.last = add(plan, Action::Clean, "it still has what the cluster brought");
     }
     if machine.node.or(machine.former_node).is_some() {
@@ -76,6 +80,9 @@ pub(super) fn depart(
         // It goes as a whole, so it is not cleaned first; with it goes all that tells of its Node, so that goes before.
         steps.last = add(plan, Action::RemoveMachine, "sealift made it for this cluster");
     } else if cleaned {
+        for hook in hooks::leaving(now.desired, machine, HookPhase::AfterClean) {
+            steps.last = add(plan, hooks::action(hook), &hooks::why(now.desired, hook));
+        }
         steps.last = add(plan, Action::Leave, "nothing of ours may stay on it");
     }
     steps.first = (plan.len() > before).then_some(before + 1);

@@ -50,6 +50,8 @@ pub struct Desired {
     pub leaving: Vec<MachineSpec>,
     /// Applications that were in the definition and are not any more.
     pub parting: Vec<ImageContract>,
+    /// Where hooks stand in the Clusterfile, by their names.
+    pub hook_places: HashMap<String, String>,
     /// Where its machines come from.
     pub origin: Origin,
     /// The rootfs image's `etc/kubeadm.yml`, as the Configs leave it.

@@ -11,6 +11,7 @@ mod endpoints;
 mod environment;
 mod fingerprint;
 mod foreseen;
+mod hooks;
 mod kubeadm_file;
 mod layers;
 mod lost;
@@ -43,7 +44,9 @@ pub use kubeadm_file::{kubeadm_file, node, settings};
 pub use layers::{Duty, layers_for, layers_of, registry_layers};
 pub use networks::check as check_networks;
 pub use preflight::{PORTS_OF_CONTROL_PLANE, PORTS_OF_WORKER, Preflight, ports, preflight};
-pub use receipts::{commands, connected, definition, kubelet, launched, lay_out, prepared, ran, registry};
+pub use receipts::{
+    commands, connected, definition, hooked, kubelet, launched, lay_out, prepared, ran, registry,
+};
 pub use removal::{Definition, remove};
 pub use schema::schema;
 pub use step::{Action, Disruption, FORMAT, FileChange, Plan, PlanBuilder, PlannedStep};

@@ -2,11 +2,12 @@
 
 use super::applications;
 use super::desired::Desired;
+use super::hooks;
 use super::layers::{self, Duty};
 use super::receipts;
 use super::situation::Standing;
 use super::step::{Action, PlanBuilder};
-use crate::model::{Digest, Intent, LayerInfo, MachineFacts, RegistryStyle, Role};
+use crate::model::{Digest, HookPhase, Intent, LayerInfo, MachineFacts, MachineName, RegistryStyle, Role};
 
 /// The unit of the image's shim, in every image that has one.
 const SHIM: &str = "image-cri-shim.service";
@@ -23,8 +24,10 @@ pub(super) struct Preparation {
 }
 
 /// What of other machines a preparation has to wait for.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Before {
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Before<'a> {
+    /// The control plane that commands run on.
+    pub(super) first: &'a MachineName,
     /// The registry that the image's `init` fetches from.
     pub(super) registry: Option<usize>,
     /// The interruption of another control plane: they are interrupted one after the other.
@@ -48,7 +51,7 @@ pub(super) fn prepare(
     facts: &MachineFacts,
     duty: Duty,
     telling: Telling,
-    before: Before,
+    before: Before<'_>,
 ) -> Preparation {
     let spec = machine.spec;
     let name = Some(&spec.name);
@@ -90,6 +93,8 @@ pub(super) fn prepare(
         steps.last = tell(plan, desired, machine, facts, steps.last).or(steps.last);
     }
     if let Some(reason) = why_prepare(desired, facts, &receipts::prepared(desired, spec, facts)) {
+        let hooks = hooks::due(plan, desired, machine, before.first, HookPhase::BeforePrepare, steps.last);
+        steps.last = hooks.or(steps.last);
         interrupt(plan, &mut steps, Action::Prepare, reason, before.registry);
     }
     if why_configure_kubelet(facts, &receipts::kubelet(spec), spec.node.kubelet_arguments.is_empty()) {

@@ -7,7 +7,7 @@ use super::desired::Desired;
 use super::endpoints::endpoints;
 use super::environment;
 use super::layers::{self, Duty};
-use crate::model::{Cluster, Config, Digest, Environment, ImageContract, MachineFacts, MachineSpec};
+use crate::model::{Cluster, Config, Digest, Environment, Hook, ImageContract, MachineFacts, MachineSpec};
 
 /// Returns the digest of a machine's rootfs: its layers and what its templates see.
 pub fn lay_out(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts) -> Digest {
@@ -57,6 +57,11 @@ pub fn ran(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts) -> Op
         .iter()
         .any(|(_, commands)| !commands.is_empty())
         .then(|| with_configs(&told(), &configs::configs_of_scripts(desired)))
+}
+
+/// Returns the digest of a hook on a machine.
+pub fn hooked(desired: &Desired, hook: &Hook, machine: &MachineSpec, facts: &MachineFacts) -> Digest {
+    digest(&("hook", hook.phase, &hook.run, environment::of_machine(desired, machine, facts)))
 }
 
 /// Returns the digest of an application's launch.

@@ -1,8 +1,9 @@
 //! The order in which a whole cluster is removed.
 
 use super::desired::{Desired, Origin};
+use super::hooks;
 use super::step::{Action, Plan, PlanBuilder};
-use crate::model::{Observed, Role};
+use crate::model::{HookPhase, Observed, Role};
 
 /// What becomes of the cluster's definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,12 +30,17 @@ pub fn remove(desired: &Desired, observed: &Observed, definition: Definition) ->
                 if !ours {
                     continue;
                 }
-                let clean = plan.add(Some(&machine.name), Action::Clean, "it belongs to the cluster", None);
+                let facts = observed.facts(&machine.name);
+                let before = hooks::of_leaving(desired, machine, facts, HookPhase::BeforeClean);
+                let begin = hooks::all(&mut plan, desired, machine, before, None);
+                let clean = plan.add(Some(&machine.name), Action::Clean, "it belongs to the cluster", begin);
                 if role == Role::ControlPlane {
                     // It goes when the workers are done, however that went: they may need its API to go well.
-                    plan.follow(Some(clean), workers.clone());
+                    plan.follow(Some(begin.unwrap_or(clean)), workers.clone());
                 }
-                let leave = plan.add(Some(&machine.name), Action::Leave, "nothing of ours may stay", [clean]);
+                let after = hooks::of_leaving(desired, machine, facts, HookPhase::AfterClean);
+                let cleaned = hooks::all(&mut plan, desired, machine, after, Some(clean));
+                let leave = plan.add(Some(&machine.name), Action::Leave, "nothing of ours may stay", cleaned);
                 if role == Role::Worker {
                     workers.push(leave);
                 }

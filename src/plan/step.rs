@@ -39,6 +39,11 @@ pub enum Action {
     JoinWorker,
     /// Run the commands of the images that the machine's rootfs is made of.
     RunCommands,
+    /// Run a hook of the operator's.
+    Hook {
+        /// Its name.
+        hook: String,
+    },
     /// Launch an application.
     Launch {
         /// The image.

@@ -65,6 +65,7 @@ pub(super) fn desired(control_planes: u8, workers: u8) -> Desired {
             environment: Environment::new(),
             command: None,
             wishes: BTreeMap::new(),
+            hooks: vec![],
             network: Network {
                 pods: "100.64.0.0/10".parse().unwrap(),
                 services: "10.96.0.0/22".parse().unwrap(),
@@ -87,6 +88,7 @@ pub(super) fn desired(control_planes: u8, workers: u8) -> Desired {
         launch: "launch-1".to_owned(),
         leaving: vec![],
         parting: vec![],
+        hook_places: [].into(),
         origin: Origin::Given,
         kubeadm_file: None,
     }

@@ -13,6 +13,7 @@ mod drain;
 mod endpoints;
 mod forget;
 mod history;
+mod hook;
 mod init;
 mod interrupting;
 mod join;
@@ -103,6 +104,7 @@ fn step(
         Action::Init => Box::new(init::Init { machine: machine()?, site }),
         Action::JoinControlPlane | Action::JoinWorker => Box::new(join::Join { machine: machine()?, site }),
         Action::RunCommands => Box::new(run_commands::RunCommands { machine: machine()?, site }),
+        Action::Hook { hook } => Box::new(hook::RunHook::new(machine()?, hook, site)?),
         Action::Launch { image } => {
             Box::new(launch::Launch { machine: machine()?, image: image.clone(), site })
         }

@@ -84,6 +84,7 @@ pub(super) fn site(staying: &[u8], leaving: &[u8], stage: &Arc<Stage>) -> Site {
         environment: Environment::new(),
         command: None,
         wishes: BTreeMap::new(),
+        hooks: vec![],
         network: Network {
             pods: "100.64.0.0/10".parse().unwrap(),
             services: "10.96.0.0/22".parse().unwrap(),
@@ -124,6 +125,7 @@ pub(super) fn site(staying: &[u8], leaving: &[u8], stage: &Arc<Stage>) -> Site {
             launch: text(),
             leaving: specs(leaving),
             parting: vec![],
+            hook_places: [].into(),
             origin: Origin::Given,
             kubeadm_file: None,
         },

@@ -29,7 +29,7 @@ pub use message::{
 pub use server::{CallContext, Handler, LayerBytes, serve};
 pub use tenure::{Moment, Speaker, TERM, Tenure};
 pub use work::{
-    ApplicationTree, CleanWork, ComeBackWork, CommandsWork, EndpointsWork, FetchAhead, InitWork, JoinWork,
-    KubeletWork, LaunchWork, LayOutWork, Postcondition, PrepareWork, RegistryWork, ScriptCommand,
+    ApplicationTree, CleanWork, ComeBackWork, CommandsWork, EndpointsWork, FetchAhead, HookWork, InitWork,
+    JoinWork, KubeletWork, LaunchWork, LayOutWork, Postcondition, PrepareWork, RegistryWork, ScriptCommand,
     UninstallWork, Work,
 };

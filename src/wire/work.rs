@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Config, Digest, Environment, MachineName, RegistryStyle, Role};
+use crate::model::{Config, Digest, Environment, HookRun, MachineName, RegistryStyle, Role};
 
 /// A piece of work. It is carried out there whatever becomes of the connection.
 ///
@@ -33,6 +33,8 @@ pub enum Work {
     Kubelet(KubeletWork),
     /// Runs the commands of the rootfs.
     Commands(CommandsWork),
+    /// Runs a hook of the operator's.
+    Hook(HookWork),
     /// Launches an application.
     Launch(LaunchWork),
     /// Takes an application off the cluster.
@@ -54,6 +56,7 @@ impl Work {
             Self::Join(_) => "join".to_owned(),
             Self::Kubelet(_) => "kubelet".to_owned(),
             Self::Commands(_) => "commands".to_owned(),
+            Self::Hook(work) => format!("hook-{}", work.name),
             Self::Launch(work) => format!("launch-{}", work.tree.manifest.short()),
             Self::Uninstall(work) => format!("uninstall-{}", work.tree.manifest.short()),
             Self::Clean(_) => "clean".to_owned(),
@@ -281,6 +284,23 @@ pub struct CommandsWork {
     pub environment: Environment,
     /// Each one a line of shell, run in the rootfs.
     pub commands: Vec<String>,
+}
+
+/// A hook of the operator's.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct HookWork {
+    /// The digest of the work, kept in its receipt.
+    pub receipt: Digest,
+    /// The cluster's name.
+    pub cluster: String,
+    /// What the hook is called.
+    pub name: String,
+    /// What it does.
+    pub run: HookRun,
+    /// What it sees.
+    pub environment: Environment,
+    /// How long it may take, seconds.
+    pub seconds: u64,
 }
 
 /// An application's files on the control plane where its commands run.

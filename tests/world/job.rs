@@ -73,6 +73,10 @@ impl Job {
                 self.needs_rootfs()?;
                 self.write_receipt("commands", &work.receipt).await
             }
+            Work::Hook(work) => {
+                self.withdraw(&format!("hook-{}", work.name)).await;
+                self.write_receipt(&format!("hook-{}", work.name), &work.receipt).await
+            }
             Work::Launch(work) => self.launch(work).await,
             Work::Uninstall(work) => self.uninstall(work).await,
             Work::Clean(work) => self.clean(work).await,

@@ -31,9 +31,7 @@ const PODS_DEADLINE: Duration = Duration::from_mins(1);
 pub(super) fn carry_out(work: &CleanWork, tell: Tell<'_>) -> Result<()> {
     let marker = ownership::record_leaving(&work.cluster)?;
     // From here on no receipt is true any more.
-    for name in ["commands", "prepare", "registry", "endpoints", "lay-out", "kubelet"] {
-        receipts::withdraw(name)?;
-    }
+    receipts::withdraw_all()?;
     units::disable_and_stop("kubelet.service", tell)?;
     remove_pods(work, tell);
     for mount in mounts(work)? {

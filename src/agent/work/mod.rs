@@ -5,6 +5,7 @@ mod clean;
 mod come_back;
 mod commands;
 mod endpoints;
+mod hook;
 mod init;
 mod init_scripts;
 mod join;
@@ -39,6 +40,7 @@ pub(super) fn carry_out(work: &Work, tell: Tell<'_>) -> Result<()> {
         Work::Join(work) => join::carry_out(work, tell),
         Work::Kubelet(work) => kubelet_arguments::carry_out(work, tell),
         Work::Commands(work) => commands::carry_out(work, tell),
+        Work::Hook(work) => hook::carry_out(work, tell),
         Work::Launch(work) => launch::carry_out(work, tell),
         Work::Uninstall(work) => uninstall::carry_out(work, tell),
         Work::Clean(work) => clean::carry_out(work, tell),

@@ -15,6 +15,7 @@ pub use schema::schema;
 use std::collections::BTreeMap;
 
 use super::draft::{Draft, DraftMachines, DraftNetwork};
+use super::hooks;
 use super::place::Located;
 use super::reader::{Field, Fields};
 use super::variables;
@@ -61,6 +62,9 @@ fn read_spec(spec: &Fields<'_>, draft: &mut Draft) {
     if let Some(aliases) = spec.get("hostAliases") {
         rest.host_aliases =
             aliases.items().iter().filter_map(|field| rest::alias(field, "hostnames")).collect();
+    }
+    if let Some(hooks) = spec.get("hooks") {
+        rest.hooks = hooks::read(&hooks);
     }
     rest::not_yet(spec, rest);
 }

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::model::HookPhase;
+
 /// A Clusterfile: what a cluster is to be. `sealift apply -f` makes it so.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -64,6 +66,9 @@ pub(in crate::clusterfile) struct Spec {
     /// Lines of shell in place of the CMD of the first application.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::clusterfile) command: Option<Vec<String>>,
+    /// What is run on machines at certain times.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::clusterfile) hooks: Vec<Hook>,
     /// The cluster's networks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::clusterfile) network: Option<Network>,
@@ -109,6 +114,32 @@ pub(in crate::clusterfile) struct WishedImage {
     /// Lines of shell in place of its CMD; its ENTRYPOINT runs all the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::clusterfile) command: Option<Vec<String>>,
+}
+
+/// Something that is run on machines at a certain time. One of `command`, `script` and `etcdSnapshot` says what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(in crate::clusterfile) struct Hook {
+    /// What it is called: small letters, digits, `-` and `.`.
+    pub(in crate::clusterfile) name: String,
+    /// When it runs.
+    pub(in crate::clusterfile) phase: HookPhase,
+    /// On which machines: `all` unless said, `control-planes`, `workers`, `first-control-plane`, an address, a range of addresses,
+    /// or a label of Nodes as `key=value`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::clusterfile) on: Vec<String>,
+    /// A line of shell, run by bash in the rootfs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::clusterfile) command: Option<String>,
+    /// Several lines of shell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::clusterfile) script: Option<String>,
+    /// Save what etcd holds in this directory, on a control plane.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::clusterfile) etcd_snapshot: Option<String>,
+    /// How long it may take: `90s`, `10m`, `1h`; 5 minutes unless said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::clusterfile) timeout: Option<String>,
 }
 
 /// A value that is read as a text. A number or a truth value is taken as it is written; what YAML would read as

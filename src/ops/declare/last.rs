@@ -1,8 +1,8 @@
 //! What was declared the last time, out of what is kept of a cluster.
 
 use crate::model::{
-    Cluster, ComponentDocument, Config, Declared, DeclaredLogin, DeclaredMachine, DeclaredMachines,
-    DeclaredNetwork, Login, MachineSpec, Role,
+    Cluster, ComponentDocument, Config, Declared, DeclaredHook, DeclaredLogin, DeclaredMachine,
+    DeclaredMachines, DeclaredNetwork, Login, MachineSpec, Role,
 };
 use crate::steps::{Provider, State};
 
@@ -22,6 +22,11 @@ pub(in crate::ops) fn kept(cluster: &Cluster, provider: Provider, login: &Login)
         environment: cluster.environment.clone(),
         command: cluster.command.clone(),
         wishes: cluster.wishes.clone(),
+        hooks: cluster
+            .hooks
+            .iter()
+            .map(|hook| DeclaredHook { hook: hook.clone(), place: String::new() })
+            .collect(),
         network: DeclaredNetwork {
             pods: Some(network.pods),
             services: Some(network.services),

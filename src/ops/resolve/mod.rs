@@ -8,7 +8,7 @@ mod made;
 mod name;
 mod network;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 
 use super::context::Context;
@@ -138,6 +138,7 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
         launch: state.launch.clone(),
         leaving: state.leaving.clone(),
         parting,
+        hook_places: hook_places(declared),
         origin: origin(provider),
         kubeadm_file: None,
     };
@@ -172,11 +173,17 @@ pub(super) async fn told(context: &Context, wish: &Wish<'_>) -> Result<Desired, 
         Some(state) => state.registry.clone(),
         None => secrets::registry_access(&cluster.name)?,
     };
-    let (launch, leaving) = (secrets::new_id(), vec![]);
-    let origin = origin(provider);
-    let parting = vec![];
-    let mut desired =
-        Desired { cluster, images, registry, launch, leaving, parting, origin, kubeadm_file: None };
+    let mut desired = Desired {
+        cluster,
+        images,
+        registry,
+        launch: secrets::new_id(),
+        leaving: vec![],
+        parting: vec![],
+        hook_places: hook_places(declared),
+        origin: origin(provider),
+        kubeadm_file: None,
+    };
     desired.version()?;
     desired.kubeadm_file = plan::kubeadm_file_of_image(&desired)?;
     Ok(desired)
@@ -198,6 +205,7 @@ fn cluster(
         environment: declared.environment.clone(),
         command: declared.command.clone(),
         wishes: images::wishes(declared),
+        hooks: declared.hooks.iter().map(|declared| declared.hook.clone()).collect(),
         network,
         interface: declared.network.interface.clone(),
         host_aliases: declared.host_aliases.clone(),
@@ -205,6 +213,12 @@ fn cluster(
         documents,
         configs: files.configs.iter().map(|placed| placed.config.clone()).collect(),
     })
+}
+
+/// Returns where hooks stand; what is kept of a cluster does not say it.
+fn hook_places(declared: &Declared) -> HashMap<String, String> {
+    let told = declared.hooks.iter().filter(|declared| !declared.place.is_empty());
+    told.map(|declared| (declared.hook.name.clone(), declared.place.clone())).collect()
 }
 
 /// Returns the machines that have left and are not wanted again.

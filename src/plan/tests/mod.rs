@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 mod applications;
 mod changes;
+mod hooks;
 mod life;
 mod resumed;
 mod run;

@@ -145,8 +145,8 @@ CMD [\"bash scripts/lie.sh\"]
             fs::write(path, text).unwrap();
         }
         let context = context.display().to_string();
-        let built = self.operator.types(["build", "--offline", "-t", name, &context]);
-        assert!(built.status.success(), "{}", built.told());
+        let (code, built) = self.operator.looks(["build", "--offline", "-t", name, &context]);
+        assert_eq!(code, Some(0), "{built}");
     }
 }
 

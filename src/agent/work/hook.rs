@@ -1,0 +1,68 @@
+//! A hook of the operator's, run on this machine for so long as it may; what it says stays here.
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
+
+use crate::agent::command::Tell;
+use crate::agent::{kubernetes, members, paths, receipts};
+use crate::error::{Class, Context as _, Problem, Result};
+use crate::fsx;
+use crate::model::HookRun;
+use crate::wire::HookWork;
+
+use super::script;
+
+/// With this `timeout` says that it had to end the program.
+const OVERDUE: &str = "exit status: 124";
+
+pub(super) fn carry_out(work: &HookWork, tell: Tell<'_>) -> Result<()> {
+    let name = format!("hook-{}", work.name);
+    receipts::withdraw(&name)?;
+    match &work.run {
+        HookRun::Shell(text) => run(work, text, tell)?,
+        HookRun::EtcdSnapshot(directory) => kubernetes::now(async || {
+            let path = members::save_etcd(directory).await?;
+            tell(&format!("etcd is saved in {}", path.display()));
+            Ok(())
+        })?,
+    }
+    receipts::write(&name, &work.receipt)
+}
+
+fn run(work: &HookWork, text: &str, tell: Tell<'_>) -> Result<()> {
+    let rootfs = paths::rootfs(&work.cluster);
+    let directory = if rootfs.is_dir() { rootfs.as_path() } else { Path::new("/") };
+    let mut environment = work.environment.clone();
+    if Path::new(paths::ADMIN).exists() {
+        environment.entry("KUBECONFIG".to_owned()).or_insert_with(|| paths::ADMIN.to_owned());
+        environment.entry("KUBECACHEDIR".to_owned()).or_insert_with(|| paths::KUBECTL_CACHE.to_owned());
+    }
+    let kept = RefCell::new(output(&work.name)?);
+    let heard = |line: &str| {
+        // It is for people: what cannot be kept is no reason to stop.
+        drop(writeln!(kept.borrow_mut(), "{line}"));
+        tell(line);
+    };
+    let line = format!("timeout --kill-after=10 {} bash -c {}", work.seconds, shell_words::quote(text));
+    let called = format!("hook {}", work.name);
+    let ran = script::with_environment(&line, &environment, directory)?.called(&called).run(&heard);
+    ran.map_err(|problem| {
+        let overdue = problem.message.ends_with(OVERDUE);
+        let problem = if overdue {
+            let message = format!("the hook `{}` did not end within {} s", work.name, work.seconds);
+            Problem { message, ..problem }.remedy("give it more time with `timeout:`")
+        } else {
+            problem
+        };
+        problem.remedy(format!("all it said is in {}/{}.log there", paths::HOOKS, work.name))
+    })
+}
+
+/// What the last run of a hook said.
+fn output(name: &str) -> Result<File> {
+    fsx::make_directory(Path::new(paths::HOOKS))?;
+    let path = Path::new(paths::HOOKS).join(format!("{name}.log"));
+    File::create(&path).problem_with(Class::Machine, || format!("cannot write {}", path.display()))
+}

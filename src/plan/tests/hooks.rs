@@ -1,0 +1,95 @@
+//! Hooks in their place: before what depends on them, once, and on the machines they are for.
+
+use super::*;
+use crate::model::{Hook, HookPhase, HookRun, HookScope};
+use crate::plan::hooked;
+
+fn hook(phase: HookPhase, on: HookScope) -> Hook {
+    let run = HookRun::Shell("true".to_owned());
+    Hook { name: phase.name().to_owned(), phase, on: vec![on], run, seconds: 60 }
+}
+
+fn number(plan: &Plan, wanted: &Action, machine: &str) -> usize {
+    let found = plan
+        .steps
+        .iter()
+        .find(|step| step.action == *wanted && step.machine.as_ref().is_some_and(|name| name.0 == machine));
+    found.unwrap_or_else(|| panic!("{wanted:?} on {machine}\n{}", read(plan))).number
+}
+
+fn run(phase: HookPhase) -> Action {
+    Action::Hook { hook: phase.name().to_owned() }
+}
+
+#[test]
+fn what_depends_on_a_hook_needs_it() {
+    let mut desired = desired(1, 1);
+    desired.cluster.hooks = HookPhase::ALL.map(|(_, phase)| hook(phase, HookScope::All)).to_vec();
+    desired.hook_places.insert("before-join".to_owned(), "Clusterfile:9:5".to_owned());
+    let plan = launch(&desired, &observed(&desired, fresh), None).unwrap();
+    let launch = plan.steps.iter().find(|step| matches!(step.action, Action::Launch { .. })).unwrap();
+    let needs = |step: usize, other: usize| plan.steps[step - 1].needs.contains(&other);
+    for (machine, join) in [("10.0.0.1", Action::Init), ("10.0.0.101", Action::JoinWorker)] {
+        let on = |phase| number(&plan, &run(phase), machine);
+        let join = number(&plan, &join, machine);
+        assert!(
+            needs(number(&plan, &Action::Prepare, machine), on(HookPhase::BeforePrepare)),
+            "{}",
+            read(&plan)
+        );
+        assert!(needs(join, on(HookPhase::BeforeJoin)));
+        assert!(needs(on(HookPhase::AfterJoin), join));
+        assert!(needs(on(HookPhase::BeforeApplications), on(HookPhase::AfterJoin)));
+        assert!(needs(launch.number, on(HookPhase::BeforeApplications)));
+        assert!(needs(on(HookPhase::AfterInstall), launch.number));
+        let wait = plan.steps.iter().find(|step| step.action == Action::AwaitReady).unwrap();
+        assert!(wait.follows.contains(&on(HookPhase::AfterInstall)));
+        assert!(plan.steps[on(HookPhase::BeforeJoin) - 1].reason.contains("Clusterfile:9:5"));
+    }
+    let leaving = plan.steps.iter().any(|step| step.action == run(HookPhase::BeforeClean));
+    assert!(!leaving, "nobody leaves: {}", read(&plan));
+}
+
+#[test]
+fn a_hook_runs_once_and_again_when_it_changes() {
+    let mut desired = desired(1, 2);
+    let scopes = [HookScope::Workers, HookScope::Machine("10.0.0.1".to_owned())];
+    desired.cluster.hooks = vec![Hook { on: scopes.to_vec(), ..hook(HookPhase::AfterJoin, HookScope::All) }];
+    desired.cluster.hooks.push(hook(HookPhase::BeforeJoin, HookScope::All));
+    let settled = observed(&desired, |spec| member(&desired, spec));
+    let plan = launch(&desired, &settled, None).unwrap();
+    let planned = plan.steps.iter().filter(|step| step.action == run(HookPhase::AfterJoin)).count();
+    assert_eq!(planned, 3, "{}", read(&plan));
+    let early = plan.steps.iter().any(|step| step.action == run(HookPhase::BeforeJoin));
+    assert!(!early, "all have joined: {}", read(&plan));
+    let ran = observed(&desired, |spec| {
+        let mut facts = member(&desired, spec);
+        let digest = hooked(&desired, &desired.cluster.hooks[0], spec, &facts);
+        facts.holdings.receipts.insert("hook-after-join".to_owned(), Receipt::of(digest));
+        facts
+    });
+    assert!(launch(&desired, &ran, None).unwrap().is_empty());
+    desired.cluster.hooks[0].run = HookRun::Shell("false".to_owned());
+    assert!(!launch(&desired, &ran, None).unwrap().is_empty());
+}
+
+#[test]
+fn a_machine_that_leaves_has_its_hooks_around_the_cleaning() {
+    let mut desired = desired(1, 1);
+    desired.cluster.hooks =
+        [HookPhase::BeforeClean, HookPhase::AfterClean].map(|phase| hook(phase, HookScope::Workers)).to_vec();
+    let settled = observed(&desired, |spec| member(&desired, spec));
+    let all = remove(&desired, &settled, Definition::Forgotten);
+    let worker = "10.0.0.101";
+    for plan in [&all, &{
+        let leaves = desired.cluster.machines.pop().unwrap();
+        desired.leaving.push(leaves);
+        launch(&desired, &settled, None).unwrap()
+    }] {
+        let on = |action| number(plan, action, worker);
+        let needs = |step: usize, other: usize| plan.steps[step - 1].needs.contains(&other);
+        assert!(needs(on(&Action::Clean), on(&run(HookPhase::BeforeClean))), "{}", read(plan));
+        assert!(needs(on(&Action::Leave), on(&run(HookPhase::AfterClean))), "{}", read(plan));
+        assert!(on(&run(HookPhase::AfterClean)) > on(&Action::Clean));
+    }
+}
