@@ -35,11 +35,23 @@ mod tests {
 
         let mut changed = without(&desired(3, 3), &["10.0.0.1", "10.0.0.103"]);
         changed.images[0].commands = vec!["cp -f opt/helm /usr/bin/helm".to_owned()];
+        let flannel = changed.images[1].clone();
+        changed.parting = vec![ImageContract { name: "gone:v1".to_owned(), ..flannel }];
+        changed.cluster.hooks = vec![Hook {
+            name: "look".to_owned(),
+            phase: HookPhase::AfterJoin,
+            on: vec![HookScope::All],
+            run: HookRun::Shell("true".to_owned()),
+            seconds: 60,
+        }];
         let arguments = &mut changed.cluster.machines[1].node;
         arguments.kubelet_arguments.insert("max-pods".to_owned(), "50".to_owned());
         arguments.labels.insert("zone".to_owned(), "a".to_owned());
         let before = desired(3, 3);
         let mut seen = observed(&before, |spec| member(&before, spec));
+        if let Some(Seen::Known(api)) = &mut seen.api {
+            api.applications.insert("gone:v1".to_owned(), Launched::of(Digest::of("gone")));
+        }
         let silent = Problem::new(Class::Connection, "it does not answer").saw("no route to host");
         seen.machines.insert(MachineName("10.0.0.102".to_owned()), Seen::Unknown(silent));
         let change = apply(&changed, &seen, None, &Consents::default()).unwrap();

@@ -86,10 +86,10 @@ fn a_machine_that_leaves_has_its_hooks_around_the_cleaning() {
         desired.leaving.push(leaves);
         launch(&desired, &settled, None).unwrap()
     }] {
-        let on = |action| number(plan, action, worker);
+        let on = |action: Action| number(plan, &action, worker);
         let needs = |step: usize, other: usize| plan.steps[step - 1].needs.contains(&other);
-        assert!(needs(on(&Action::Clean), on(&run(HookPhase::BeforeClean))), "{}", read(plan));
-        assert!(needs(on(&Action::Leave), on(&run(HookPhase::AfterClean))), "{}", read(plan));
-        assert!(on(&run(HookPhase::AfterClean)) > on(&Action::Clean));
+        assert!(needs(on(Action::Clean), on(run(HookPhase::BeforeClean))), "{}", read(plan));
+        assert!(needs(on(Action::Leave), on(run(HookPhase::AfterClean))), "{}", read(plan));
+        assert!(on(run(HookPhase::AfterClean)) > on(Action::Clean));
     }
 }
