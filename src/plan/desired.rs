@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Class, Problem, Result};
 use crate::model::{
-    Cluster, ImageContract, ImageKind, KubernetesVersion, MachineName, MachineSpec, RegistryStyle, Role, Scripts,
+    Cluster, ImageContract, ImageKind, KubernetesVersion, MachineName, MachineSpec, RegistryStyle, Role,
+    Scripts,
 };
 
 /// How the names of variables begin that are the image's and the tool's own; nobody else may set them.

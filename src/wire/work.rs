@@ -77,7 +77,9 @@ impl Work {
         let environments = scripts.into_iter().map(|script| &script.environment);
         let own = match self {
             Self::Commands(work) => Some(&work.environment),
-            Self::Launch(work) => Some(&work.environment),
+            Self::Hook(work) => Some(&work.environment),
+            Self::Launch(work) => Some(&work.tree.environment),
+            Self::Uninstall(work) => Some(&work.tree.environment),
             _ => None,
         };
         let passwords = environments.chain(own).filter_map(|environment| environment.get("registryPassword"));
