@@ -48,8 +48,7 @@ impl Life {
         let ended = self.operator.types(words).well();
         assert_launched_alone(&ended, &self.first().address());
         assert_eq!(self.operator.types(words).well().summary()["ending"], "nothing-to-do");
-        self.declared.images.retain(|image| image["name"] != NOTES);
-        self.declared.images.push(wished(NOTES, "red"));
+        self.wish(NOTES, "red");
         assert_eq!(
             (colour(self.first(), "notes"), colour(self.first(), "greeting")),
             ("red".into(), "green".into())
@@ -77,8 +76,7 @@ impl Life {
 
     /// The control plane that their files were on has left. They are launched from another, and taken off from there.
     pub(super) fn take_applications_off(&mut self) {
-        self.declared.images.retain(|image| image["name"] != NOTES);
-        self.declared.images.push(wished(NOTES, "blue"));
+        self.wish(NOTES, "blue");
         self.apply(&[]);
         assert_eq!(colour(self.control_planes()[0], "notes"), "blue");
         let machine = self.launches()[NOTES]["machine"].clone();
@@ -96,6 +94,12 @@ impl Life {
         let trees: usize =
             self.control_planes().iter().map(|one| one.sh(places).parse::<usize>().unwrap()).sum();
         assert!(trees <= 2, "{trees} trees of applications are left");
+    }
+
+    /// Wishes another colour in the Clusterfile; the application keeps its place among the images.
+    fn wish(&mut self, image: &str, colour: &str) {
+        let declared = self.declared.images.iter_mut().filter(|declared| declared["name"] == image);
+        declared.for_each(|declared| *declared = wished(image, colour));
     }
 
     /// Returns what `status` says of applications, by their images.
