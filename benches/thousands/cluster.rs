@@ -100,6 +100,7 @@ fn rootfs() -> ImageContract {
         scripts,
         vip: None,
         commands: vec![],
+        scripts_are_named: true,
         entrypoint_commands: 0,
         layers: (0..9).map(|number| layer("kubernetes", number)).collect(),
         pod_networks: vec![],

@@ -143,8 +143,12 @@ pub struct ImageContract {
     pub version: Option<KubernetesVersion>,
     /// Its variables, without PATH.
     pub environment: Environment,
-    /// Its scripts.
+    /// Its scripts; [`ImageContract::named_scripts`] tells which of them its labels name.
     pub scripts: Scripts,
+    /// Whether its scripts are those that its labels name, and no others. What a former version kept of an image has the
+    /// defaults of a rootfs, whatever the image is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub scripts_are_named: bool,
     /// The virtual address it asks for.
     pub vip: Option<IpAddr>,
     /// Its commands, each one a line of shell.
@@ -162,6 +166,28 @@ pub struct ImageContract {
     /// The Configs that it brings for its own files, in its `config.yml`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub configs: Vec<Config>,
+}
+
+impl ImageContract {
+    /// Returns the scripts that the image's labels name; of a rootfs all, by their labels or the contract's defaults.
+    pub fn named_scripts(&self) -> Scripts {
+        let mut scripts = self.scripts.clone();
+        if self.kind == ImageKind::Rootfs || self.scripts_are_named {
+            return scripts;
+        }
+        for (script, default) in [
+            (&mut scripts.init, "init.sh"),
+            (&mut scripts.clean, "clean.sh"),
+            (&mut scripts.check, "check.sh"),
+            (&mut scripts.init_registry, "init-registry.sh"),
+            (&mut scripts.clean_registry, "clean-registry.sh"),
+        ] {
+            if script == default {
+                script.clear();
+            }
+        }
+        scripts
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]

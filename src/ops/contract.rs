@@ -65,6 +65,7 @@ pub(super) fn read(store: &Store, name: &str, arch: Arch) -> Result<ImageContrac
         },
         vip: meaning.vip,
         commands: meaning.commands.clone(),
+        scripts_are_named: true,
         entrypoint_commands: meaning.entrypoint_commands,
         layers: image.layers.clone(),
         pod_networks: pod_networks(&image),

@@ -14,7 +14,7 @@ use super::view::{
 };
 use crate::engine::{self, Event, Observer, Outcome, Policy, Report};
 use crate::error::{Class, Problem, Problems, Result};
-use crate::model::{MachineName, MachineSpec};
+use crate::model::{MachineName, MachineSpec, Role};
 use crate::plan::{self, Action, Desired, Plan};
 use crate::steps::{self, Site};
 
@@ -126,7 +126,7 @@ async fn carry_out(
     });
     let graph = steps::graph(&plan, &site)?;
     let report = engine::execute(graph, policy, journal, locked.stop.clone()).await;
-    let ending = ending(context, &plan, &titles, &report);
+    let ending = ending(context, &site, &plan, &titles, &report);
     record::record(context, &site, &purpose.title, &titles, &report, &ending).await;
     tell_the_end(context, &plan, &titles, &report, &ending, purpose)
 }
@@ -274,7 +274,7 @@ fn group(action: &Action) -> &'static str {
 }
 
 /// Tells how the run ended as a whole.
-fn ending(context: &Context, plan: &Plan, titles: &[String], report: &Report) -> Ending {
+fn ending(context: &Context, site: &Site, plan: &Plan, titles: &[String], report: &Report) -> Ending {
     if report.was_cancelled() {
         return Ending::Interrupted {
             half_done: half_done(plan, titles, report),
@@ -286,7 +286,7 @@ fn ending(context: &Context, plan: &Plan, titles: &[String], report: &Report) ->
         .steps
         .iter()
         .zip(&report.outcomes)
-        .all(|(step, outcome)| !matters(&step.action) || outcome.is_success());
+        .all(|(step, outcome)| !matters(site, step) || outcome.is_success());
     match (all_well, plan.set_aside.is_empty(), reached) {
         (true, true, _) => Ending::Done,
         (true, false, _) | (false, _, true) => Ending::Partial,
@@ -346,14 +346,15 @@ fn tell_the_end(
 }
 
 /// Whether a launch is worth nothing without this step. A worker that fails is set aside.
-fn matters(action: &Action) -> bool {
-    matches!(
-        action,
+fn matters(site: &Site, step: &plan::PlannedStep) -> bool {
+    let machine = step.machine.as_ref().and_then(|name| site.desired.machine(name));
+    match step.action {
         Action::Init
-            | Action::AwaitReady
-            | Action::Launch { .. }
-            | Action::Uninstall { .. }
-            | Action::Hook { .. }
-            | Action::JoinControlPlane
-    )
+        | Action::AwaitReady
+        | Action::Launch { .. }
+        | Action::Uninstall { .. }
+        | Action::JoinControlPlane => true,
+        Action::Hook { .. } => machine.is_none_or(|machine| machine.role == Role::ControlPlane),
+        _ => false,
+    }
 }

@@ -31,7 +31,7 @@ pub(super) fn parting<'a>(now: &Situation<'a>) -> Vec<&'a ImageContract> {
 pub(super) fn why_uninstall(desired: &Desired, image: &ImageContract) -> String {
     match successor(desired, image) {
         Some(successor) => format!("{} takes its place", successor.name),
-        None if image.scripts.clean.is_empty() => {
+        None if image.named_scripts().clean.is_empty() => {
             "it is not in the definition any more; its image has no `clean`, so what it made in the cluster stays".to_owned()
         }
         None => "it is not in the definition any more".to_owned(),
@@ -39,8 +39,8 @@ pub(super) fn why_uninstall(desired: &Desired, image: &ImageContract) -> String 
 }
 
 /// Returns what an application's image says to undo it; nothing where another version of it takes its place.
-pub fn clean_of<'a>(desired: &Desired, image: &'a ImageContract) -> Option<&'a str> {
-    let clean = Some(image.scripts.clean.as_str()).filter(|clean| !clean.is_empty());
+pub fn clean_of(desired: &Desired, image: &ImageContract) -> Option<String> {
+    let clean = Some(image.named_scripts().clean).filter(|clean| !clean.is_empty());
     clean.filter(|_| successor(desired, image).is_none())
 }
 

@@ -145,11 +145,13 @@ pub fn apply(
     }
 
     // Hooks may want to see the machine in.
-    let mut hooked = Vec::new();
+    let mut greeted = HashMap::new();
     for machine in roster.staying() {
         let joined = joins.get(&machine.spec.name).copied();
-        hooked.extend(hooks::due(&mut plan, desired, machine, &first.name, AfterJoin, joined));
+        let hooks = hooks::due(&mut plan, desired, machine, &first.name, AfterJoin, joined);
+        greeted.extend(hooks.map(|hook| (&machine.spec.name, hook)));
     }
+    let mut hooked: Vec<usize> = greeted.values().copied().collect();
 
     // 7. What the rootfs has to say once there is a cluster runs on every machine that is in.
     let mut ran = Vec::new();
@@ -166,11 +168,17 @@ pub fn apply(
 
     // 8. Applications that are not wanted any more are taken off, the last one first; the others are launched one after the
     //    other, as soon as there is an API.
-    let mut awaited = Vec::new();
+    //    They need the hooks before them on control planes; a worker whose hook fails is set aside like one that does not join.
+    let (mut awaited, mut heeded) = (Vec::new(), Vec::new());
     for machine in roster.staying() {
         let joined = joins.get(&machine.spec.name).copied();
-        let needs = made.into_iter().chain(last_control_plane).chain(joined).chain(hooked.iter().copied());
-        awaited.extend(hooks::due(&mut plan, desired, machine, &first.name, BeforeApplications, needs));
+        let own = greeted.get(&machine.spec.name).copied();
+        let needs = made.into_iter().chain(last_control_plane).chain(joined).chain(own);
+        let begin = plan.len() + 1;
+        if let Some(end) = hooks::due(&mut plan, desired, machine, &first.name, BeforeApplications, needs) {
+            plan.follow(Some(begin), hooked.iter().copied());
+            if machine.spec.role == Role::ControlPlane { awaited.push(end) } else { heeded.push(end) }
+        }
     }
     let mut uninstalled = None;
     let mut launched = None;
@@ -183,7 +191,7 @@ pub fn apply(
         let action = Action::Launch { image: image.name.clone() };
         let needs = made.into_iter().chain(launched).chain(awaited.iter().copied());
         let launch = plan.add(Some(&first.name), action, applications::why_launch(&now, image), needs);
-        plan.follow(Some(launch), ran.iter().copied().chain(uninstalled));
+        plan.follow(Some(launch), ran.iter().copied().chain(uninstalled).chain(heeded.iter().copied()));
         launched = Some(launch);
     }
     for image in replaced {
@@ -192,6 +200,7 @@ pub fn apply(
     }
 
     hooked.append(&mut awaited);
+    hooked.append(&mut heeded);
     for machine in roster.staying() {
         let joined = joins.get(&machine.spec.name).copied();
         let needs = made.into_iter().chain(launched).chain(uninstalled).chain(joined);

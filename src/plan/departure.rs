@@ -46,6 +46,14 @@ pub(super) fn depart(
     };
     let before = plan.len();
     let mut steps = Departure::default();
+    let made = now.desired.origin == Origin::Made;
+    let cleaned = possession == Possession::Ours && !made;
+    if cleaned {
+        // Everything still runs: its pods, its vote, and on a control plane the API that a hook may ask.
+        for hook in hooks::leaving(now.desired, machine, HookPhase::BeforeClean) {
+            steps.last = add(plan, hooks::action(hook), &hooks::why(now.desired, hook));
+        }
+    }
     let runs_our_pods = matches!(possession, Possession::Ours | Possession::Unmarked);
     if runs_our_pods && machine.facts.is_some_and(|facts| pods_can_leave(machine, facts)) {
         steps.last = add(plan, Action::Drain, "its pods go elsewhere while they still run");
@@ -59,13 +67,8 @@ pub(super) fn depart(
         steps.vote = add(plan, Action::RemoveEtcdMember, reason);
         steps.last = steps.vote;
     }
-    let made = now.desired.origin == Origin::Made;
-    let cleaned = possession == Possession::Ours && !made;
     if cleaned {
         // What its Node stands for is still there until then: volumes that are mounted, pods of the Node's own.
-        for hook in hooks::leaving(now.desired, machine, HookPhase::BeforeClean) {
-            steps.last = add(plan, hooks::action(hook), &hooks::why(now.desired, hook));
-        }
         steps.last = add(plan, Action::Clean, "it still has what the cluster brought");
     }
     if machine.node.or(machine.former_node).is_some() {

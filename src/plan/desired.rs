@@ -83,7 +83,7 @@ impl Desired {
     pub fn scripts(&self) -> Result<Scripts> {
         let mut scripts = self.rootfs()?.scripts.clone();
         for patch in self.images.iter().filter(|image| image.kind == ImageKind::Patch) {
-            scripts.overlay(&patch.scripts);
+            scripts.overlay(&patch.named_scripts());
         }
         Ok(scripts)
     }

@@ -4,7 +4,7 @@ use super::desired::Desired;
 use super::receipts;
 use super::situation::Standing;
 use super::step::{Action, PlanBuilder};
-use crate::model::{Hook, HookPhase, MachineFacts, MachineName, MachineSpec};
+use crate::model::{Hook, HookPhase, Intent, MachineFacts, MachineName, MachineSpec};
 
 /// Plans the hooks of a phase on a machine, one after the other and the first of them after `needs`. Those that ran there as
 /// they are now are not planned again. Returns the last.
@@ -55,7 +55,7 @@ pub(super) fn leaving<'a>(
     of_leaving(desired, machine.spec, machine.facts, phase)
 }
 
-/// The same, where all machines leave.
+/// The same, where all machines leave. On a machine whose cleaning has begun it is too late for what comes before that.
 pub(super) fn of_leaving<'a>(
     desired: &'a Desired,
     spec: &MachineSpec,
@@ -64,7 +64,8 @@ pub(super) fn of_leaving<'a>(
 ) -> impl Iterator<Item = &'a Hook> {
     let first = desired.control_planes().next().is_some_and(|first| first.name == spec.name);
     let hooks = desired.cluster.hooks.iter().filter(move |hook| hook.phase == phase);
-    let answers = facts.is_some();
+    let cleaned = |facts: &MachineFacts| facts.marker.as_ref().is_some_and(|it| it.intent == Intent::Leaving);
+    let answers = facts.is_some_and(|facts| phase != HookPhase::BeforeClean || !cleaned(facts));
     let spec = spec.clone();
     hooks.filter(move |hook| answers && hook.is_for(&spec, first))
 }

@@ -82,9 +82,11 @@ pub(super) fn prepare(
         }
         steps.last = Some(step);
     };
+    let serves = [receipts::registry, receipts::registry_of_former_version]
+        .iter()
+        .any(|wanted| receipt("registry") == Some(&wanted(desired, spec, facts)));
     if spec.role == Role::ControlPlane
-        && (receipt("registry") != Some(&receipts::registry(desired, spec, facts))
-            || desired.registry_style() == RegistryStyle::Unit && !facts.runs("registry.service"))
+        && (!serves || desired.registry_style() == RegistryStyle::Unit && !facts.runs("registry.service"))
     {
         interrupt(plan, &mut steps, Action::Registry, "its registry does not run as wanted", None);
         steps.registry = steps.last;
@@ -93,8 +95,12 @@ pub(super) fn prepare(
         steps.last = tell(plan, desired, machine, facts, steps.last).or(steps.last);
     }
     if let Some(reason) = why_prepare(desired, facts, &receipts::prepared(desired, spec, facts)) {
-        let hooks = hooks::due(plan, desired, machine, before.first, HookPhase::BeforePrepare, steps.last);
-        steps.last = hooks.or(steps.last);
+        // They may make a disk anew, say, which nobody wants on a machine that is in.
+        if !runs {
+            let hooks =
+                hooks::due(plan, desired, machine, before.first, HookPhase::BeforePrepare, steps.last);
+            steps.last = hooks.or(steps.last);
+        }
         interrupt(plan, &mut steps, Action::Prepare, reason, before.registry);
     }
     if why_configure_kubelet(facts, &receipts::kubelet(spec), spec.node.kubelet_arguments.is_empty()) {

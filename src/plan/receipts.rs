@@ -36,6 +36,22 @@ pub fn prepared(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts) 
     with_configs(&told, &configs::configs_of_scripts(desired))
 }
 
+/// Returns the digest that a former version wrote of a control plane's registry: it holds as well, or a new version would
+/// interrupt every control plane.
+pub(super) fn registry_of_former_version(
+    desired: &Desired,
+    machine: &MachineSpec,
+    facts: &MachineFacts,
+) -> Digest {
+    let script = |image: &ImageContract| match image.scripts.init_registry.as_str() {
+        "" => "init-registry.sh".to_owned(),
+        named => named.to_owned(),
+    };
+    let scripts: Vec<String> = desired.images.iter().map(script).collect();
+    let access = (&desired.registry.authority, environment::of_machine(desired, machine, facts));
+    with_configs(&("registry", scripts, machine.address, access), &configs::configs_of_scripts(desired))
+}
+
 /// Returns the digest of a control plane's registry.
 pub fn registry(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts) -> Digest {
     let script = desired.scripts().map(|scripts| scripts.init_registry).unwrap_or_default();

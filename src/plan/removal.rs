@@ -32,11 +32,12 @@ pub fn remove(desired: &Desired, observed: &Observed, definition: Definition) ->
                 }
                 let facts = observed.facts(&machine.name);
                 let before = hooks::of_leaving(desired, machine, facts, HookPhase::BeforeClean);
+                let first = plan.len() + 1;
                 let begin = hooks::all(&mut plan, desired, machine, before, None);
                 let clean = plan.add(Some(&machine.name), Action::Clean, "it belongs to the cluster", begin);
                 if role == Role::ControlPlane {
                     // It goes when the workers are done, however that went: they may need its API to go well.
-                    plan.follow(Some(begin.unwrap_or(clean)), workers.clone());
+                    plan.follow(Some(first), workers.clone());
                 }
                 let after = hooks::of_leaving(desired, machine, facts, HookPhase::AfterClean);
                 let cleaned = hooks::all(&mut plan, desired, machine, after, Some(clean));

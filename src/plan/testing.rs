@@ -39,6 +39,7 @@ pub(super) fn image(name: &str, kind: ImageKind) -> ImageContract {
             ImageKind::Application => vec![format!("kubectl apply -f {name}")],
             ImageKind::Rootfs | ImageKind::Patch => vec![],
         },
+        scripts_are_named: true,
         entrypoint_commands: 0,
         pod_networks: vec![],
         layers: vec![layer("files", LayerContent::Files), layer("images", LayerContent::Registry)],

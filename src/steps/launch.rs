@@ -38,7 +38,7 @@ impl Step for Launch {
                 tools: application::tools(desired, image),
                 receipt: plan::launched(desired, image),
                 commands: commands.iter().map(|command| plan::command_line(command, &environment)).collect(),
-                check: application::script(&image.scripts.check),
+                check: application::script(&image.named_scripts().check),
                 run: self.site.fleet.run().to_owned(),
                 machine: self.machine.name.clone(),
             };

@@ -30,8 +30,9 @@ impl Step for Uninstall {
             let desired = &self.site.desired;
             let image = application::find(desired, &self.image)?;
             let tree = application::tree(desired, image);
-            let clean = plan::clean_of(desired, image).and_then(application::script);
-            let layers = desired.images.iter().flat_map(|image| &image.layers);
+            let clean = plan::clean_of(desired, image).and_then(|clean| application::script(&clean));
+            let others = desired.parting.iter().filter(|other| other.name != image.name);
+            let layers = desired.images.iter().chain(others).flat_map(|image| &image.layers);
             let work = UninstallWork {
                 cluster: desired.cluster.name.clone(),
                 image: image.name.clone(),

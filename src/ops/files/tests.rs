@@ -50,6 +50,7 @@ fn image(name: &str, kind: ImageKind, layers: Vec<LayerInfo>) -> ImageContract {
         },
         vip: None,
         commands: vec![],
+        scripts_are_named: true,
         entrypoint_commands: 0,
         layers,
         pod_networks: vec![],

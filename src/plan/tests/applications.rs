@@ -146,3 +146,24 @@ fn a_patch_names_scripts_in_the_place_of_the_rootfs_own_and_is_on_every_machine(
     let laid_out = plan.steps.iter().filter(|step| step.action == Action::LayOut).count();
     assert_eq!(laid_out, 2, "{}", read(&plan));
 }
+
+/// What a former version has kept: every image had the scripts of a rootfs, and a registry's receipt was made of all of them.
+#[test]
+fn scripts_that_a_former_version_made_up_are_no_promises() {
+    let mut desired = desired(1, 1);
+    for image in desired.images.iter_mut().filter(|image| image.kind == crate::model::ImageKind::Application)
+    {
+        image.scripts_are_named = false;
+        image.scripts.clean = "clean.sh".to_owned();
+        image.scripts.init_registry = "init-registry.sh".to_owned();
+    }
+    let application = desired.applications().next().unwrap().clone();
+    assert_eq!(crate::plan::clean_of(&desired, &application), None);
+    let settled = observed(&desired, |spec| {
+        let mut facts = member(&desired, spec);
+        let digest = crate::plan::receipts::registry_of_former_version(&desired, spec, &facts);
+        facts.holdings.receipts.insert("registry".to_owned(), Receipt::of(digest));
+        facts
+    });
+    assert!(launch(&desired, &settled, None).unwrap().is_empty());
+}

@@ -31,6 +31,7 @@ fn what_depends_on_a_hook_needs_it() {
     let needs = |step: usize, other: usize| plan.steps[step - 1].needs.contains(&other);
     for (machine, join) in [("10.0.0.1", Action::Init), ("10.0.0.101", Action::JoinWorker)] {
         let on = |phase| number(&plan, &run(phase), machine);
+        let join_of_worker = join == Action::JoinWorker;
         let join = number(&plan, &join, machine);
         assert!(
             needs(number(&plan, &Action::Prepare, machine), on(HookPhase::BeforePrepare)),
@@ -40,7 +41,10 @@ fn what_depends_on_a_hook_needs_it() {
         assert!(needs(join, on(HookPhase::BeforeJoin)));
         assert!(needs(on(HookPhase::AfterJoin), join));
         assert!(needs(on(HookPhase::BeforeApplications), on(HookPhase::AfterJoin)));
-        assert!(needs(launch.number, on(HookPhase::BeforeApplications)));
+        // A worker whose hook fails is set aside, and the application comes without it.
+        let before_launch = on(HookPhase::BeforeApplications);
+        let heeded = if join_of_worker { &launch.follows } else { &launch.needs };
+        assert!(heeded.contains(&before_launch), "{}", read(&plan));
         assert!(needs(on(HookPhase::AfterInstall), launch.number));
         let wait = plan.steps.iter().find(|step| step.action == Action::AwaitReady).unwrap();
         assert!(wait.follows.contains(&on(HookPhase::AfterInstall)));
@@ -88,8 +92,38 @@ fn a_machine_that_leaves_has_its_hooks_around_the_cleaning() {
     }] {
         let on = |action: Action| number(plan, &action, worker);
         let needs = |step: usize, other: usize| plan.steps[step - 1].needs.contains(&other);
-        assert!(needs(on(Action::Clean), on(run(HookPhase::BeforeClean))), "{}", read(plan));
+        assert!(on(run(HookPhase::BeforeClean)) < on(Action::Clean), "{}", read(plan));
         assert!(needs(on(Action::Leave), on(run(HookPhase::AfterClean))), "{}", read(plan));
         assert!(on(run(HookPhase::AfterClean)) > on(Action::Clean));
     }
+}
+
+#[test]
+fn before_a_control_plane_is_cleaned_it_still_has_its_vote() {
+    let mut desired = without(&desired(3, 0), &["10.0.0.1"]);
+    desired.cluster.hooks = vec![hook(HookPhase::BeforeClean, HookScope::ControlPlanes)];
+    let mut seen = observed(&desired, |spec| member(&desired, spec));
+    let plan = launch(&desired, &seen, None).unwrap();
+    let on = |action: Action| number(&plan, &action, "10.0.0.1");
+    let (before, drain) = (on(run(HookPhase::BeforeClean)), on(Action::Drain));
+    assert!(plan.steps[drain - 1].needs.contains(&before), "{}", read(&plan));
+    assert!(drain < on(Action::RemoveEtcdMember));
+
+    // Where the cleaning has begun it is too late for them, and the machine leaves all the same.
+    let Some(Seen::Known(facts)) = seen.machines.get_mut(&desired.leaving[0].name) else { panic!() };
+    facts.marker.as_mut().unwrap().intent = crate::model::Intent::Leaving;
+    let plan = launch(&desired, &seen, None).unwrap();
+    assert!(!plan.steps.iter().any(|step| step.action == run(HookPhase::BeforeClean)), "{}", read(&plan));
+    assert!(plan.steps.iter().any(|step| step.action == Action::Leave));
+}
+
+#[test]
+fn a_machine_that_is_in_is_not_prepared_for_by_a_hook() {
+    let mut desired = desired(1, 1);
+    desired.cluster.hooks = vec![hook(HookPhase::BeforePrepare, HookScope::All)];
+    let settled = observed(&desired, |spec| member(&desired, spec));
+    desired.cluster.environment.insert("disk".to_owned(), "b".to_owned());
+    let plan = launch(&desired, &settled, None).unwrap();
+    assert!(plan.steps.iter().any(|step| step.action == Action::Prepare), "{}", read(&plan));
+    assert!(!plan.steps.iter().any(|step| step.action == run(HookPhase::BeforePrepare)), "{}", read(&plan));
 }
