@@ -57,12 +57,6 @@ pub(super) fn defaults(layers: &mut Layers, cluster: &ClusterSettings<'_>, node:
     }
     let token = json!([{"description": JOIN_TOKEN, "ttl": "1h0m0s"}]);
     layers.set(INIT, &["bootstrapTokens"], &token, "a token that is deleted when machines have joined");
-    layers.set(
-        CLUSTER,
-        &["certificatesDir"],
-        &json!("/etc/kubernetes/pki"),
-        "where sealift looks for certificates",
-    );
     layers.set(CLUSTER, &["clusterName"], &json!(cluster.name), "the cluster's name");
     kubelet(layers, cluster);
     layers.set(PROXY, &["mode"], &json!(cluster.proxy), "by the version and the oldest kernel");
@@ -75,7 +69,6 @@ pub(super) fn defaults(layers: &mut Layers, cluster: &ClusterSettings<'_>, node:
 fn kubelet(layers: &mut Layers, cluster: &ClusterSettings<'_>) {
     let driver = json!(cgroup_driver(cluster.control_groups));
     layers.set(KUBELET, &["cgroupDriver"], &driver, "the machines' control groups");
-    layers.set(KUBELET, &["clusterDomain"], &json!(cluster.network.dns_domain), "the cluster's DNS domain");
     layers.set(KUBELET, &["serializeImagePulls"], &json!(false), "images are pulled side by side");
     layers.set(KUBELET, &["maxParallelImagePulls"], &json!(5), "images are pulled side by side");
     if cluster.any_control_groups_v1 {
@@ -107,9 +100,12 @@ pub(super) fn identity_of_init(cluster: &ClusterSettings<'_>, node: &NodeSetting
         (&["networking", "podSubnet"], network.pods.to_string(), "the cluster's pod network"),
         (&["networking", "serviceSubnet"], network.services.to_string(), "the cluster's Service network"),
         (&["networking", "dnsDomain"], network.dns_domain.clone(), "the cluster's DNS domain"),
+        (&["certificatesDir"], "/etc/kubernetes/pki".to_owned(), "where sealift looks for certificates"),
     ] {
         claims.push(Claim { kind: CLUSTER, path, value: json!(value), why });
     }
+    let value = json!(network.dns_domain);
+    claims.push(Claim { kind: KUBELET, path: &["clusterDomain"], value, why: "the cluster's DNS domain" });
     claims
 }
 
@@ -181,4 +177,12 @@ pub(super) const SECRETS: [(&str, &[&str]); 6] = [
     (JOIN, &["discovery", "tlsBootstrapToken"]),
     (JOIN, &["discovery", "file"]),
     (JOIN, &["controlPlane", "certificateKey"]),
+];
+
+/// Fields that an image's file has because it was written elsewhere: what they say there holds for no cluster of ours. Only the
+/// operator's documents may say otherwise.
+pub(super) const NOT_THE_IMAGES: [(&str, &[&str]); 3] = [
+    (INIT, &["nodeRegistration", "criSocket"]),
+    (JOIN, &["nodeRegistration", "criSocket"]),
+    (CLUSTER, &["clusterName"]),
 ];

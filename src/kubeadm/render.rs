@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::api::KubeadmApi;
 use super::check::{Against, check, keep_known};
-use super::computed::{self, Claim, SECRETS};
+use super::computed::{self, Claim, NOT_THE_IMAGES, SECRETS};
 use super::explain;
 use super::layers::{self, Layers, Written, api_of};
 use super::tree::Tree;
@@ -206,7 +206,7 @@ fn laid(
     computed::defaults(&mut layers, cluster, node);
     for written in &image {
         let mut written = written.clone();
-        for (_, path) in SECRETS.iter().filter(|(kind, _)| *kind == written.kind) {
+        for (_, path) in SECRETS.iter().chain(&NOT_THE_IMAGES).filter(|(kind, _)| *kind == written.kind) {
             written.tree.take(path);
         }
         layers.lay_written(&written);

@@ -54,7 +54,8 @@ pub fn kubeadm_file(
     let settings = settings(desired, observed, machine)?;
     let node = node(desired, observed, machine)?;
     let first = desired.control_planes().next();
-    if first.is_some_and(|first| first.name == machine.name) {
+    // A cluster that is there is joined, by its first control plane, too.
+    if first.is_some_and(|first| first.name == machine.name) && observed.api().is_none() {
         return kubeadm::init(&settings, &node);
     }
     let ticket = JoinTicket {
@@ -79,13 +80,14 @@ const AUTHORITY: &str = "DIGEST-OF-THE-CA";
 /// Stands for the key by which certificates are handed on.
 const CERTIFICATE_KEY: &str = "KEY-OF-THE-RUN";
 
-/// Finds what kubeadm could not be told: of the first control plane, and of the first machine that joins in each role. What is
-/// wrong is in the image's file or the operator's documents, so it is the same for all others.
+/// Finds what kubeadm could not be told: of the first control plane, and of the first machine that joins in each role, where they
+/// are not in yet. What is wrong is in the image's file or the operator's documents, so it is the same for all others.
 pub(super) fn check(desired: &Desired, observed: &Observed) -> Vec<Problem> {
     let mut found: Vec<Problem> = vec![];
     let joining = desired.control_planes().skip(1).take(1).chain(desired.workers().take(1));
     for machine in desired.control_planes().take(1).chain(joining) {
-        if observed.facts(&machine.name).is_none() {
+        // Of a machine that is in, nobody would ask it any more.
+        if observed.facts(&machine.name).is_none_or(|facts| facts.joined) {
             continue;
         }
         if let Err(problems) = kubeadm_file(desired, observed, machine) {
