@@ -41,5 +41,16 @@ fn locked(directory: &Path) -> Result<()> {
     work.secrets().iter().for_each(|secret| redactions.hide(secret));
     // The log is for people: what cannot be written there is no reason to stop.
     let tell = |line: &str| drop(writeln!(log.borrow_mut(), "{}", redactions.apply(line)));
-    work::carry_out(&work, &tell)
+    work::carry_out(&work, &tell).map_err(|problem| hidden(problem, &redactions))
+}
+
+/// Takes secrets out of what is told of a failure: programs repeat what they were given.
+fn hidden(problem: Problem, redactions: &Redactions) -> Problem {
+    let hide = |text: String| redactions.apply(&text).into_owned();
+    Problem {
+        message: hide(problem.message),
+        seen: problem.seen.into_iter().map(hide).collect(),
+        remedies: problem.remedies.into_iter().map(hide).collect(),
+        ..problem
+    }
 }

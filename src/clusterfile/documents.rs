@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::config;
 use super::dialect::{Beside, Dialect};
+use super::hooks;
 use super::ledger::{Finding, Ledger};
 use super::merge;
 use super::node::{Content, Node};
@@ -110,7 +111,7 @@ fn plugin(ledger: &Ledger, document: &Document, found: &mut Found) {
     let Some(spec) = field.fields().and_then(|top| frame(&top)) else { return };
     let (_, name) = document.identity();
     let place = ledger.position(document.node.place);
-    let plugin = plugins::read(&spec, &name.unwrap_or_default().to_lowercase(), &place);
+    let plugin = plugins::read(&spec, &hooks::name_of(&name.unwrap_or_default()), &place);
     spec.finish();
     match plugin {
         None => {}

@@ -57,11 +57,40 @@ fn hook(fields: &Fields<'_>) -> Option<(Hook, Located<String>)> {
     Some((Hook { name: name.value.clone(), phase: phase?.value, on, run: run?, seconds }, name))
 }
 
+/// The longest name of a hook, characters.
+const LONGEST_NAME: usize = 63;
+
 /// A hook's name is that of files, too.
+fn fits(c: char) -> bool {
+    c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.'
+}
+
+/// Returns the name of a hook that is made of something with another kind of name.
+pub(super) fn name_of(other: &str) -> String {
+    let name: String = other.to_lowercase().chars().map(|c| if fits(c) { c } else { '-' }).collect();
+    // Room is left for a number.
+    let name: String = name.trim_start_matches(['-', '.']).chars().take(LONGEST_NAME - 6).collect();
+    if name.is_empty() { "hook".to_owned() } else { name }
+}
+
+/// Adds hooks to others. One that would have the name of another gets a number after its own, since receipts go by names.
+pub(super) fn join(hooks: &mut Vec<DeclaredHook>, others: Vec<DeclaredHook>) {
+    for mut other in others {
+        let name = other.hook.name.clone();
+        let mut number = 1;
+        while hooks.iter().any(|hook| hook.hook.name == other.hook.name) {
+            number += 1;
+            other.hook.name = format!("{name}-{number}");
+        }
+        hooks.push(other);
+    }
+}
+
+/// Reads the name of a hook.
 pub(super) fn name(field: &Field<'_>) -> Option<Located<String>> {
     let name = field.word()?;
-    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
-    if name.value.len() <= 63 && name.value.chars().all(fits) && !name.value.starts_with(['-', '.']) {
+    if name.value.len() <= LONGEST_NAME && name.value.chars().all(fits) && !name.value.starts_with(['-', '.'])
+    {
         return Some(name);
     }
     let finding = Finding::of(&name, format!("`{}` is no name of a hook", name.value));
@@ -156,5 +185,35 @@ pub(super) fn written(scope: &HookScope) -> String {
             .iter()
             .find(|(_, scope)| scope == word)
             .map_or_else(String::new, |(name, _)| (*name).to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn declared(name: &str) -> DeclaredHook {
+        let run = HookRun::Shell("true".to_owned());
+        let hook = Hook {
+            name: name.to_owned(),
+            phase: HookPhase::AfterJoin,
+            on: vec![HookScope::All],
+            run,
+            seconds: 1,
+        };
+        DeclaredHook { hook, place: String::new() }
+    }
+
+    #[test]
+    fn whatever_a_plugin_is_called_its_hook_has_a_name_of_its_own() {
+        for (name, hook) in
+            [("Foo", "foo"), ("../x", "x"), ("a/b_c", "a-b-c"), (&"x".repeat(99), &"x".repeat(57))]
+        {
+            assert_eq!(name_of(name), hook);
+        }
+        let mut hooks = vec![declared("foo")];
+        join(&mut hooks, vec![declared("foo"), declared("foo-2"), declared("bar")]);
+        let names: Vec<&str> = hooks.iter().map(|hook| hook.hook.name.as_str()).collect();
+        assert_eq!(names, ["foo", "foo-2", "foo-2-2", "bar"]);
     }
 }

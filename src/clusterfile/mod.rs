@@ -80,7 +80,7 @@ pub fn load(sources: &[Source], overrides: &Overrides) -> Result<Declared, Probl
             let node = overrides::apply(&ledger, sources.len(), overrides, Aim::Cluster, node);
             let mut draft = dialect.read(&Field::document(&ledger, node, dialect.manner()));
             draft.rest.environment.extend(overrides.environment.clone());
-            draft.rest.hooks.extend(beside.hooks);
+            hooks::join(&mut draft.rest.hooks, beside.hooks);
             if let DraftMachines::Given(machines) = &mut draft.machines {
                 plugins::lay(&ledger, beside.wishes, machines);
             }

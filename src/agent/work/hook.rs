@@ -1,8 +1,9 @@
 //! A hook of the operator's, run on this machine for so long as it may; what it says stays here.
 
 use std::cell::RefCell;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use crate::agent::command::Tell;
@@ -10,9 +11,13 @@ use crate::agent::{kubernetes, members, paths, receipts};
 use crate::error::{Class, Context as _, Problem, Result};
 use crate::fsx;
 use crate::model::HookRun;
+use crate::redact::Redactions;
 use crate::wire::HookWork;
 
 use super::script;
+
+/// The variable that holds the registry's password.
+const PASSWORD: &str = "registryPassword";
 
 /// With this `timeout` says that it had to end the program.
 const OVERDUE: &str = "exit status: 124";
@@ -40,9 +45,11 @@ fn run(work: &HookWork, text: &str, tell: Tell<'_>) -> Result<()> {
         environment.entry("KUBECACHEDIR".to_owned()).or_insert_with(|| paths::KUBECTL_CACHE.to_owned());
     }
     let kept = RefCell::new(output(&work.name)?);
+    let redactions = Redactions::default();
+    environment.get(PASSWORD).into_iter().for_each(|password| redactions.hide(&password.clone().into()));
     let heard = |line: &str| {
         // It is for people: what cannot be kept is no reason to stop.
-        drop(writeln!(kept.borrow_mut(), "{line}"));
+        drop(writeln!(kept.borrow_mut(), "{}", redactions.apply(line)));
         tell(line);
     };
     let line = format!("timeout --kill-after=10 {} bash -c {}", work.seconds, shell_words::quote(text));
@@ -64,5 +71,8 @@ fn run(work: &HookWork, text: &str, tell: Tell<'_>) -> Result<()> {
 fn output(name: &str) -> Result<File> {
     fsx::make_directory(Path::new(paths::HOOKS))?;
     let path = Path::new(paths::HOOKS).join(format!("{name}.log"));
-    File::create(&path).problem_with(Class::Machine, || format!("cannot write {}", path.display()))
+    let mut options = OpenOptions::new();
+    // What an operator's script says is root's business.
+    options.write(true).create(true).truncate(true).mode(0o600);
+    options.open(&path).problem_with(Class::Machine, || format!("cannot write {}", path.display()))
 }
