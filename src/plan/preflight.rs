@@ -21,7 +21,8 @@ const LEAST_MEMORY: u64 = 1_700_000_000;
 const LEAST_MEMORY_OF_WORKER: u64 = 900_000_000;
 /// kubeadm refuses a control plane with one processor.
 const LEAST_PROCESSORS: usize = 2;
-/// What images, logs and etcd need beside the layers.
+/// What images, logs and etcd come to need beside the layers; on a machine that is in they have it already, and what little
+/// is left there must not stand in the way of whatever heals or shrinks the cluster.
 const HEADROOM: u64 = 2 * 1024 * 1024 * 1024;
 /// Inodes beside the layers' files.
 const INODE_HEADROOM: u64 = 20_000;
@@ -249,7 +250,8 @@ fn room(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts, problems
                 }
             })
             .sum();
-    let needed = bytes + HEADROOM;
+    let (headroom, inode_headroom) = if facts.joined { (0, 0) } else { (HEADROOM, INODE_HEADROOM) };
+    let needed = bytes + headroom;
     if facts.room.bytes < needed {
         problems.push(
             Problem::new(
@@ -264,7 +266,7 @@ fn room(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts, problems
             .remedy("make room on that file system, or mount a larger one at /var/lib"),
         );
     }
-    let files = missing.iter().map(|layer| layer.files).sum::<u64>() + INODE_HEADROOM;
+    let files = missing.iter().map(|layer| layer.files).sum::<u64>() + inode_headroom;
     if let Some(inodes) = facts.room.inodes.filter(|inodes| *inodes < files) {
         problems.push(
             Problem::new(Class::Machine, format!("/var/lib has {inodes} inodes free and {files} are needed"))

@@ -151,6 +151,20 @@ fn a_fresh_and_a_finished_cluster_pass_the_preflight() {
     }
 }
 
+#[test]
+fn a_full_disk_holds_nothing_up_where_little_is_to_come() {
+    let desired = desired(3, 2);
+    let seen = observed(&desired, |spec| {
+        let mut facts = member(&desired, spec);
+        // The applications' layers are on the control plane that runs their commands alone.
+        let here = super::layers::layers_for(&desired.images, super::layers::Duty::of(spec.role));
+        facts.holdings.layers = here.into_iter().map(|layer| layer.diff_id.clone()).collect();
+        facts.room = crate::model::Room { bytes: 100 << 20, inodes: Some(5_000) };
+        facts
+    });
+    assert_eq!(check(&desired, &seen, Some(&Digest::of("ca"))), Preflight::default());
+}
+
 type Fault = fn(&mut MachineFacts);
 
 #[test]
