@@ -110,8 +110,9 @@ fn without_chains(rules: &str) -> String {
 /// Deletes what a cluster makes and was not there before. A mount below stops it: volumes hold people's data.
 fn remove_directories(before: &Baseline, tell: Tell<'_>) -> Result<()> {
     for path in traces::paths_of_a_cluster() {
+        let was_lacking = before.lacked(path);
         let path = Path::new(path);
-        if before.paths.contains(&path.to_string_lossy().into_owned()) || !path.exists() {
+        if !was_lacking || !path.exists() {
             continue;
         }
         if path == Path::new(namespaces::DIRECTORY) {

@@ -103,7 +103,25 @@ pub struct Baseline {
     pub nft_tables: BTreeSet<String>,
     /// Paths that Kubernetes or its images make, and that were there already.
     pub paths: BTreeSet<String>,
+    /// The paths that were looked for; none in what was written before this was kept.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub looked_for: BTreeSet<String>,
 }
+
+impl Baseline {
+    /// Whether a path was looked for and was not there, so that what is there now is the cluster's.
+    pub fn lacked(&self, path: &str) -> bool {
+        let was_looked_for = if self.looked_for.is_empty() {
+            !LOOKED_FOR_LATER.contains(&path)
+        } else {
+            self.looked_for.contains(path)
+        };
+        was_looked_for && !self.paths.contains(path)
+    }
+}
+
+/// Paths that were not looked for yet when it was not kept which ones were.
+const LOOKED_FOR_LATER: [&str; 1] = ["/var/log/kubernetes"];
 
 /// Proof that opaque work was done and that its postconditions held then.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -383,5 +401,26 @@ impl Observed {
     /// Returns what the API said, if it answered.
     pub fn api(&self) -> Option<&ApiFacts> {
         self.api.as_ref().and_then(Seen::known)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_looked_for_in_vain_is_the_clusters() {
+        let set = |paths: &[&str]| paths.iter().map(|path| (*path).to_owned()).collect::<BTreeSet<_>>();
+        let older = Baseline { paths: set(&["/etc/cni"]), ..Baseline::default() };
+        let newer =
+            Baseline { looked_for: set(&["/etc/cni", "/opt/cni", "/var/log/kubernetes"]), ..older.clone() };
+        for (path, by_older, by_newer) in [
+            ("/etc/cni", false, false),
+            ("/opt/cni", true, true),
+            ("/var/log/kubernetes", false, true),
+            ("/var/lib/cni", true, false),
+        ] {
+            assert_eq!((older.lacked(path), newer.lacked(path)), (by_older, by_newer), "{path}");
+        }
     }
 }
