@@ -2,14 +2,22 @@
 
 use std::collections::VecDeque;
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{self, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 use crate::error::{Class, Context, Problem, Result};
 
 /// How many of a failed program's last lines its problem quotes.
 const QUOTED_LINES: usize = 12;
+
+/// How often it is seen whether a program has ended that says nothing.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// How long after its end a program's lines are waited for, which are on their way already.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// Variables that send a program's traffic elsewhere. kubeadm copies them into the control plane's manifests, and
 /// the machines of a cluster never talk to each other through a proxy.
@@ -100,7 +108,8 @@ impl Command {
         self.output().is_ok()
     }
 
-    /// Runs it to its end and tells every line it writes as it comes.
+    /// Runs it to its end and tells every line it writes as it comes. What it leaves running in the background may hold its
+    /// output open for ever, so that is not waited for.
     pub(super) fn run(mut self, tell: Tell<'_>) -> Result<()> {
         let (reader, writer) = std::io::pipe().problem(Class::Machine, "cannot make a pipe")?;
         let second = writer.try_clone().problem(Class::Machine, "cannot make a pipe")?;
@@ -111,23 +120,37 @@ impl Command {
         // The parent's writing ends must be closed, or the reader never sees the end.
         self.inner.stdout(Stdio::null()).stderr(Stdio::null());
         let mut last = VecDeque::with_capacity(QUOTED_LINES);
-        let mut reader = BufReader::new(reader);
-        let mut line = Vec::new();
-        while reader.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
-            let text = String::from_utf8_lossy(&line).trim_end().to_owned();
-            line.clear();
-            if text.is_empty() {
-                continue;
+        let lines = lines_of(reader);
+        let mut ended: Option<(process::ExitStatus, Instant)> = None;
+        loop {
+            match lines.recv_timeout(LOOK_EVERY) {
+                Ok(text) => {
+                    tell(&text);
+                    if last.len() == QUOTED_LINES {
+                        last.pop_front();
+                    }
+                    last.push_back(text);
+                }
+                Err(mpsc::RecvTimeoutError::Disconnected) => break,
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
             }
-            tell(&text);
-            if last.len() == QUOTED_LINES {
-                last.pop_front();
+            if ended.is_some_and(|(_, when)| when.elapsed() > LAST_WORDS) {
+                break;
             }
-            last.push_back(text);
+            if ended.is_none() {
+                let status = child.try_wait().problem_with(Class::Machine, || self.unattended())?;
+                ended = status.map(|status| (status, Instant::now()));
+            }
         }
-        let status =
-            child.wait().problem_with(Class::Machine, || format!("cannot wait for `{}`", self.name))?;
+        let status = match ended {
+            Some((status, _)) => status,
+            None => child.wait().problem_with(Class::Machine, || self.unattended())?,
+        };
         if status.success() { Ok(()) } else { Err(self.failed(status, last.iter().map(String::as_str))) }
+    }
+
+    fn unattended(&self) -> String {
+        format!("cannot wait for `{}`", self.name)
     }
 
     fn feed(&mut self, child: &mut process::Child) -> Result<()> {
@@ -145,6 +168,23 @@ impl Command {
     }
 }
 
+/// Returns the lines that are no blanks, as they come.
+fn lines_of(reader: impl Read + Send + 'static) -> mpsc::Receiver<String> {
+    let (sender, lines) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut reader = BufReader::new(reader);
+        let mut line = Vec::new();
+        while reader.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
+            let text = String::from_utf8_lossy(&line).trim_end().to_owned();
+            line.clear();
+            if !text.is_empty() && sender.send(text).is_err() {
+                return;
+            }
+        }
+    });
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use std::cell::RefCell;
@@ -160,6 +200,16 @@ mod tests {
         assert_eq!(told.into_inner(), ["one", "two"]);
         assert_eq!(problem.seen, ["one", "two"]);
         assert!(problem.message.contains("exit status: 3"), "{problem}");
+    }
+
+    #[test]
+    fn what_stays_in_the_background_is_not_waited_for() {
+        let told = RefCell::new(Vec::new());
+        let tell = |line: &str| told.borrow_mut().push(line.to_owned());
+        Command::shell("sleep 600 & echo $!; exit 0").run(&tell).unwrap();
+        let left: i32 = told.borrow()[0].parse().unwrap();
+        let left = rustix::process::Pid::from_raw(left).unwrap();
+        rustix::process::kill_process(left, rustix::process::Signal::KILL).unwrap();
     }
 
     #[test]

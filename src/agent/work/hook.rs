@@ -5,6 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+use std::time::Duration;
 
 use crate::agent::command::Tell;
 use crate::agent::{kubernetes, members, paths, receipts};
@@ -19,8 +20,8 @@ use super::script;
 /// The variable that holds the registry's password.
 const PASSWORD: &str = "registryPassword";
 
-/// With this `timeout` says that it had to end the program.
-const OVERDUE: &str = "exit status: 124";
+/// With these `timeout` says that it had to end the program: that it asked it to, and that it killed it.
+const OVERDUE: [&str; 2] = ["exit status: 124", "exit status: 137"];
 
 pub(super) fn carry_out(work: &HookWork, tell: Tell<'_>) -> Result<()> {
     let name = format!("hook-{}", work.name);
@@ -28,7 +29,9 @@ pub(super) fn carry_out(work: &HookWork, tell: Tell<'_>) -> Result<()> {
     match &work.run {
         HookRun::Shell(text) => run(work, text, tell)?,
         HookRun::EtcdSnapshot(directory) => kubernetes::now(async || {
-            let path = members::save_etcd(directory).await?;
+            let saving = members::save_etcd(directory);
+            let saved = tokio::time::timeout(Duration::from_secs(work.seconds), saving).await;
+            let path = saved.map_err(|_| overdue(work, Problem::new(Class::Machine, "")))??;
             tell(&format!("etcd is saved in {}", path.display()));
             Ok(())
         })?,
@@ -52,19 +55,22 @@ fn run(work: &HookWork, text: &str, tell: Tell<'_>) -> Result<()> {
         drop(writeln!(kept.borrow_mut(), "{}", redactions.apply(line)));
         tell(line);
     };
-    let line = format!("timeout --kill-after=10 {} bash -c {}", work.seconds, shell_words::quote(text));
+    // In a file, since every user of the machine reads what a process's arguments are.
+    let text_of_it = script::secret_file("hook-", text)?;
+    let line = format!("timeout --kill-after=10 {} bash {}", work.seconds, script::quoted(&text_of_it));
     let called = format!("hook {}", work.name);
     let ran = script::with_environment(&line, &environment, directory)?.called(&called).run(&heard);
     ran.map_err(|problem| {
-        let overdue = problem.message.ends_with(OVERDUE);
-        let problem = if overdue {
-            let message = format!("the hook `{}` did not end within {} s", work.name, work.seconds);
-            Problem { message, ..problem }.remedy("give it more time with `timeout:`")
-        } else {
-            problem
-        };
+        let is_overdue = OVERDUE.iter().any(|status| problem.message.ends_with(status));
+        let problem = if is_overdue { overdue(work, problem) } else { problem };
         problem.remedy(format!("all it said is in {}/{}.log there", paths::HOOKS, work.name))
     })
+}
+
+/// Returns what is told of a hook that took too long, with what was seen of it.
+fn overdue(work: &HookWork, seen: Problem) -> Problem {
+    let message = format!("the hook `{}` did not end within {} s", work.name, work.seconds);
+    Problem { message, ..seen }.remedy("give it more time with `timeout:`")
 }
 
 /// What the last run of a hook said.

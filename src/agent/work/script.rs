@@ -1,12 +1,14 @@
 //! An image's script, run as the contract has it.
 
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::Path;
+
+use tempfile::NamedTempFile;
 
 use crate::agent::command::{Command, Tell};
 use crate::agent::units;
 use crate::error::{Class, Context, Problem, Result};
-use crate::fsx;
 use crate::model::Environment;
 use crate::wire::{Postcondition, ScriptCommand};
 
@@ -28,19 +30,31 @@ pub(super) fn run(rootfs: &Path, script: &ScriptCommand, tell: Tell<'_>) -> Resu
 
 /// Returns a command that runs a line of shell in `directory` with these variables exported.
 pub(super) fn with_environment(line: &str, environment: &Environment, directory: &Path) -> Result<Command> {
-    let secrets = tempfile::Builder::new()
-        .prefix("environment-")
-        .tempfile_in(crate::agent::paths::RUN)
-        .problem(Class::Machine, "cannot make a file for the script's variables")?;
-    let (_, path) = secrets.keep().problem(Class::Machine, "cannot keep the script's variables")?;
     let mut exports = String::new();
     for (name, value) in environment {
         let _ = writeln!(exports, "export {name}={}", shell_words::quote(value));
     }
-    fsx::write_atomically(&path, exports, 0o600)?;
-    let path = path.to_string_lossy();
-    let path = shell_words::quote(&path);
+    let (_, path) = secret_file("environment-", &exports)?
+        .keep()
+        .problem(Class::Machine, "cannot keep the script's variables")?;
+    let path = quoted(&path);
     Ok(Command::shell(&format!(". {path} && rm -f {path} && {line}")).called(line).within(directory))
+}
+
+/// Writes what only root may read to a file in the machine's memory, which is gone with what is returned.
+pub(super) fn secret_file(prefix: &str, text: &str) -> Result<NamedTempFile> {
+    let failed = "cannot make a file for what is to be run";
+    let mut file = tempfile::Builder::new()
+        .prefix(prefix)
+        .tempfile_in(crate::agent::paths::RUN)
+        .problem(Class::Machine, failed)?;
+    file.write_all(text.as_bytes()).problem(Class::Machine, failed)?;
+    Ok(file)
+}
+
+/// Returns a path as a word of shell.
+pub(super) fn quoted(path: impl AsRef<Path>) -> String {
+    shell_words::quote(&path.as_ref().to_string_lossy()).into_owned()
 }
 
 /// Checks what must hold after a script, since scripts exit well whatever failed in them.
