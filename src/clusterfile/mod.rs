@@ -88,7 +88,7 @@ pub fn load(sources: &[Source], overrides: &Overrides) -> Result<Declared, Probl
             let places = draft.images.iter().map(|image| (image.value.clone(), ledger.position(image.place)));
             let image_places = places.collect();
             let (configs, documents) = (beside.configs, beside.kept);
-            Declared { configs, documents, image_places, ..draft.into_declared() }
+            Declared { image_places, configs, documents, ..draft.into_declared() }
         });
     let report = ledger.report();
     Problems::check(report.problems)?;

@@ -6,6 +6,7 @@
 use serde_json::json;
 
 use super::tree::{Content, Tree};
+use crate::error::{Class, Problem};
 
 /// What extra arguments are called.
 const NAMES: [&str; 2] = ["extraArgs", "kubeletExtraArgs"];
@@ -16,13 +17,13 @@ pub(super) fn to_maps(tree: &mut Tree) {
         let Content::List(items) = &arguments.content else { return };
         let mut map: Vec<(String, Tree)> = vec![];
         for item in items {
-            let (Some(name), Some(value)) = (item.get(&["name"]).and_then(Tree::text), item.get(&["value"]))
-            else {
-                return;
-            };
+            let Some(name) = item.get(&["name"]).and_then(Tree::text) else { return };
+            // kubeadm's own types read an argument without a value as one with an empty value.
+            let none = || Tree::of(&json!(""), &item.origin);
+            let value = item.get(&["value"]).cloned().unwrap_or_else(none);
             match map.iter_mut().find(|(present, _)| present == name) {
-                None => map.push((name.to_owned(), value.clone())),
-                Some((_, present)) => add(present, value.clone()),
+                None => map.push((name.to_owned(), value)),
+                Some((_, present)) => add(present, value),
             }
         }
         arguments.content = Content::Map(map);
@@ -59,6 +60,27 @@ fn one(name: &str, value: &Tree) -> Tree {
     let name = Tree::of(&json!(name), &value.origin);
     let fields = vec![("name".to_owned(), name), ("value".to_owned(), value.clone())];
     Tree { content: Content::Map(fields), origin: value.origin.clone() }
+}
+
+/// Finds what cannot be an argument, since it has no name: it could not be laid over what another layer says.
+pub(super) fn nameless(tree: &Tree) -> Vec<Problem> {
+    let mut found = vec![];
+    for (key, value) in tree.fields() {
+        match &value.content {
+            Content::List(items) if NAMES.contains(&key.as_str()) => {
+                let without = items.iter().filter(|item| item.get(&["name"]).and_then(Tree::text).is_none());
+                found.extend(without.map(|item| {
+                    Problem::new(
+                        Class::Config,
+                        format!("{}: an argument of `{key}` has no name", item.origin),
+                    )
+                    .remedy("write it as `- name: NAME` with `value: VALUE` below it")
+                }));
+            }
+            _ => found.extend(nameless(value)),
+        }
+    }
+    found
 }
 
 /// Returns the arguments that are given more than once, which only v1beta4 can say, each with the path to it.
@@ -98,5 +120,17 @@ mod tests {
         assert_eq!(tree.to_value(), map);
         let repeated: Vec<String> = repeated(&tree).into_iter().map(|(path, _)| path).collect();
         assert_eq!(repeated, ["nodeRegistration.kubeletExtraArgs.a"]);
+    }
+
+    #[test]
+    fn an_argument_without_a_value_is_empty_and_one_without_a_name_is_told() {
+        let mut tree = Tree::of(&json!({"extraArgs": [{"name": "v"}]}), &Origin::Image);
+        assert!(nameless(&tree).is_empty());
+        to_maps(&mut tree);
+        assert_eq!(tree.to_value(), json!({"extraArgs": {"v": ""}}));
+        let tree = Tree::of(&json!({"apiServer": {"extraArgs": [{"value": "2"}, "v"]}}), &Origin::Image);
+        let told = nameless(&tree);
+        assert_eq!(told.len(), 2);
+        assert_eq!(told[0].message, format!("{}: an argument of `extraArgs` has no name", Origin::Image));
     }
 }

@@ -1,5 +1,8 @@
 //! What somebody wrote that cannot hold: against the cluster's identity, against the image, or in words this kubeadm has not got.
 
+use std::net::IpAddr;
+
+use ipnet::IpNet;
 use serde_json::Value;
 
 use super::api::KubeadmApi;
@@ -12,7 +15,10 @@ use crate::model::KubernetesVersion;
 
 /// An image's file may contradict the image itself.
 pub(super) fn of_image(written: &[Written], version: &KubernetesVersion) -> Vec<Problem> {
-    versions(written, version, "build the image again without `kubernetesVersion` in its etc/kubeadm.yml")
+    let remedy = "build the image again without `kubernetesVersion` in its etc/kubeadm.yml";
+    let mut problems = versions(written, version, remedy);
+    problems.extend(written.iter().filter_map(external_etcd));
+    problems
 }
 
 /// What an operator wrote that differs from what the cluster is, takes away what it needs, or is sealift's to make.
@@ -31,18 +37,10 @@ pub(super) fn of_clusterfile(
         problems.extend(removed(one, &["nodeRegistration", "criSocket"]));
         problems.extend(removed(one, &["apiServer", "certSANs"]));
         problems.extend(removed(one, &["kubernetesVersion"]));
-        for (_, path) in
-            SECRETS.iter().filter(|(kind, path)| *kind == one.kind && *path != ["bootstrapTokens"])
-        {
+        for (_, path) in SECRETS.iter().filter(|(kind, _)| *kind == one.kind) {
             problems.extend(made_by_us(one, path));
         }
-        if let Some(external) = one.tree.get(&["etcd", "external"]).filter(|external| !external.is_null()) {
-            let message = format!(
-                "{}: sealift cares for an etcd on the control planes, not for an external one",
-                external.origin
-            );
-            problems.push(Problem::new(Class::Config, message).remedy("leave `etcd.external` out"));
-        }
+        problems.extend(external_etcd(one));
     }
     // What is removed by one `null` is told once.
     let mut told: Vec<Problem> = vec![];
@@ -52,6 +50,15 @@ pub(super) fn of_clusterfile(
         }
     }
     told
+}
+
+fn external_etcd(one: &Written) -> Option<Problem> {
+    let external = one.tree.get(&["etcd", "external"]).filter(|external| !external.is_null())?;
+    let message = format!(
+        "{}: sealift cares for an etcd on the control planes, not for an external one",
+        external.origin
+    );
+    Some(Problem::new(Class::Config, message).remedy("leave `etcd.external` out"))
 }
 
 fn versions(written: &[Written], version: &KubernetesVersion, remedy: &str) -> Vec<Problem> {
@@ -75,7 +82,7 @@ fn against(one: &Written, claim: &Claim) -> Option<Problem> {
     }
     let tree = one.tree.get(claim.path)?;
     // What a secret should be is nobody's business.
-    if tree.to_value() == claim.value || SECRETS.iter().any(|(_, path)| *path == claim.path) {
+    if is_same(&tree.to_value(), &claim.value) || SECRETS.iter().any(|(_, path)| *path == claim.path) {
         return None;
     }
     let path = claim.path.join(".");
@@ -85,6 +92,15 @@ fn against(one: &Written, claim: &Claim) -> Option<Problem> {
             .saw(format!("it is {}: {}", shown(&claim.value), claim.why))
             .remedy("leave it out"),
     )
+}
+
+/// Whether two values say the same; an address or a network has many spellings.
+fn is_same(one: &Value, other: &Value) -> bool {
+    let address = |value: &Value| value.as_str()?.parse::<IpAddr>().ok();
+    let network = |value: &Value| value.as_str()?.parse::<IpNet>().ok();
+    one == other
+        || address(one).is_some_and(|one| address(other) == Some(one))
+        || network(one).is_some_and(|one| network(other) == Some(one))
 }
 
 /// Finds a `null` by which a field that has to be there would be taken away.

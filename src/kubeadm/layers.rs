@@ -161,7 +161,8 @@ pub(super) fn of_clusterfile(documents: &[ComponentDocument]) -> Result<Vec<Writ
 /// Checks a document as it was written, whatever version it is for.
 fn read(api: String, kind: String, mut tree: Tree) -> Result<Written, Vec<Problem>> {
     is_known(&api, &kind, &tree.origin).map_err(|problem| vec![problem])?;
-    let problems = check(&tree, Against { api: &api, kind: &kind, minor: None });
+    let mut problems = check(&tree, Against { api: &api, kind: &kind, minor: None });
+    problems.extend(arguments::nameless(&tree));
     if !problems.is_empty() {
         return Err(problems);
     }

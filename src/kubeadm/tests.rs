@@ -178,6 +178,14 @@ fn what_cannot_hold_is_told_with_its_place() {
         ),
         (cluster("apiServer: null"), "f:/apiServer: `apiServer` cannot be removed"),
         (
+            newest("InitConfiguration", "bootstrapTokens: [{token: abcdef.0123456789abcdef}]"),
+            "f:/bootstrapTokens: `bootstrapTokens` is made anew",
+        ),
+        (
+            newest("ClusterConfiguration", "apiServer: {extraArgs: [{value: v}]}"),
+            "f:/apiServer/extraArgs/0: an argument of `extraArgs` has no name",
+        ),
+        (
             cluster("etcd: {external: {endpoints: [a]}}"),
             "f:/etcd/external: sealift cares for an etcd on the control planes",
         ),
