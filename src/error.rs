@@ -172,6 +172,12 @@ impl Problems {
         if problems.is_empty() { Ok(()) } else { Err(Self(problems)) }
     }
 
+    /// Returns the same problems, each changed.
+    #[must_use]
+    pub fn each(self, change: impl FnMut(Problem) -> Problem) -> Self {
+        Self(self.0.into_iter().map(change).collect())
+    }
+
     /// Returns the problems, at least one.
     pub fn list(&self) -> &[Problem] {
         &self.0

@@ -1,5 +1,7 @@
 //! The files of the images as Configs and templates will leave them: checked before anything is touched, and shown in plans.
 
+mod kubeadm_file;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::contract::is_same_image;
@@ -314,4 +316,4 @@ fn differences(
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -3,7 +3,7 @@
 use super::desired::Desired;
 use super::receipts;
 use super::situation::Situation;
-use crate::model::ImageContract;
+use crate::model::{Cluster, Config, ImageContract};
 
 /// Tells whether an application was launched as it is now.
 pub(super) fn is_launched(now: &Situation<'_>, image: &ImageContract) -> bool {
@@ -44,9 +44,28 @@ pub fn clean_of(desired: &Desired, image: &ImageContract) -> Option<String> {
     clean.filter(|_| successor(desired, image).is_none())
 }
 
-/// Returns the application of the same name with another tag or digest.
+/// Puts back what the operator wanted of applications that leave: their `clean` runs as their commands did.
+pub fn keep_wishes(cluster: &mut Cluster, parting: &[ImageContract], before: &Cluster) {
+    for image in parting {
+        if let Some(wishes) = before.wishes.get(&image.name) {
+            cluster.wishes.insert(image.name.clone(), wishes.clone());
+        }
+        let of_image = before.configs.iter().filter(|config| config.trees.contains(&image.name));
+        for config in of_image.cloned() {
+            let config = Config { trees: vec![image.name.clone()], ..config };
+            if !cluster.configs.contains(&config) {
+                cluster.configs.push(config);
+            }
+        }
+    }
+}
+
+/// Returns the application of the same name with another tag or digest, or the same image under another name.
 pub fn successor<'a>(desired: &'a Desired, image: &ImageContract) -> Option<&'a ImageContract> {
-    desired.applications().find(|other| repository(&other.name) == repository(&image.name))
+    let succeeds = |other: &&ImageContract| {
+        other.manifest == image.manifest || repository(&other.name) == repository(&image.name)
+    };
+    desired.applications().find(succeeds)
 }
 
 /// Returns `registry.example:5000/net/calico` of `registry.example:5000/net/calico:v3.30`.

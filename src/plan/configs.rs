@@ -1,12 +1,10 @@
 //! Which Configs change the files of which tree, and what that means for the steps that use them.
 
 use super::desired::Desired;
-use crate::configs;
-use crate::error::{Problem, Result};
 use crate::model::{Config, ImageContract, ImageKind};
 
 /// kubeadm's own file, which reaches machines as part of what kubeadm is told.
-const KUBEADM: &str = "etc/kubeadm.yml";
+const KUBEADM: [&str; 2] = ["etc/kubeadm.yml", "etc/kubeadm.yml.tmpl"];
 
 /// Returns the Configs for the tree that the rootfs image and all patches make: the images' own, then the operator's.
 pub fn configs_of_rootfs(desired: &Desired) -> Vec<Config> {
@@ -26,20 +24,8 @@ pub fn configs_of_application(desired: &Desired, image: &ImageContract) -> Vec<C
 /// Returns those Configs of the rootfs whose files its scripts use: what kubeadm is told of is no business of theirs.
 pub(super) fn configs_of_scripts(desired: &Desired) -> Vec<Config> {
     let mut configs = configs_of_rootfs(desired);
-    configs.retain(|config| config.path != KUBEADM);
+    configs.retain(|config| !KUBEADM.contains(&config.path.as_str()));
     configs
-}
-
-/// Returns the rootfs image's `etc/kubeadm.yml` as the Configs leave it.
-pub fn kubeadm_file_of_image(desired: &Desired) -> Result<Option<String>> {
-    let mut text = desired.rootfs()?.kubeadm.clone();
-    for config in configs_of_rootfs(desired).iter().filter(|config| config.path == KUBEADM) {
-        text = configs::apply(config, text.as_deref()).map_err(|problem| Problem {
-            message: format!("the Config `{}`: {}: {}", config.name, config.path, problem.message),
-            ..problem
-        })?;
-    }
-    Ok(text)
 }
 
 /// Returns the image that stands for the tree an image's files are in.

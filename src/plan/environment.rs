@@ -2,7 +2,9 @@
 
 use super::desired::{Desired, RESERVED};
 use crate::kubeadm;
-use crate::model::{Environment, ImageContract, MachineFacts, MachineSpec, RegistryStyle, Role};
+use crate::model::{
+    Environment, ImageContract, ImageKind, MachineFacts, MachineSpec, Network, RegistryStyle, Role,
+};
 
 /// Returns the variables of a machine: images < what sealift knows < the operator's for all < the operator's for one of the
 /// images < the machine's own < credentials.
@@ -29,6 +31,22 @@ pub fn of_machine(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts
     finish(environment, desired, of_images.chain([&machine.environment]))
 }
 
+/// Returns the variables of a template that stands in place of `etc/kubeadm.yml`: those that are alike on all machines, since it
+/// says what the cluster is.
+pub fn of_kubeadm_file(
+    images: &[ImageContract],
+    cluster: &str,
+    network: &Network,
+    operators: &Environment,
+) -> Environment {
+    let base = images.iter().filter(|image| image.kind != ImageKind::Application);
+    let mut environment: Environment = base.flat_map(|image| image.environment.clone()).collect();
+    environment.extend(named(cluster, network));
+    let own = operators.iter().filter(|(name, _)| !name.starts_with(RESERVED));
+    environment.extend(own.map(|(name, value)| (name.clone(), value.clone())));
+    environment
+}
+
 /// Returns the variables of an application's templates and commands.
 pub fn of_application(desired: &Desired, image: &ImageContract) -> Environment {
     let mut environment = known(desired);
@@ -46,15 +64,7 @@ fn wished<'a>(desired: &'a Desired, image: &ImageContract) -> Option<&'a Environ
 
 /// What sealift knows of the cluster.
 fn known(desired: &Desired) -> Environment {
-    let network = &desired.cluster.network;
-    let mut environment = Environment::from([
-        ("podCIDR".to_owned(), network.pods.to_string()),
-        ("serviceCIDR".to_owned(), network.services.to_string()),
-        ("PodCIDR".to_owned(), network.pods.to_string()),
-        ("SvcCIDR".to_owned(), network.services.to_string()),
-        ("clusterName".to_owned(), desired.cluster.name.clone()),
-        ("defaultVIP".to_owned(), network.vip.to_string()),
-    ]);
+    let mut environment = named(&desired.cluster.name, &desired.cluster.network);
     if let Some(interface) = &desired.cluster.interface {
         environment.insert("interface".to_owned(), interface.clone());
         environment.insert("Interface".to_owned(), interface.clone());
@@ -63,6 +73,18 @@ fn known(desired: &Desired) -> Environment {
         environment.insert("SEALOS_SYS_KUBE_VERSION".to_owned(), version.to_string());
     }
     environment
+}
+
+/// The cluster's name and networks.
+fn named(cluster: &str, network: &Network) -> Environment {
+    Environment::from([
+        ("podCIDR".to_owned(), network.pods.to_string()),
+        ("serviceCIDR".to_owned(), network.services.to_string()),
+        ("PodCIDR".to_owned(), network.pods.to_string()),
+        ("SvcCIDR".to_owned(), network.services.to_string()),
+        ("clusterName".to_owned(), cluster.to_owned()),
+        ("defaultVIP".to_owned(), network.vip.to_string()),
+    ])
 }
 
 /// What only the scripts and templates of sealer's images ask for.

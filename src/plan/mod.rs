@@ -30,14 +30,14 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use applications::{clean_of, successor};
+pub use applications::{clean_of, keep_wishes, successor};
 pub use apply::apply;
-pub use configs::{configs_of_application, configs_of_rootfs, kubeadm_file_of_image, tree_of};
+pub use configs::{configs_of_application, configs_of_rootfs, tree_of};
 pub use consents::{Consents, WithoutApi};
 pub use departure::node_to_delete;
 pub use desired::{Desired, IMAGE_SOCKET, Origin, RegistryAccess};
 pub use endpoints::{Endpoints, REGISTRY_PORT, endpoints, hosts_of, hosts_once_joined};
-pub use environment::{command_line, of_application, of_machine};
+pub use environment::{command_line, of_application, of_kubeadm_file, of_machine};
 pub use fingerprint::fingerprint;
 pub use foreseen::foreseen;
 pub use kubeadm_file::{kubeadm_file, node, settings};

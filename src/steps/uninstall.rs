@@ -31,6 +31,7 @@ impl Step for Uninstall {
             let image = application::find(desired, &self.image)?;
             let tree = application::tree(desired, image);
             let clean = plan::clean_of(desired, image).and_then(|clean| application::script(&clean));
+            let is_shared = desired.applications().any(|other| other.manifest == image.manifest);
             let others = desired.parting.iter().filter(|other| other.name != image.name);
             let layers = desired.images.iter().chain(others).flat_map(|image| &image.layers);
             let work = UninstallWork {
@@ -38,7 +39,7 @@ impl Step for Uninstall {
                 image: image.name.clone(),
                 tools: application::tools(desired, image),
                 clean: clean.map(|line| plan::command_line(&line, &tree.environment)),
-                tree,
+                tree: (!is_shared).then_some(tree),
                 keep: layers.map(|layer| layer.diff_id.clone()).collect(),
             };
             let named = progress.of(&self.image);

@@ -58,7 +58,7 @@ impl Work {
             Self::Commands(_) => "commands".to_owned(),
             Self::Hook(work) => format!("hook-{}", work.name),
             Self::Launch(work) => format!("launch-{}", work.tree.manifest.short()),
-            Self::Uninstall(work) => format!("uninstall-{}", work.tree.manifest.short()),
+            Self::Uninstall(work) => format!("uninstall-{}", Digest::of(&work.image).short()),
             Self::Clean(_) => "clean".to_owned(),
         }
     }
@@ -79,7 +79,7 @@ impl Work {
             Self::Commands(work) => Some(&work.environment),
             Self::Hook(work) => Some(&work.environment),
             Self::Launch(work) => Some(&work.tree.environment),
-            Self::Uninstall(work) => Some(&work.tree.environment),
+            Self::Uninstall(work) => work.tree.as_ref().map(|tree| &tree.environment),
             _ => None,
         };
         let passwords = environments.chain(own).filter_map(|environment| environment.get("registryPassword"));
@@ -348,8 +348,8 @@ pub struct UninstallWork {
     pub cluster: String,
     /// The image as the operator names it.
     pub image: String,
-    /// Its files.
-    pub tree: ApplicationTree,
+    /// Its files; `None` where another application is the same image under another name.
+    pub tree: Option<ApplicationTree>,
     /// As in [`LaunchWork`].
     pub tools: Vec<ApplicationTree>,
     /// The image's `clean`, if it has one and nothing takes its place: a line of shell.

@@ -197,14 +197,15 @@ impl Job {
     }
 
     async fn uninstall(&self, work: &UninstallWork) -> Result<()> {
-        if work.clean.is_some() {
-            self.needs_layers(&work.tree.layers)?;
+        if let Some(tree) = &work.tree {
+            if work.clean.is_some() {
+                self.needs_layers(&tree.layers)?;
+            }
+            self.withdraw(&format!("launch-{}", tree.manifest.short())).await;
+            self.change(|state, name| state.machine(name).disk.applications.remove(&tree.manifest)).await?;
         }
-        self.withdraw(&format!("launch-{}", work.tree.manifest.short())).await;
         self.change(|state, name| {
-            let disk = &mut state.machine(name).disk;
-            disk.applications.remove(&work.tree.manifest);
-            disk.layers.retain(|layer| work.keep.contains(layer));
+            state.machine(name).disk.layers.retain(|layer| work.keep.contains(layer));
         })
         .await?;
         self.change(|state, name| state.api(name).map(|cluster| cluster.applications.remove(&work.image)))

@@ -10,25 +10,30 @@ use crate::distribute::garbage::collect_garbage;
 use crate::distribute::store::LayerStore;
 use crate::error::{Problem, Result};
 use crate::model::Digest;
-use crate::wire::UninstallWork;
+use crate::wire::{ApplicationTree, UninstallWork};
 
 use super::application;
 
 pub(super) fn carry_out(work: &UninstallWork, tell: Tell<'_>) -> Result<()> {
-    let manifest = &work.tree.manifest;
-    if let Some(clean) = &work.clean {
-        application::furnish(&work.cluster, &work.tree)?;
-        for tools in &work.tools {
-            application::furnish(&work.cluster, tools)?;
-        }
-        application::run(&work.cluster, &work.image, &work.tree, &work.tools, [clean], tell)
-            .map_err(|problem| problem.remedy("mend what it names, then run the same command again"))?;
+    if let Some(tree) = &work.tree {
+        undo(work, tree, tell)?;
     }
-    receipts::withdraw(&format!("launch-{}", manifest.short()))?;
-    remove_assembled(&paths::application(&work.cluster, manifest))?;
     forget_layers(&work.keep, tell);
     // Last: as long as the cluster has it written down, the next run goes on here.
     kubernetes::now(async || kubernetes::api().await?.forget_application(&work.image).await)
+}
+
+/// Runs the image's `clean`, then takes the application's files away.
+fn undo(work: &UninstallWork, tree: &ApplicationTree, tell: Tell<'_>) -> Result<()> {
+    if let Some(clean) = &work.clean {
+        for furnished in std::iter::once(tree).chain(&work.tools) {
+            application::furnish(&work.cluster, furnished)?;
+        }
+        application::run(&work.cluster, &work.image, tree, &work.tools, [clean], tell)
+            .map_err(|problem| problem.remedy("mend what it names, then run the same command again"))?;
+    }
+    receipts::withdraw(&format!("launch-{}", tree.manifest.short()))?;
+    remove_assembled(&paths::application(&work.cluster, &tree.manifest))
 }
 
 /// Layers only take room, so one that cannot be removed now goes the next time.

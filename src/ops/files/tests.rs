@@ -30,7 +30,7 @@ fn layer(store: &Store, files: &[(&str, &str)]) -> LayerInfo {
     }
 }
 
-fn image(name: &str, kind: ImageKind, layers: Vec<LayerInfo>) -> ImageContract {
+pub(in crate::ops) fn image(name: &str, kind: ImageKind, layers: Vec<LayerInfo>) -> ImageContract {
     let script = String::new;
     ImageContract {
         name: name.to_owned(),
@@ -118,6 +118,40 @@ fn what_does_not_fit_the_images_is_told_with_its_place() {
         told(config("etc/a.yaml", Strategy::Merge, Some("web:v2"))),
         "Clusterfile:12:9: the cluster has no image `web:v2`"
     );
+}
+
+#[test]
+fn kubeadms_file_is_what_patches_configs_and_templates_make_of_it() {
+    let (_home, store) = home();
+    let base = layer(&store, &[("etc/kubeadm.yml", "a: 1")]);
+    let patched = layer(&store, &[("etc/kubeadm.yml", "a: 2")]);
+    let template = layer(&store, &[("etc/kubeadm.yml.tmpl", "a: {{ .A }}")]);
+    let rootfs = |layers| image("kubernetes:v1", ImageKind::Rootfs, layers);
+    let patch = image("patch:v1", ImageKind::Patch, vec![patched]);
+    let plain = vec![rootfs(vec![base.clone()])];
+    let laid_over = vec![rootfs(vec![base]), patch];
+    let rendered = vec![rootfs(vec![template])];
+    let merged = config("etc/kubeadm.yml", Strategy::Merge, None);
+    let environment = Environment::from([("A".to_owned(), "3".to_owned())]);
+    for (images, configs, want) in [
+        (&plain, vec![], "a: 1"),
+        (&laid_over, vec![], "a: 2"),
+        (&laid_over, vec![merged.clone()], "a: 2\nb: 3\n"),
+        (&rendered, vec![], "a: 3"),
+        (&rendered, vec![merged], "a: 3\nb: 3\n"),
+    ] {
+        let files = Files::read(&store, images, &configs).unwrap();
+        let read = files.kubeadm_file(images, &environment).unwrap().unwrap();
+        assert_eq!(read.trim_end(), want.trim_end(), "{configs:?}");
+    }
+    for layer in laid_over.iter().flat_map(|image| &image.layers) {
+        std::fs::remove_file(store.blob_path(&layer.digest)).unwrap();
+    }
+    let mut kept = laid_over.clone();
+    kept[0].kubeadm = Some("a: 1".to_owned());
+    kept[1].kubeadm = Some("a: 2".to_owned());
+    let files = Files::read(&store, &kept, &[]).unwrap();
+    assert_eq!(files.kubeadm_file(&kept, &environment).unwrap().as_deref(), Some("a: 2"));
 }
 
 #[test]

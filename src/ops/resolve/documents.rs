@@ -5,7 +5,7 @@ use crate::model::{ComponentDocument, Declared};
 use crate::steps::State;
 
 /// The kinds that only machines read which are still to come.
-const OF_NEW_MACHINES: [&str; 2] = ["InitConfiguration", "JoinConfiguration"];
+pub(super) const OF_NEW_MACHINES: [&str; 2] = ["InitConfiguration", "JoinConfiguration"];
 
 /// Returns those that are declared. Of a cluster that is made only those may change that concern machines still to come.
 pub(super) fn documents(

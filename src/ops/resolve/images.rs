@@ -46,7 +46,21 @@ pub(super) fn read(
             .remedy("a cluster has one; changing its version is not a launch")
             .into());
     }
+    refuse_twins(&images)?;
     Ok(images)
+}
+
+/// Two names of one image would share its files, its commands and what is written down of it.
+fn refuse_twins(images: &[ImageContract]) -> Result<(), Problems> {
+    let earlier =
+        |place: usize| images[..place].iter().find(|other| other.manifest == images[place].manifest);
+    let twins = (0..images.len()).filter_map(|place| Some((&images[place], earlier(place)?)));
+    let problems = twins.map(|(image, earlier)| {
+        Problem::new(Class::Config, format!("{} and {} are the same image", earlier.name, image.name))
+            .saw(image.manifest.short())
+            .remedy("leave one of the names out")
+    });
+    Problems::check(problems.collect())
 }
 
 /// Returns the applications that are in the definition no more. One that was on its way out when the last run was cut off is
@@ -129,5 +143,21 @@ fn one(
             Err(_) => Ok(before.clone()),
         },
         None => contract::read(store, name, Arch::THIS),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::files::tests::image;
+
+    #[test]
+    fn two_names_of_one_image_are_refused() {
+        let [flannel, other] =
+            ["flannel:v1", "other:v1"].map(|name| image(name, ImageKind::Application, vec![]));
+        let twin = ImageContract { name: "twin:v1".to_owned(), ..flannel.clone() };
+        assert!(refuse_twins(&[flannel.clone(), other]).is_ok());
+        let told = refuse_twins(&[flannel, twin]).unwrap_err();
+        assert_eq!(told.list()[0].message, "flannel:v1 and twin:v1 are the same image");
     }
 }

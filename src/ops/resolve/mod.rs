@@ -2,6 +2,7 @@
 
 mod documents;
 mod images;
+mod kubeadm_file;
 mod leaving;
 mod machines;
 mod made;
@@ -15,6 +16,8 @@ use super::context::Context;
 use super::files::Files;
 use super::login::{LoginRequest, Secrets};
 use super::{agents::Beside, secrets};
+use kubeadm_file::{Settled, settle};
+
 use crate::cluster::Fleet;
 use crate::error::{Class, Problem, Problems, Result};
 use crate::image::Store;
@@ -93,7 +96,7 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
     images::require_pod_network(&images, declared.network.pod_network.as_deref())?;
     let documents = documents::documents(declared, last)?;
     let files = Files::read(&store, &images, &declared.configs)?;
-    let network = network::network(&declared.network, &documents, last, &images)?;
+    let Settled { network, kubeadm_file } = settle(declared, &documents, last, &images, &files)?;
     refuse_other_provider(declared, last)?;
     let ((mut machines, foreseen), provider) = match &declared.machines {
         DeclaredMachines::Given(given) => {
@@ -109,7 +112,10 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
     let leaving = leaving::leaving(context, wish, &machines).await?;
     let specs = machines.iter().map(|machine| machine.spec.clone()).collect();
     let parting = images::parting(&images, last);
-    let cluster = cluster(wish, &images, specs, network, documents, &files)?;
+    let mut cluster = cluster(wish, &images, specs, network, documents, &files)?;
+    if let Some(last) = last {
+        plan::keep_wishes(&mut cluster, &parting, &last.cluster);
+    }
     let state = State {
         cluster: cluster.clone(),
         images: images.clone(),
@@ -131,7 +137,7 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
         history: last.map(|state| state.history.clone()).unwrap_or_default(),
     };
     hide(context, &state);
-    let mut desired = Desired {
+    let desired = Desired {
         cluster,
         images,
         registry: state.registry.clone(),
@@ -140,10 +146,9 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
         parting,
         hook_places: hook_places(declared),
         origin: origin(provider),
-        kubeadm_file: None,
+        kubeadm_file,
     };
     desired.version()?;
-    desired.kubeadm_file = plan::kubeadm_file_of_image(&desired)?;
     images::require_commands(&desired, declared)?;
     machines.retain(|machine| foreseen.iter().all(|one| one.name != machine.spec.name));
     machines.extend(leaving);
@@ -156,9 +161,11 @@ pub(super) async fn told(context: &Context, wish: &Wish<'_>) -> Result<Desired, 
     name::check(&declared.name)?;
     let store = Store::open(&context.home)?;
     let images = images::read(&store, &declared.images, last, &wish.renewal)?;
+    images::require_pod_network(&images, declared.network.pod_network.as_deref())?;
     let documents = documents::documents(declared, last)?;
     let files = Files::read(&store, &images, &declared.configs)?;
-    let network = network::network(&declared.network, &documents, last, &images)?;
+    let Settled { network, kubeadm_file } = settle(declared, &documents, last, &images, &files)?;
+    refuse_other_provider(declared, last)?;
     let (mut machines, provider) = match &declared.machines {
         DeclaredMachines::Given(given) => (machines::told(wish, given).await?, Provider::BareMetal),
         DeclaredMachines::Containers { control_planes, workers, .. } => {
@@ -173,7 +180,7 @@ pub(super) async fn told(context: &Context, wish: &Wish<'_>) -> Result<Desired, 
         Some(state) => state.registry.clone(),
         None => secrets::registry_access(&cluster.name)?,
     };
-    let mut desired = Desired {
+    let desired = Desired {
         cluster,
         images,
         registry,
@@ -182,10 +189,9 @@ pub(super) async fn told(context: &Context, wish: &Wish<'_>) -> Result<Desired, 
         parting: vec![],
         hook_places: hook_places(declared),
         origin: origin(provider),
-        kubeadm_file: None,
+        kubeadm_file,
     };
     desired.version()?;
-    desired.kubeadm_file = plan::kubeadm_file_of_image(&desired)?;
     Ok(desired)
 }
 

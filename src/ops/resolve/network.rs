@@ -22,10 +22,11 @@ pub(super) fn network(
     documents: &[ComponentDocument],
     last: Option<&State>,
     images: &[ImageContract],
+    file: Option<&str>,
 ) -> Result<Network, Problems> {
     let before = match last {
         Some(state) => state.cluster.network.clone(),
-        None => defaults(images)?,
+        None => defaults(images, file)?,
     };
     let written = Written::of(documents)?;
     let wanted = Network {
@@ -43,6 +44,21 @@ pub(super) fn network(
             .into());
     }
     Ok(wanted)
+}
+
+/// Returns the networks as far as they are known without any document for kubeadm.
+pub(super) fn assumed(
+    declared: &DeclaredNetwork,
+    last: Option<&State>,
+    images: &[ImageContract],
+) -> Result<Network> {
+    let before = last.map_or_else(|| defaults(images, None), |state| Ok(state.cluster.network.clone()))?;
+    Ok(Network {
+        pods: declared.pods.unwrap_or(before.pods),
+        services: declared.services.unwrap_or(before.services),
+        vip: declared.vip.unwrap_or(before.vip),
+        dns_domain: declared.dns_domain.clone().unwrap_or(before.dns_domain),
+    })
 }
 
 /// Networks as a ClusterConfiguration has them.
@@ -111,11 +127,11 @@ fn one<T: PartialEq + Display>(
     }
 }
 
-fn defaults(images: &[ImageContract]) -> Result<Network> {
+fn defaults(images: &[ImageContract], file: Option<&str>) -> Result<Network> {
     let network =
         |text: &str| text.parse::<IpNet>().problem(Class::Internal, "a built-in network cannot be read");
     let vip = || VIP.parse::<IpAddr>().problem(Class::Internal, "a built-in address cannot be read");
-    let of_image = Written::of(&of_images(images)?)?;
+    let of_image = Written::of(&of_images(file)?)?;
     Ok(Network {
         pods: of_image.pods.map_or_else(|| network(PODS), |pods| Ok(pods.value))?,
         services: of_image.services.map_or_else(|| network(SERVICES), |services| Ok(services.value))?,
@@ -124,10 +140,10 @@ fn defaults(images: &[ImageContract]) -> Result<Network> {
     })
 }
 
-/// Returns the documents of the `etc/kubeadm.yml` that an image brings.
-fn of_images(images: &[ImageContract]) -> Result<Vec<ComponentDocument>> {
+/// Returns the documents of the `etc/kubeadm.yml` that the images bring.
+fn of_images(file: Option<&str>) -> Result<Vec<ComponentDocument>> {
     const FILE: &str = "the image's etc/kubeadm.yml";
-    let Some(text) = images.iter().find_map(|image| image.kubeadm.as_deref()) else { return Ok(vec![]) };
+    let Some(text) = file else { return Ok(vec![]) };
     let documents = yaml::documents(FILE, text)?.into_iter().map(|content| {
         let word = |key| content.get(key).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
         let (api_version, kind) = (word("apiVersion"), word("kind"));
@@ -150,7 +166,7 @@ mod tests {
     fn what_is_declared_wins_over_defaults() {
         let declared =
             DeclaredNetwork { vip: Some("10.9.9.9".parse().unwrap()), ..DeclaredNetwork::default() };
-        let network = network(&declared, &[], None, &[]).unwrap();
+        let network = network(&declared, &[], None, &[], None).unwrap();
         assert_eq!(
             told(&network),
             "pods 100.64.0.0/10, Services 10.96.0.0/22, virtual address 10.9.9.9, DNS domain cluster.local"
@@ -165,7 +181,8 @@ mod tests {
             content: serde_json::json!({"networking": {"podSubnet": pods, "dnsDomain": "a.b"}}),
             places: std::iter::once(("/networking/podSubnet".to_owned(), "f:3:5".to_owned())).collect(),
         };
-        let of = |pods: &str, declared: &DeclaredNetwork| network(declared, &[written(pods)], None, &[]);
+        let of =
+            |pods: &str, declared: &DeclaredNetwork| network(declared, &[written(pods)], None, &[], None);
         let nothing = DeclaredNetwork::default();
         let found = of("10.160.0.0/12", &nothing).unwrap();
         assert_eq!(

@@ -1,7 +1,7 @@
 //! Applications that come, change, take another's place, and go.
 
 use super::*;
-use crate::model::{Environment, ImageContract, ImageKind, ImageWishes, Scripts};
+use crate::model::{Config, Environment, ImageContract, ImageKind, ImageWishes, Scripts, Strategy};
 
 /// A cluster that is as desired, with the images given.
 fn settled(images: &[ImageContract]) -> (Desired, Observed) {
@@ -88,6 +88,25 @@ fn one_that_is_not_wanted_any_more_is_taken_off_with_its_own_word() {
 }
 
 #[test]
+fn what_was_wanted_of_an_application_stays_until_it_is_gone() {
+    let [rootfs, flannel] = base();
+    let hello = application("hello:v1", "clean.sh");
+    let (mut before, _) = settled(&[rootfs.clone(), flannel.clone(), hello.clone()]);
+    let environment = Environment::from([("REPLICAS".to_owned(), "3".to_owned())]);
+    let wishes = ImageWishes { environment, command: None };
+    before.cluster.wishes.insert(hello.name.clone(), wishes.clone());
+    let trees = vec![hello.name.clone(), flannel.name.clone()];
+    let config = Config { trees, ..Config::plain("manifests/a.yaml", Strategy::Merge, "a: 1") };
+    before.cluster.configs = vec![config.clone()];
+    let (mut desired, _) = settled(&[rootfs, flannel]);
+    for _ in 0..2 {
+        crate::plan::keep_wishes(&mut desired.cluster, std::slice::from_ref(&hello), &before.cluster);
+    }
+    assert_eq!(desired.cluster.wishes.get(&hello.name), Some(&wishes));
+    assert_eq!(desired.cluster.configs, [Config { trees: vec![hello.name], ..config }]);
+}
+
+#[test]
 fn another_version_takes_its_place_without_the_first_being_undone() {
     let [rootfs, flannel] = base();
     let (first, second) = (application("hello:v1", "clean.sh"), application("hello:v2", "clean.sh"));
@@ -98,6 +117,10 @@ fn another_version_takes_its_place_without_the_first_being_undone() {
     let gone = Action::Uninstall { image: "hello:v1".to_owned() };
     assert_eq!(of_applications(&plan), [&Action::Launch { image: "hello:v2".to_owned() }, &gone]);
     assert_eq!(crate::plan::clean_of(&desired, &first), None);
+    let mut renamed = first.clone();
+    renamed.name = "hi:v1".to_owned();
+    renamed.manifest = desired.images[2].manifest.clone();
+    assert_eq!(crate::plan::clean_of(&desired, &renamed), None, "the same image goes on under another name");
     let launch = plan.steps.iter().find(|step| matches!(step.action, Action::Launch { .. })).unwrap();
     let step = plan.steps.iter().find(|step| step.action == gone).unwrap();
     assert!(step.needs.contains(&launch.number), "{}", read(&plan));
