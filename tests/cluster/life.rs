@@ -24,14 +24,17 @@ mod applications;
 mod declared;
 mod growing;
 mod leaving;
+mod wishes;
 
 const NAME: &str = "life";
 
-const STAGES: [Stage<Life>; 23] = [
+const STAGES: [Stage<Life>; 25] = [
     ("machines_are_looked_at_before", ToAllAfter, Life::look_before),
     ("apply_makes_a_cluster", ToAllAfter, Life::launch),
     ("events_come_in_order", ToNobody, Life::check_order),
     ("secrets_stay_secret", ToNobody, Life::search_secrets),
+    ("hooks_run_where_they_are_for", ToNobody, Life::find_hooks),
+    ("what_documents_say_reaches_the_components", ToNobody, Life::find_wishes_in_components),
     ("an_application_answers_through_its_service", ToNobody, Life::use_application),
     ("a_patch_and_applications_come", ToAllAfter, Life::add_applications),
     ("one_application_changes_alone", ToAllAfter, Life::change_an_application),
@@ -272,6 +275,7 @@ impl Life {
         worker.sh("ip netns add theirs");
         let ended = self.operator.types(["delete", "--name", NAME, "--yes"]).well();
         assert_eq!(ended.summary()["ending"], "done");
+        wishes::assert_parted(&ended.lines, self.control_planes().len(), self.members().len());
         assert_eq!(self.operator.clusters(), [""; 0]);
         assert_eq!(worker.sh("ls /run/netns"), "theirs");
         worker.sh("ip netns delete theirs && umount /run/netns && rmdir /run/netns");

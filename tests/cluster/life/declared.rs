@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{FLANNEL, KUBERNETES, Life, Machine, NAME};
+use super::{FLANNEL, KUBERNETES, Life, Machine, NAME, wishes};
 use crate::operator::Ended;
 
 /// What is edited in the Clusterfile from stage to stage.
@@ -49,7 +49,9 @@ impl Life {
 
     /// The same, whatever comes of it.
     pub(super) fn types_apply(&self, flags: &[&str]) -> Ended {
-        let file = self.operator.file("Clusterfile", &format!("{:#}", self.clusterfile()));
+        let documents = std::iter::once(self.clusterfile()).chain(wishes::documents());
+        let documents: Vec<String> = documents.map(|document| format!("{document:#}\n")).collect();
+        let file = self.operator.file("Clusterfile", &documents.join("---\n"));
         self.operator.types([&["apply", "-f", &file, "--yes"], flags].concat())
     }
 
@@ -73,6 +75,7 @@ impl Life {
                 "images": self.declared.images,
                 "ssh": {"user": "root", "identities": [self.machines.key()], "hostKeys": keys},
                 "hosts": hosts,
+                "hooks": wishes::hooks(),
             },
         })
     }
