@@ -45,6 +45,9 @@ pub fn apply(
     }
     let roster = Roster::call(&now, consents, &mut plan)?;
     let first = roster.first.spec;
+    // The first that answers, whoever serves just now: hooks that are for the first control plane do not wander.
+    let head = roster.control_planes.iter().find(|machine| machine.facts.is_some());
+    let head = head.map_or(&first.name, |machine| &machine.spec.name);
 
     // 1. The dead go first: etcd misses their votes and takes no new member until they are out.
     let mut departures = Vec::new();
@@ -69,7 +72,7 @@ pub fn apply(
     let handover =
         !roster.leaving_control_planes.is_empty() && !roster.control_planes.iter().any(Standing::is_member);
     let mut ready = HashMap::new();
-    let mut before = Before { first: &first.name, registry: None, interruption: None };
+    let mut before = Before { first: head, registry: None, interruption: None };
     for machine in roster.staying() {
         let Some(facts) = machine.facts else { continue };
         let commands = machine.spec.name == first.name && !(unlaunched.is_empty() && parting.is_empty());
@@ -94,7 +97,7 @@ pub fn apply(
     let mut made = ready.get(&first.name).copied().flatten();
     if !roster.first.is_member() || !now.is_made() {
         let needs: Vec<usize> = prepared(&roster.first).into_iter().chain(buried).collect();
-        let hooks = hooks::due(&mut plan, desired, &roster.first, &first.name, BeforeJoin, needs.clone());
+        let hooks = hooks::due(&mut plan, desired, &roster.first, head, BeforeJoin, needs.clone());
         let needs = needs.into_iter().chain(hooks);
         let (action, reason) = if now.is_made() {
             (Action::JoinControlPlane, progress::why_join(&roster.first))
@@ -112,7 +115,7 @@ pub fn apply(
     let mut last_control_plane = made;
     let others = roster.control_planes.iter().filter(|machine| machine.spec.name != first.name);
     for machine in others.filter(|machine| !machine.is_member()) {
-        let hooks = hooks::due(&mut plan, desired, machine, &first.name, BeforeJoin, prepared(machine));
+        let hooks = hooks::due(&mut plan, desired, machine, head, BeforeJoin, prepared(machine));
         let needs =
             prepared(machine).into_iter().chain(made).chain(last_control_plane).chain(buried).chain(hooks);
         let reason = progress::why_join(machine);
@@ -124,7 +127,7 @@ pub fn apply(
     // 5. Workers join side by side. One that fails is set aside.
     let mut new_workers = Vec::new();
     for machine in roster.workers.iter().filter(|machine| !machine.is_member()) {
-        let hooks = hooks::due(&mut plan, desired, machine, &first.name, BeforeJoin, prepared(machine));
+        let hooks = hooks::due(&mut plan, desired, machine, head, BeforeJoin, prepared(machine));
         let needs = prepared(machine).into_iter().chain(made).chain(hooks);
         let join = plan.add(Some(&machine.spec.name), Action::JoinWorker, progress::why_join(machine), needs);
         new_workers.push(join);
@@ -148,7 +151,7 @@ pub fn apply(
     let mut greeted = HashMap::new();
     for machine in roster.staying() {
         let joined = joins.get(&machine.spec.name).copied();
-        let hooks = hooks::due(&mut plan, desired, machine, &first.name, AfterJoin, joined);
+        let hooks = hooks::due(&mut plan, desired, machine, head, AfterJoin, joined);
         greeted.extend(hooks.map(|hook| (&machine.spec.name, hook)));
     }
     let mut hooked: Vec<usize> = greeted.values().copied().collect();
@@ -175,7 +178,7 @@ pub fn apply(
         let own = greeted.get(&machine.spec.name).copied();
         let needs = made.into_iter().chain(last_control_plane).chain(joined).chain(own);
         let begin = plan.len() + 1;
-        if let Some(end) = hooks::due(&mut plan, desired, machine, &first.name, BeforeApplications, needs) {
+        if let Some(end) = hooks::due(&mut plan, desired, machine, head, BeforeApplications, needs) {
             plan.follow(Some(begin), hooked.iter().copied());
             if machine.spec.role == Role::ControlPlane { awaited.push(end) } else { heeded.push(end) }
         }
@@ -201,10 +204,15 @@ pub fn apply(
 
     hooked.append(&mut awaited);
     hooked.append(&mut heeded);
+    // What comes after all sees every machine that could come, and does not wait for ever for one that could not.
     for machine in roster.staying() {
         let joined = joins.get(&machine.spec.name).copied();
         let needs = made.into_iter().chain(launched).chain(uninstalled).chain(joined);
-        hooked.extend(hooks::due(&mut plan, desired, machine, &first.name, AfterInstall, needs));
+        let begin = plan.len() + 1;
+        if let Some(end) = hooks::due(&mut plan, desired, machine, head, AfterInstall, needs) {
+            plan.follow(Some(begin), joins.values().chain(&ran).copied());
+            hooked.push(end);
+        }
     }
 
     // 9. Control planes leave one after the other, when care everywhere knows those that stay; a worker leaves when one

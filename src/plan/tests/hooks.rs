@@ -48,6 +48,10 @@ fn what_depends_on_a_hook_needs_it() {
         assert!(needs(on(HookPhase::AfterInstall), launch.number));
         let wait = plan.steps.iter().find(|step| step.action == Action::AwaitReady).unwrap();
         assert!(wait.follows.contains(&on(HookPhase::AfterInstall)));
+        // It sees all that could come.
+        let worker = number(&plan, &Action::JoinWorker, "10.0.0.101");
+        let after_all = &plan.steps[on(HookPhase::AfterInstall) - 1];
+        assert!(after_all.needs.contains(&worker) || after_all.follows.contains(&worker), "{}", read(&plan));
         assert!(plan.steps[on(HookPhase::BeforeJoin) - 1].reason.contains("Clusterfile:9:5"));
     }
     let leaving = plan.steps.iter().any(|step| step.action == run(HookPhase::BeforeClean));
@@ -126,4 +130,18 @@ fn a_machine_that_is_in_is_not_prepared_for_by_a_hook() {
     let plan = launch(&desired, &settled, None).unwrap();
     assert!(plan.steps.iter().any(|step| step.action == Action::Prepare), "{}", read(&plan));
     assert!(!plan.steps.iter().any(|step| step.action == run(HookPhase::BeforePrepare)), "{}", read(&plan));
+}
+
+#[test]
+fn hooks_of_the_first_control_plane_do_not_wander_to_one_that_serves_meanwhile() {
+    let mut desired = desired(3, 0);
+    desired.cluster.hooks = vec![hook(HookPhase::AfterInstall, HookScope::FirstControlPlane)];
+    let seen = observed(&desired, |spec| match &*spec.name.0 {
+        "10.0.0.1" => fresh(spec),
+        _ => member(&desired, spec),
+    });
+    let plan = launch(&desired, &seen, None).unwrap();
+    let hooks = plan.steps.iter().filter(|step| step.action == run(HookPhase::AfterInstall));
+    let machines: Vec<_> = hooks.filter_map(|step| step.machine.as_ref()).map(|name| &*name.0).collect();
+    assert_eq!(machines, ["10.0.0.1"], "{}", read(&plan));
 }
