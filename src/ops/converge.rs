@@ -11,7 +11,7 @@ use super::scene::{Kept, Scene};
 use super::{intact, observe, preflight, recover};
 use crate::error::{Problems, Result};
 use crate::image::Store;
-use crate::model::{Cluster, Digest, Kubeconfig, MachineName, Observed};
+use crate::model::{Cluster, Digest, ImageContract, Kubeconfig, MachineName, Observed};
 use crate::plan::{self, Desired, Plan};
 use crate::steps::{self, Blobs, Learned, Site, State};
 
@@ -108,7 +108,11 @@ fn part_with_the_gone(state: &mut State, plan: &Plan, observed: &Observed) {
     let planned = plan.machines();
     state.part_with(|machine| !planned.contains(&machine.name) && observed.facts(&machine.name).is_some());
     if let Some(api) = observed.api() {
-        state.parting.retain(|image| api.applications.contains_key(&image.name));
+        let known = |image: &ImageContract| api.applications.contains_key(&image.name);
+        let gone: Vec<_> = state.parting.iter().filter(|image| !known(image)).cloned().collect();
+        for image in &gone {
+            state.forget_application(&image.name);
+        }
     }
 }
 

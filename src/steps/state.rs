@@ -60,6 +60,13 @@ pub struct State {
 const MOST_LEFT: usize = 200;
 
 impl State {
+    /// Takes note that an application is off the cluster, with all that was wanted of it until then.
+    pub fn forget_application(&mut self, image: &str) {
+        self.parting.retain(|parting| parting.name != image);
+        self.cluster.wishes.remove(image);
+        self.cluster.configs.retain(|config| config.trees != [image]);
+    }
+
     /// Takes note that machines are gone for good: those on their way out that `are_gone`.
     pub fn part_with(&mut self, are_gone: impl Fn(&MachineSpec) -> bool) {
         let (gone, leaving): (Vec<_>, Vec<_>) = self.leaving.drain(..).partition(are_gone);
@@ -114,6 +121,7 @@ mod tests {
 
     use super::super::testing::{Stage, site};
     use super::*;
+    use crate::model::{Config, ImageWishes, Strategy};
 
     fn state(leaving: &[u8]) -> State {
         let site = site(&[1], leaving, &Arc::new(Stage::default()));
@@ -129,6 +137,21 @@ mod tests {
         assert_eq!((state.leaving.len(), state.left.as_slice()), (1, [second].as_slice()));
         state.part_with(|_| true);
         assert_eq!((state.leaving.len(), state.left.len()), (0, 2));
+    }
+
+    #[test]
+    fn nothing_is_kept_of_what_was_wanted_of_an_application_that_is_off() {
+        let mut state = state(&[]);
+        let wished = |state: &mut State, image: &str| {
+            state.cluster.wishes.insert(image.to_owned(), ImageWishes::default());
+            let config = Config::plain("manifests/a.yaml", Strategy::Merge, "a: 1");
+            state.cluster.configs.push(Config { trees: vec![image.to_owned()], ..config });
+        };
+        wished(&mut state, "staying:v1");
+        let before = state.clone();
+        wished(&mut state, "gone:v1");
+        state.forget_application("gone:v1");
+        assert_eq!(state, before);
     }
 
     #[test]

@@ -44,7 +44,7 @@ impl Step for Uninstall {
             };
             let named = progress.of(&self.image);
             self.site.act(&self.machine, Work::Uninstall(work), &named).await?;
-            self.site.change_state(|state| state.parting.retain(|image| image.name != self.image));
+            self.site.change_state(|state| state.forget_application(&self.image));
             Ok(Acted::Changed)
         })
     }

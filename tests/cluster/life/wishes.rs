@@ -50,10 +50,9 @@ impl Life {
     pub(super) fn find_wishes_in_components(&mut self) {
         let first = self.first();
         // As the kernel calls them, in fifteen letters.
-        for (component, argument) in [
-            ("kube-apiserver", "--profiling=false"),
-            ("kube-controller", "--terminated-pod-gc-threshold=77"),
-        ] {
+        for (component, argument) in
+            [("kube-apiserver", "--profiling=false"), ("kube-controller", "--terminated-pod-gc-threshold=77")]
+        {
             let running = first.sh(&format!("tr '\\0' ' ' </proc/$(pgrep -x {component})/cmdline"));
             assert!(running.contains(argument), "{component}: {running}");
         }
