@@ -24,11 +24,12 @@ mod applications;
 mod declared;
 mod growing;
 mod leaving;
+mod registries;
 mod wishes;
 
 const NAME: &str = "life";
 
-const STAGES: [Stage<Life>; 25] = [
+const STAGES: [Stage<Life>; 26] = [
     ("machines_are_looked_at_before", ToAllAfter, Life::look_before),
     ("apply_makes_a_cluster", ToAllAfter, Life::launch),
     ("events_come_in_order", ToNobody, Life::check_order),
@@ -45,6 +46,7 @@ const STAGES: [Stage<Life>; 25] = [
     ("clients_begin_to_write", ToAllAfter, Life::begin_to_write),
     ("a_second_apply_does_nothing", ToNobody, Life::apply_again),
     ("another_way_in_to_a_machine_is_kept_and_nothing_is_done", ToNobody, Life::log_in_otherwise),
+    ("a_registry_may_stop", ToNobody, Life::lose_registry),
     ("a_control_plane_may_fail", ToNobody, Life::lose_control_plane),
     ("it_comes_back", ToAllAfter, Life::regain_control_plane),
     ("nodes_are_changed_in_place", ToNobody, Life::change_nodes),

@@ -6,6 +6,7 @@ use std::path::Path;
 use sealift::engine::Event;
 use serde_json::{Value, json};
 
+use super::registries::UNSEEN;
 use super::{Life, Machine, NAME, events, kubectl, step};
 use crate::machines::GREETING;
 use crate::operator::Ended;
@@ -113,6 +114,11 @@ impl Life {
     }
 
     fn build_images(&self) {
+        self.builds(
+            UNSEEN,
+            "FROM docker.io/sealift/hello:v1\nCOPY unseen /unseen\n",
+            &[("unseen", "never pulled before\n")],
+        );
         self.builds(NOTES, "\
 FROM scratch
 LABEL sealos.io.type=application clean='clean.sh'
@@ -122,6 +128,7 @@ ENTRYPOINT [\"kubectl apply -f manifests/notes.yaml\"]
 CMD [\"kubectl get configmap notes -o name\"]
 ", &[
             ("manifests/notes.yaml.tmpl", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: notes}\ndata: {colour: {{ .COLOUR | quote }}}\n"),
+            ("images/shim/unseen", UNSEEN),
             ("scripts/clean.sh", "set -e\ncd ..\nkubectl delete -f manifests/notes.yaml\n"),
         ]);
         self.builds(
