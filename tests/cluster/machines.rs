@@ -253,7 +253,7 @@ pub(crate) fn prepare() {
         let elsewhere = command(root.join("dev/docker.sh"), &[]);
         assert_eq!(elsewhere, "", "DOCKER_HOST names an engine that does not answer");
         command(root.join("images/machine/build.sh"), &[]);
-        build_images(root);
+        build_images(root, &[]);
         keep_others_away();
         remove_leftovers();
     });
@@ -279,10 +279,17 @@ pub(crate) fn shared_home() -> PathBuf {
     named("SEALIFT_HOME").unwrap_or_else(|| cache().join("home"))
 }
 
-/// Returns at once when all images are there and made from what is in the tree.
-fn build_images(root: &Path) {
+/// Builds an image that is not one of those for people.
+pub(crate) fn build_image(name: &str) {
+    prepare();
+    build_images(Path::new(env!("CARGO_MANIFEST_DIR")), &[name]);
+}
+
+/// Returns at once when the images are there and made from what is in the tree. Without names it is all for people.
+fn build_images(root: &Path, names: &[&str]) {
     let mut build = Command::new(root.join("images/build.sh"));
-    let output = build.args(["--sealift", &sealift()]).env("SEALIFT_HOME", shared_home()).output().unwrap();
+    build.args(["--sealift", &sealift()]).args(names).env("SEALIFT_HOME", shared_home());
+    let output = build.output().unwrap();
     assert!(output.status.success(), "images/build.sh: {}", String::from_utf8_lossy(&output.stderr));
 }
 

@@ -1,5 +1,5 @@
-//! Real clusters on real machines: one cluster's whole life, launches that are cut off, people and machines that do not
-//! answer, and input that is refused.
+//! Real clusters on real machines: one cluster's whole life, an image of another tool's, launches that are cut off, people and
+//! machines that do not answer, and input that is refused.
 //!
 //! Machines are containers, but sealift is told of them as of anybody's: by address, key and host key. As tests share
 //! machines they run one after the other; a stage that is asked for alone brings those before it with it.
@@ -11,12 +11,14 @@ mod cut_off;
 mod events;
 mod foreseen;
 mod kubernetes;
+mod labring;
 mod left_behind;
 mod life;
 mod machines;
 mod made;
 mod operator;
 mod running;
+mod secrets;
 mod snapshot;
 mod story;
 mod unanswered;
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         foreseen::trials(),
         life::trials(),
         made::trials(),
+        labring::trials(),
         cut_off::trials(),
         unanswered::trials(),
     ];

@@ -121,12 +121,26 @@ impl Operator {
         Running::of(self.start(arguments))
     }
 
+    /// Returns what a command prints for a person: what was asked for, and what is said beside it.
+    pub(crate) fn reads<A: AsRef<str>>(&self, arguments: impl IntoIterator<Item = A>) -> [String; 2] {
+        let output = self.command(arguments).output().unwrap();
+        let printed = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+        assert!(output.status.success(), "{}", printed.concat());
+        printed
+    }
+
     fn start<A: AsRef<str>>(&self, arguments: impl IntoIterator<Item = A>) -> Child {
-        let arguments: Vec<String> = arguments.into_iter().map(|word| word.as_ref().to_owned()).collect();
+        let arguments = arguments.into_iter().map(|word| word.as_ref().to_owned());
+        let words = ["--output", "json"].map(str::to_owned).into_iter().chain(arguments);
+        self.command(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    fn command<A: AsRef<str>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
         let mut command = Command::new(machines::sealift());
-        command.args(["--output", "json"]).args(arguments).env("SEALIFT_HOME", self.home());
-        command.env("HOME", self.person()).env_remove("SSH_AUTH_SOCK").stdin(Stdio::null());
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        command.args(arguments.into_iter().map(|word| word.as_ref().to_owned()));
+        command.env("SEALIFT_HOME", self.home()).env("HOME", self.person());
+        command.env_remove("SSH_AUTH_SOCK").stdin(Stdio::null());
+        command
     }
 }
 
