@@ -81,6 +81,11 @@ impl Life {
     /// Two workers leave, one of them later, since a budget holds its pod.
     pub(super) fn remove_workers(&mut self) {
         self.declared.workers = vec![0];
+        // `--yes` does not agree to that, and nobody can be asked.
+        let refused = self.types_apply(&[]);
+        assert_eq!(refused.code(), Some(9), "{}", refused.told());
+        assert!(events::steps(&refused.lines).is_empty(), "{}", refused.told());
+        assert!(refused.problems()[0].remedies[0].contains("`--prune`"), "{}", refused.told());
         let holds = self.machines.worker(1);
         let manifest = held(holds.hostname());
         self.control_planes()[0].sh(&format!(
