@@ -18,7 +18,12 @@ usage() {
   exit 2
 }
 
-prepare() {
+prepare() { # PART
+  # Readers and the planner need no machine.
+  if [ "$1" = fuzz ]; then
+    "$root/dev/setup.sh" rust
+    return
+  fi
   "$root/dev/setup.sh" rust go docker machine test
   "$root/dev/docker.sh"
   "$root/images/machine/build.sh"
@@ -45,7 +50,7 @@ row() { # PART
 main() {
   local part=${1:-} engine
   [[ -n $part && " ${parts[*]} " == *" $part "* ]] || usage
-  stage "preparation" prepare
+  stage "preparation" prepare "$part"
   [ "$stage_status" = 0 ] || { tally || exit 1; }
   engine=$("$root/dev/docker.sh")
   [ -z "$engine" ] || export "${engine?}"
