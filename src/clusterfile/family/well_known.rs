@@ -34,12 +34,14 @@ pub(super) fn understand(ledger: &Ledger, variables: &Variables, draft: &mut Dra
 
 fn network(ledger: &Ledger, variables: &Variables, name: &str) -> Option<Located<IpNet>> {
     let text = variables.get(name)?;
-    let parts: Vec<&str> = text.value.split(',').map(str::trim).collect();
-    let [only] = parts.as_slice() else {
-        two_families(ledger, text, name);
-        return parts.first()?.parse().ok().map(|net| Located::new(net, text.place));
+    let first = match text.value.split_once(',') {
+        None => text.value.trim(),
+        Some((first, _)) => {
+            two_families(ledger, text, name);
+            first.trim()
+        }
     };
-    match only.parse::<IpNet>() {
+    match first.parse::<IpNet>() {
         Ok(net) if net.trunc() == net => Some(Located::new(net, text.place)),
         Ok(net) => {
             let message = format!("`{name}` is {net}, which does not begin its network");
@@ -47,7 +49,7 @@ fn network(ledger: &Ledger, variables: &Variables, name: &str) -> Option<Located
             None
         }
         Err(_) => {
-            let message = format!("`{name}` must be a network, not `{only}`");
+            let message = format!("`{name}` must be a network, not `{first}`");
             ledger.error(Finding::of(text, message).remedy(format!("write it as {name}=10.96.0.0/22")));
             None
         }
