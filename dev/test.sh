@@ -10,7 +10,7 @@ set -euo pipefail
 
 # Tests on machines that share this box's engine, processors and memory, and of programs that the images carry: one after
 # the other, and last.
-readonly alone=(etcd provider_container cluster)
+readonly alone=(etcd registry provider_container cluster)
 
 # Images are built here once for all tests, and for every clone.
 SEALIFT_HOME=${SEALIFT_HOME:-$(cache_root)/home}

@@ -18,6 +18,7 @@ mod ownership;
 mod paths;
 mod reach;
 mod receipts;
+mod registry;
 mod transient;
 mod tree;
 mod units;

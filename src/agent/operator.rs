@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::lock::Locks;
 use super::paths::{self, Grounds};
 use super::transient::{Begun, Transient};
-use super::{care, claim, fence, kubernetes, look, members, ownership, reach, work};
+use super::{care, claim, fence, kubernetes, look, members, ownership, reach, registry, work};
 use crate::distribute::receive::receive_layer;
 use crate::distribute::store::LayerStore;
 use crate::error::{Class, Context, Problem, Result};
@@ -86,6 +86,10 @@ async fn answer(envelope: Envelope, context: CallContext, locks: Arc<Locks>) -> 
         Request::RenewLock(order) => reply(locks.renew(order, epoch).await),
         Request::ReleaseLock(order) => reply(locks.release(&order, &envelope.run).await),
         Request::IsApiReady(_) => reply(blocking(|| Ok(work::api_is_ready())).await),
+        Request::ListRegistry(order) => while_waited_for(Box::pin(registry::list(&order)), &context).await,
+        Request::LacksBlobs(order) => while_waited_for(Box::pin(registry::lacks(&order)), &context).await,
+        Request::PutBlob(order) => reply(Box::pin(registry::put_blob(order, context.data)).await),
+        Request::PutManifest(order) => reply(Box::pin(registry::put_manifest(&order)).await),
         Request::ConfigureNode(order) => reply(members::configure(&order).await),
         Request::Drain(order) => while_waited_for(members::drain(&order, &context), &context).await,
         Request::DeleteNode(order) => reply(members::delete(&order).await),

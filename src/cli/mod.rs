@@ -19,6 +19,7 @@ mod load;
 mod login;
 mod output;
 mod plan;
+mod registry;
 mod render;
 mod replace;
 mod reset;
@@ -82,6 +83,7 @@ enum Command {
     Delete(Box<delete::DeleteArgs>),
     Uninstall(Box<uninstall::UninstallArgs>),
     Reset(Box<reset::ResetArgs>),
+    Registry(Box<registry::RegistryArgs>),
     Init(Box<init::InitArgs>),
     Render(Box<render::RenderArgs>),
     Convert(convert::ConvertArgs),
@@ -134,6 +136,14 @@ pub fn main() -> ExitCode {
         Command::Reset(args) => {
             start::operator(&cli, start::Kind::Changes, |context| reset::reset(context, args))
         }
+        Command::Registry(args) => match &args.what {
+            registry::What::List(args) => {
+                start::operator(&cli, start::Kind::Looks, |context| registry::list(context, args))
+            }
+            registry::What::Push(args) => {
+                start::operator(&cli, start::Kind::Changes, |context| registry::push(context, args))
+            }
+        },
         Command::Init(args) => {
             start::operator(&cli, start::Kind::Looks, |context| async move { init::init(&context, args) })
         }
@@ -188,6 +198,7 @@ impl Command {
             Self::Delete(args) => Some(&args.going),
             Self::Uninstall(args) => Some(&args.going),
             Self::Reset(args) => Some(&args.going),
+            Self::Registry(args) => args.going(),
             _ => None,
         }
     }

@@ -7,7 +7,9 @@ pub mod contract;
 mod document;
 pub mod kubefile;
 mod layer;
+pub mod outgoing;
 mod reference;
+mod served;
 pub mod store;
 #[cfg(test)]
 mod testing;
@@ -15,4 +17,5 @@ mod testing;
 pub use contract::{ClusterImage, Script};
 pub use layer::LayerFacts;
 pub use reference::ImageReference;
+pub use served::ServedRegistry;
 pub use store::{Image, ImageConfig, Store};

@@ -1,6 +1,12 @@
-//! How an image's registry is run.
+//! How an image's registry is run, how one is reached, and what it serves.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
+
+use super::Digest;
 
 /// How an image's registry is run, and so how it is told where to listen and with which certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -10,4 +16,47 @@ pub enum RegistryStyle {
     Unit,
     /// A container, told by its script's arguments and by certificates in the rootfs; as in sealer's images.
     Container,
+}
+
+/// The way into one registry of a cluster.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegistryDoor {
+    /// Where it listens with TLS.
+    pub at: SocketAddr,
+    /// The authority by which it must prove its address, PEM.
+    pub authority: String,
+    /// Who comes.
+    pub username: String,
+    /// The password.
+    pub password: String,
+}
+
+impl fmt::Debug for RegistryDoor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RegistryDoor({})", self.at)
+    }
+}
+
+/// A repository that a registry serves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServedRepository {
+    /// Its name, without the registry's.
+    pub name: String,
+    /// The digests of what its tags name. An image that is asked for by its digest alone has no tag.
+    pub tags: BTreeMap<String, Digest>,
+}
+
+/// A manifest on its way into a registry whose blobs are there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestOrder {
+    /// The repository.
+    pub repository: String,
+    /// The tag, or the digest where there is none.
+    pub reference: String,
+    /// The manifest's digest.
+    pub digest: Digest,
+    /// The manifest's media type.
+    pub media_type: String,
+    /// The manifest to the byte.
+    pub content: String,
 }

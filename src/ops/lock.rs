@@ -7,7 +7,7 @@ use super::execute::Proposal;
 use crate::cluster::{Keepers, Lock};
 use crate::error::{Class, Problem, Result};
 use crate::model::{Holder, MachineFacts, MachineSpec, Role};
-use crate::plan::{Action, Plan};
+use crate::plan::{Action, PlannedStep};
 use crate::steps::Site;
 
 /// A lock that is held, and what is stopped when it is lost.
@@ -22,13 +22,25 @@ pub(super) struct Locked {
 /// # Errors
 /// Class `Busy` with who has it; `Interrupted` when the operator does not wait any longer.
 pub(super) async fn take(context: &Context, proposal: &Proposal) -> Result<Locked> {
-    let Proposal { plan, site, purpose } = proposal;
+    take_for(context, &proposal.site, &proposal.purpose.title, &proposal.plan.steps).await
+}
+
+/// Takes the cluster's lock for a run that does `what`, with these steps of a plan.
+///
+/// # Errors
+/// As [`take`].
+pub(super) async fn take_for(
+    context: &Context,
+    site: &Site,
+    what: &str,
+    steps: &[PlannedStep],
+) -> Result<Locked> {
     let stop = context.stop.child_token();
     let waiting = |holder: &Holder| context.reporter.note(&format!("waiting for {holder}"));
     let taken = Lock::take(
         &site.fleet,
-        keepers(site, plan),
-        holder(context, &purpose.title),
+        keepers(site, steps),
+        holder(context, what),
         context.pace.patience,
         &waiting,
         stop.clone(),
@@ -65,10 +77,10 @@ fn holder(context: &Context, what: &str) -> Holder {
 /// these those through which the API answered. Where none of them is left, the cluster's other machines keep it.
 ///
 /// A control plane that has left already keeps none: nobody would take the lock's files away there.
-fn keepers(site: &Site, plan: &Plan) -> Keepers {
+fn keepers(site: &Site, steps: &[PlannedStep]) -> Keepers {
     let (observed, desired) = (&site.observed, &site.desired);
     let takes_part = |(machine, facts): &(&MachineSpec, &MachineFacts)| {
-        facts.marker.is_some() || is_claimed(machine, plan)
+        facts.marker.is_some() || is_claimed(machine, steps)
     };
     let all = desired.cluster.machines.iter().chain(&desired.leaving);
     let answered = all.filter_map(|machine| Some((machine, observed.facts(&machine.name)?)));
@@ -90,6 +102,6 @@ fn keepers(site: &Site, plan: &Plan) -> Keepers {
     keepers
 }
 
-fn is_claimed(machine: &MachineSpec, plan: &Plan) -> bool {
-    plan.steps.iter().any(|step| step.action == Action::Claim && step.machine.as_ref() == Some(&machine.name))
+fn is_claimed(machine: &MachineSpec, steps: &[PlannedStep]) -> bool {
+    steps.iter().any(|step| step.action == Action::Claim && step.machine.as_ref() == Some(&machine.name))
 }

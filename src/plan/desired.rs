@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::endpoints::REGISTRY_PORT;
 use crate::error::{Class, Problem, Result};
 use crate::model::{
-    Cluster, ImageContract, ImageKind, KubernetesVersion, MachineName, MachineSpec, RegistryStyle, Role,
-    Scripts,
+    Cluster, ImageContract, ImageKind, KubernetesVersion, MachineName, MachineSpec, RegistryDoor,
+    RegistryStyle, Role, Scripts,
 };
 
 /// How the names of variables begin that are the image's and the tool's own; nobody else may set them.
@@ -28,6 +30,18 @@ pub struct RegistryAccess {
     pub authority: String,
     /// The CA's key, PEM.
     pub authority_key: String,
+}
+
+impl RegistryAccess {
+    /// Returns the way into the registry of a control plane.
+    pub fn door(&self, machine: &MachineSpec) -> RegistryDoor {
+        RegistryDoor {
+            at: SocketAddr::new(machine.address, REGISTRY_PORT),
+            authority: self.authority.clone(),
+            username: self.username.clone(),
+            password: self.password.clone(),
+        }
+    }
 }
 
 impl fmt::Debug for RegistryAccess {

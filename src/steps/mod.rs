@@ -23,6 +23,7 @@ mod launch;
 mod lay_out;
 mod leave;
 mod prepare;
+mod push_image;
 mod registry;
 mod remove_etcd_member;
 mod remove_machine;
@@ -40,6 +41,7 @@ pub use history::{History, PastRun, RunOutcome, StepCount};
 pub use kubeconfig::{
     fetch as fetch_kubeconfig, keep as keep_kubeconfig, look as look_at_kubeconfig, path as kubeconfig_path,
 };
+pub use push_image::PushImage;
 pub use site::{Blobs, Learned, Site};
 pub use state::{Provider, State};
 

@@ -11,8 +11,9 @@ use super::lock::{AcquireLock, LockAnswer, ReleaseLock, RenewLock};
 use super::members::{
     AdmitEtcdMember, ConfigureNode, DeleteNode, Drain, IsApiReady, RemoveEtcdMember, Touched,
 };
+use super::registry::{LacksBlobs, ListRegistry, PutBlob, PutManifest};
 use super::work::Work;
-use crate::model::{ApiFacts, Digest, LayerOrder, MachineFacts, MachineName, Role};
+use crate::model::{ApiFacts, Digest, LayerOrder, MachineFacts, MachineName, Role, ServedRepository};
 
 /// A request with what goes along with every one.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -87,6 +88,8 @@ requests! {
         TakeState -> Option<String>,
         FindControlPlanes -> Vec<SocketAddr>,
         IsApiReady -> bool,
+        ListRegistry -> Vec<ServedRepository>,
+        LacksBlobs -> Vec<Digest>,
     }
     Changes {
         HeedEpoch -> (),
@@ -103,6 +106,8 @@ requests! {
         DeleteNode -> Touched,
         RemoveEtcdMember -> Touched,
         AdmitEtcdMember -> (),
+        PutBlob -> (),
+        PutManifest -> Touched,
     }
     Locks {
         AcquireLock -> LockAnswer,

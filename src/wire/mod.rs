@@ -9,6 +9,7 @@ mod greeting;
 mod lock;
 mod members;
 mod message;
+mod registry;
 mod server;
 mod tenure;
 mod work;
@@ -26,6 +27,7 @@ pub use message::{
     JoinSecrets, Leave, Look, LookAtApi, Measure, MintJoin, MissingLayer, MissingLayers, Note, ReachPorts,
     ReceiveLayer, Request, SaveState, TakeKubeconfig, TakeState,
 };
+pub use registry::{LacksBlobs, ListRegistry, PutBlob, PutManifest};
 pub use server::{CallContext, Handler, LayerBytes, serve};
 pub use tenure::{Moment, Speaker, TERM, Tenure};
 pub use work::{

@@ -230,7 +230,11 @@ impl Agent {
                 clippy::match_wildcard_for_single_variants,
                 reason = "a new request is first of interest to others"
             )]
-            other @ Request::FindControlPlanes(_) => {
+            other @ (Request::FindControlPlanes(_)
+            | Request::ListRegistry(_)
+            | Request::LacksBlobs(_)
+            | Request::PutBlob(_)
+            | Request::PutManifest(_)) => {
                 Err(Problem::new(Class::Internal, format!("a played machine does not know {other:?}")))
             }
         }

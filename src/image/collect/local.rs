@@ -107,6 +107,14 @@ impl Source {
     }
 }
 
+/// Brings all images of a layout or archive for `arch` into the store; `None` when it is neither.
+pub(super) fn all_of(path: &Path, store: &Store, arch: Arch) -> Result<Option<Vec<(ImageReference, Found)>>> {
+    match source(path)? {
+        Some(source) => source.images(store, arch, |_| true).map(Some),
+        None => Ok(None),
+    }
+}
+
 /// Opens a layout or archive; `None` when it is neither.
 fn source(path: &Path) -> Result<Option<Source>> {
     let files = match Layout::of(Files::open(path)?)? {

@@ -13,6 +13,7 @@ mod registry_tree;
 use std::path::Path;
 
 pub(crate) use self::names::{Wanted, wanted};
+pub(crate) use self::registry::media_type;
 
 use self::local::LocalFiles;
 use super::ImageReference;
@@ -123,6 +124,31 @@ pub(crate) async fn collect(
     }
     Problems::check(problems)?;
     Ok(Collection { images, store: store.clone() })
+}
+
+/// Brings one image into the store, which the caller holds, from wherever it is.
+pub(crate) async fn one(
+    store: &Store,
+    sources: &Sources,
+    arch: Arch,
+    reference: &ImageReference,
+) -> Result<Found> {
+    let engine = engine::Engine::of(&sources.engine);
+    let registry = registry::Registry::of(sources.registries);
+    let mut everywhere = Everywhere { store, arch, local: LocalFiles::default(), engine, registry };
+    everywhere.find(reference).await.map_err(|tried| {
+        let problem =
+            Problem::new(Class::Config, format!("the image `{reference}` cannot be had for {arch}"));
+        let problem = tried.into_iter().fold(problem, Problem::saw);
+        problem.remedy(
+            "name one of `sealift images`, of the local Docker engine, or the path of an archive or layout",
+        )
+    })
+}
+
+/// Brings all images of an archive or layout into the store, which the caller holds; `None` when it is neither.
+pub(crate) fn all_of(store: &Store, path: &Path, arch: Arch) -> Result<Option<Vec<(ImageReference, Found)>>> {
+    local::all_of(path, store, arch)
 }
 
 fn collected(reference: &ImageReference, found: Found) -> Collected {

@@ -175,7 +175,7 @@ fn is_passing(error: &oci_client::errors::OciDistributionError) -> bool {
 }
 
 /// Reads what a manifest says it is; OCI's may leave it to its form.
-fn media_type(bytes: &[u8]) -> Result<String> {
+pub(crate) fn media_type(bytes: &[u8]) -> Result<String> {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Form {

@@ -1,0 +1,84 @@
+//! `sealift registry`: what the registries of a cluster serve, and images put into them.
+
+mod list;
+mod push;
+
+use std::sync::{Arc, Mutex};
+
+use super::consent::{self, Consent};
+use super::context::Context;
+use super::converge::StoreBlobs;
+use super::declare;
+use super::login::LoginRequest;
+use super::resolve::{Making, Renewal, Wish};
+use super::scene::Scene;
+use crate::error::{Class, Problem, Problems, Result};
+use crate::model::{MachineSpec, Marker, Role};
+use crate::steps::{Learned, Site, State};
+
+pub use list::{ListRegistryRequest, ServedImage, list_registry};
+pub use push::{PushRequest, push_images};
+
+/// Looks at a cluster as it is kept, from the newest definition there is.
+async fn look(context: &Context, last: &State, login: &LoginRequest) -> Result<(Scene, State), Problems> {
+    let declared = declare::last(last);
+    let wish = Wish {
+        declared: &declared,
+        login,
+        last: Some(last),
+        renewal: Renewal::Nothing,
+        files: None,
+        making: Making::Forbidden,
+    };
+    match Scene::look(context, &wish).await? {
+        (scene, None) => Ok((scene, last.clone())),
+        (_, Some(found)) => {
+            context.reporter.note("going on from what the cluster keeps of itself, which is newer");
+            let declared = declare::last(&found);
+            let wish = Wish { declared: &declared, last: Some(&found), ..wish };
+            Ok((Scene::look(context, &wish).await?.0, found))
+        }
+    }
+}
+
+/// Makes the common ground of steps out of what was seen.
+fn ground(context: &Context, scene: Scene) -> Site {
+    let authority = scene.authority();
+    let Scene { desired, sight, state, fleet, store, .. } = scene;
+    Site {
+        desired,
+        observed: sight.observed,
+        fleet,
+        blobs: Arc::new(StoreBlobs(store)),
+        home: context.home.clone(),
+        state: Mutex::new(State { authority, ..state }),
+        drain: consent::drain(Consent::default(), &context.pace),
+        learned: Learned::default(),
+    }
+}
+
+/// Returns the control planes that have a registry, and why others cannot be asked for theirs.
+fn registries(site: &Site) -> (Vec<MachineSpec>, Vec<Problem>) {
+    let (mut serving, mut problems) = (vec![], vec![]);
+    for machine in site.desired.cluster.with_role(Role::ControlPlane) {
+        let problem = match site.observed.machines.get(&machine.name) {
+            Some(crate::model::Seen::Known(facts)) => {
+                let of_cluster = |marker: &Marker| {
+                    marker.cluster == site.cluster().name && marker.role == Role::ControlPlane
+                };
+                if facts.marker.as_ref().is_some_and(of_cluster)
+                    && facts.holdings.receipts.contains_key("registry")
+                {
+                    serving.push(machine.clone());
+                    continue;
+                }
+                Problem::new(Class::Machine, "no registry of the cluster was started there")
+                    .remedy("bring the machine into the cluster: sealift apply")
+            }
+            Some(crate::model::Seen::Unknown(problem)) => problem.clone(),
+            None => Problem::new(Class::Connection, "the machine did not answer"),
+        };
+        problems.push(problem.on(&machine.name));
+    }
+    (serving, problems)
+}

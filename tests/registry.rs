@@ -1,0 +1,288 @@
+//! The registry that cluster images carry, with TLS and a password as on a control plane: listed, and given images.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::fs;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use futures_util::{TryStreamExt, stream};
+use sealift::error::{Class, Problem};
+use sealift::ha::authority::{Identity, registry_authority, registry_server};
+use sealift::image::build::{BuildOptions, build};
+use sealift::image::collect::{EngineSource, RegistrySource, Sources};
+use sealift::image::kubefile::Arguments;
+use sealift::image::outgoing::{Outgoing, gather};
+use sealift::image::{ServedRegistry, Store, archive};
+use sealift::model::{Arch, Digest, RegistryDoor};
+use secrecy::ExposeSecret;
+use serde_json::json;
+use tempfile::TempDir;
+
+/// The longest that anything is waited for.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+const NAME: &str = "quay.io/team/app:1";
+
+#[tokio::test]
+async fn what_is_put_there_is_served_and_only_what_is_missing_is_put() {
+    let registry = Registry::start().await;
+    let operator = Operator::new();
+    let (app, other) =
+        (operator.image(NAME, &["base", "app"]).await, operator.image("app:2", &["base", "new"]).await);
+    let served = registry.served();
+    assert_eq!(served.list().await.unwrap(), []);
+    assert_eq!(served.digest("team/app", "1").await.unwrap(), None);
+
+    assert_eq!(operator.push(&served, &app).await, app.blobs.len(), "two layers and the configuration");
+    assert_eq!(operator.push(&served, &app).await, 0, "all is there");
+    // Under another name the blobs are missing once more: a registry serves a repository its own only.
+    operator.push(&served, &other).await;
+    let listed = served.list().await.unwrap();
+    let told: Vec<_> = listed
+        .iter()
+        .map(|repository| (repository.name.as_str(), repository.tags.iter().collect::<Vec<_>>()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("library/app", vec![(&"2".to_owned(), &other.manifest.digest)]),
+            ("team/app", vec![(&"1".to_owned(), &app.manifest.digest)]),
+        ]
+    );
+
+    // What comes back is what went there, to the byte.
+    let (manifest, media_type) = served.manifest("team/app", &app.manifest.digest).await.unwrap();
+    assert_eq!((manifest, media_type), (app.manifest.content.clone(), app.manifest.media_type.clone()));
+    for (blob, size) in &app.blobs {
+        let pieces: Vec<Bytes> = served.blob("team/app", blob).await.unwrap().try_collect().await.unwrap();
+        let content = pieces.concat();
+        assert_eq!((&Digest::of(&content), content.len() as u64), (blob, *size));
+    }
+}
+
+#[tokio::test]
+async fn a_tag_moves_to_what_is_put_there_last() {
+    let registry = Registry::start().await;
+    let operator = Operator::new();
+    let served = registry.served();
+    let old = operator.image(NAME, &["old"]).await;
+    operator.push(&served, &old).await;
+    let new = operator.image(NAME, &["new"]).await;
+    assert_ne!(old.manifest.digest, new.manifest.digest);
+    operator.push(&served, &new).await;
+    assert_eq!(served.digest("team/app", "1").await.unwrap(), Some(new.manifest.digest.clone()));
+    assert!(!served.put_manifest(&new.manifest).await.unwrap(), "there is nothing to do");
+    // The old one is still to be had by its digest.
+    served.manifest("team/app", &old.manifest.digest).await.unwrap();
+}
+
+#[tokio::test]
+async fn many_repositories_are_all_listed() {
+    let registry = Registry::start().await;
+    let operator = Operator::new();
+    let served = registry.served();
+    let app = operator.image(NAME, &["app"]).await;
+    operator.push(&served, &app).await;
+    // More than one answer holds; they are laid down as an image's registry content is.
+    let repositories = registry.directory.path().join("data/docker/registry/v2/repositories");
+    for number in 0..600 {
+        let copy = repositories.join(format!("many/r{number:03}"));
+        fs::create_dir_all(copy.parent().unwrap()).unwrap();
+        let copied = Command::new("cp").arg("-r").arg(repositories.join("team/app")).arg(&copy).status();
+        assert!(copied.unwrap().success());
+    }
+    // One without any tag, as an image that is named by its digest.
+    fs::remove_dir_all(repositories.join("many/r007/_manifests/tags")).unwrap();
+    let listed = served.list().await.unwrap();
+    assert_eq!(listed.len(), 601);
+    for repository in &listed {
+        let tags = usize::from(repository.name != "many/r007");
+        assert_eq!(repository.tags.len(), tags, "{repository:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_whole_is_not_taken() {
+    let registry = Registry::start().await;
+    let operator = Operator::new();
+    let served = registry.served();
+    let app = operator.image(NAME, &["app"]).await;
+    let (blob, size) = app.blobs[0].clone();
+    let wrong = stream::iter([Ok(Bytes::from(vec![0; usize::try_from(size).unwrap()]))]);
+    served.put_blob("team/app", &blob, size, wrong).await.unwrap_err();
+    let cut = stream::iter([
+        Ok(Bytes::from_static(b"half")),
+        Err(std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the operator was cut off")),
+    ]);
+    let problem = served.put_blob("team/app", &blob, size, cut).await.unwrap_err();
+    assert!(problem.to_string().contains(&blob.to_string()), "{problem}");
+    assert_eq!(served.missing("team/app", std::slice::from_ref(&blob)).await.unwrap(), [blob]);
+    // Nor is a manifest whose blobs are not there.
+    let problem = served.put_manifest(&app.manifest).await.unwrap_err();
+    assert!(problem.to_string().contains("team/app:1"), "{problem}");
+    assert_eq!(served.digest("team/app", "1").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn who_has_the_wrong_password_or_authority_is_told_so() {
+    let registry = Registry::start().await;
+    let refused = |door: RegistryDoor| async move {
+        let problem: Problem = ServedRegistry::behind(&door).unwrap().list().await.unwrap_err();
+        assert!(!problem.to_string().contains("hunter2"), "{problem}");
+        problem
+    };
+    let problem = refused(RegistryDoor { password: "hunter2".to_owned(), ..registry.door.clone() }).await;
+    assert_eq!(problem.class, Class::Machine);
+    assert!(problem.to_string().to_lowercase().contains("authori"), "{problem}");
+    let foreign = registry_authority("other", SystemTime::now()).unwrap().certificate_pem;
+    let problem = refused(RegistryDoor { authority: foreign, ..registry.door.clone() }).await;
+    assert!(problem.to_string().contains("certificate"), "{problem}");
+    let nobody = free_address();
+    let problem = refused(RegistryDoor { at: nobody, ..registry.door.clone() }).await;
+    assert!(problem.to_string().contains(&nobody.to_string()), "{problem}");
+}
+
+/// An operator with a store.
+struct Operator {
+    home: TempDir,
+    store: Store,
+}
+
+impl Operator {
+    fn new() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::open(home.path()).unwrap();
+        Self { home, store }
+    }
+
+    /// Builds an image with a layer for each text, carries it by hand in an archive, and makes it ready to be pushed.
+    async fn image(&self, name: &str, layers: &[&str]) -> Outgoing {
+        let context = self.home.path().join("context");
+        fs::create_dir_all(&context).unwrap();
+        let mut kubefile = vec!["FROM scratch".to_owned()];
+        for text in layers {
+            fs::write(context.join(text), text.repeat(100_000)).unwrap();
+            kubefile.push(format!("COPY {text} ."));
+        }
+        fs::write(context.join("Kubefile"), kubefile.join("\n")).unwrap();
+        let alone = Sources { engine: EngineSource::Unused, registries: RegistrySource::Unused };
+        let options = BuildOptions {
+            name: name.parse().unwrap(),
+            context,
+            file: None,
+            arguments: Arguments { arch: Arch::THIS, build_args: [].into() },
+            labels: [].into(),
+            environment: [].into(),
+            epoch: 0,
+            sources: alone.clone(),
+        };
+        let image = build(&self.store, options).await.unwrap().image;
+        let path = self.home.path().join("image.tar");
+        archive::save(&self.store, &[image], &path).unwrap();
+        let names = [path.display().to_string()];
+        gather(&self.store, &alone, Arch::THIS, &names).await.unwrap().remove(0)
+    }
+
+    /// Pushes what is missing, and returns how many blobs that were.
+    async fn push(&self, registry: &ServedRegistry, image: &Outgoing) -> usize {
+        let repository = &image.manifest.repository;
+        let blobs: Vec<Digest> = image.blobs.iter().map(|(digest, _)| digest.clone()).collect();
+        let missing = registry.missing(repository, &blobs).await.unwrap();
+        for (blob, size) in image.blobs.iter().filter(|(blob, _)| missing.contains(blob)) {
+            let content = Bytes::from(fs::read(self.store.blob_path(blob)).unwrap());
+            registry.put_blob(repository, blob, *size, stream::iter([Ok(content)])).await.unwrap();
+        }
+        registry.put_manifest(&image.manifest).await.unwrap();
+        missing.len()
+    }
+}
+
+/// A real registry.
+struct Registry {
+    directory: TempDir,
+    process: Child,
+    door: RegistryDoor,
+}
+
+impl Registry {
+    async fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let authority = registry_authority("test", SystemTime::now()).unwrap();
+        let door = RegistryDoor {
+            at: free_address(),
+            authority: authority.certificate_pem.clone(),
+            username: "sealift".to_owned(),
+            password: "s3cret".to_owned(),
+        };
+        configure(directory.path(), &door, &authority);
+        let log = fs::File::create(directory.path().join("log")).unwrap();
+        let process = Command::new(program().join("registry"))
+            .args(["serve", "config.yml"])
+            .current_dir(directory.path())
+            .env("OTEL_TRACES_EXPORTER", "none")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let registry = Self { directory, process, door };
+        let began = Instant::now();
+        while let Err(problem) = registry.served().list().await {
+            assert!(began.elapsed() < PATIENCE, "{problem}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        registry
+    }
+
+    fn served(&self) -> ServedRegistry {
+        ServedRegistry::behind(&self.door).unwrap()
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn configure(directory: &Path, door: &RegistryDoor, authority: &Identity) {
+    let own = registry_server(authority, door.at.ip(), SystemTime::now()).unwrap();
+    fs::write(directory.join("registry.crt"), own.certificate_pem).unwrap();
+    fs::write(directory.join("registry.key"), own.key_pem.expose_secret()).unwrap();
+    write_users(directory, &[door]);
+    let config = json!({
+        "version": 0.1,
+        "log": {"level": "warn", "accesslog": {"disabled": true}},
+        "storage": {"filesystem": {"rootdirectory": directory.join("data")}, "delete": {"enabled": true}},
+        "http": {"addr": door.at, "tls": {"certificate": "registry.crt", "key": "registry.key"}},
+        "auth": {"htpasswd": {"realm": "registry", "path": directory.join("htpasswd")}},
+    });
+    // What is JSON is YAML as well.
+    fs::write(directory.join("config.yml"), config.to_string()).unwrap();
+}
+
+/// Replaces the file, as the agent does.
+fn write_users(directory: &Path, users: &[&RegistryDoor]) {
+    let line =
+        |user: &&RegistryDoor| format!("{}:{}\n", user.username, bcrypt::hash(&user.password, 4).unwrap());
+    fs::write(directory.join("new"), users.iter().map(line).collect::<String>()).unwrap();
+    fs::rename(directory.join("new"), directory.join("htpasswd")).unwrap();
+}
+
+fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+/// The directory of the registry that cluster images carry.
+fn program() -> PathBuf {
+    let parts = Path::new(env!("CARGO_MANIFEST_DIR")).join("images/kubernetes/parts.sh");
+    let arch = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
+    let made = Command::new(parts).args([arch, "registry"]).stdin(Stdio::null()).output().unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    PathBuf::from(String::from_utf8(made.stdout).unwrap().trim())
+}
