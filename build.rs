@@ -3,6 +3,9 @@
 use std::env;
 use std::process::Command;
 
+/// What tells the linker to leave out how stacks are unwound.
+const WITHOUT_UNWINDING: &str = "dev/without-unwinding.ld";
+
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     // Every commit would compile all tests anew, which do not ask for it.
@@ -15,8 +18,11 @@ fn main() {
     let features = env::var("CARGO_CFG_TARGET_FEATURE").unwrap_or_default();
     if released && features.split(',').any(|feature| feature == "crt-static") {
         println!("cargo::rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
-        // A panic aborts, so nothing ever looks up how a stack is unwound.
+        // A panic aborts, so nothing ever looks up how a stack is unwound: neither the index nor what it is of.
+        println!("cargo::rerun-if-changed={WITHOUT_UNWINDING}");
         println!("cargo::rustc-link-arg-bins=-Wl,--no-eh-frame-hdr");
+        let root = env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
+        println!("cargo::rustc-link-arg-bins=-Wl,-T,{root}/{WITHOUT_UNWINDING}");
     }
 }
 
