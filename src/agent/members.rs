@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{kubernetes, paths};
 use crate::error::Result;
-use crate::etcd::Etcd;
+use crate::etcd::{Etcd, STAMP};
 use crate::model::ApiFacts;
 use crate::steps::State;
 use crate::wire::{
@@ -49,7 +49,7 @@ pub(super) async fn admit_to_etcd(order: &AdmitEtcdMember, context: &CallContext
     let deadline = Duration::from_secs(order.seconds);
     etcd.admit(order.address, &order.unfinished, deadline, &tell).await?;
     if order.snapshot == Snapshot::Taken {
-        let stamp = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
+        let stamp = jiff::Timestamp::now().strftime(STAMP).to_string();
         let path: PathBuf = etcd.snapshot(Path::new(paths::SNAPSHOTS), &stamp).await?;
         tell(format!("etcd is saved in {}", path.display()));
     }
@@ -58,7 +58,7 @@ pub(super) async fn admit_to_etcd(order: &AdmitEtcdMember, context: &CallContext
 
 /// Saves what etcd holds in a directory, and returns the file.
 pub(super) async fn save_etcd(directory: &Path) -> Result<PathBuf> {
-    let stamp = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
+    let stamp = jiff::Timestamp::now().strftime(STAMP).to_string();
     etcd()?.snapshot(directory, &stamp).await
 }
 

@@ -6,6 +6,8 @@ mod members;
 mod removal;
 mod snapshot;
 
+pub use snapshot::STAMP;
+
 use std::path::Path;
 use std::sync::Arc;
 

@@ -21,6 +21,9 @@ use crate::fsx;
 /// How many are kept; the oldest goes.
 const KEPT: usize = 3;
 
+/// The stamp in a snapshot's name, as `strftime` writes it: it sorts by time.
+pub const STAMP: &str = "%Y%m%dT%H%M%SZ";
+
 /// How long etcd may say nothing while it sends.
 const SILENCE: Duration = Duration::from_secs(30);
 
@@ -109,13 +112,17 @@ fn verify(path: &Path) -> Result<()> {
     if hasher.finalize().as_slice() == said { Ok(()) } else { Err(broken()) }
 }
 
+/// Tells whether a file is one of ours by its name. The directory is the operator's, and so is all else in it.
+fn is_snapshot(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let stamp = name.and_then(|name| name.strip_prefix("snapshot-")?.strip_suffix(".db"));
+    stamp.is_some_and(|stamp| jiff::civil::DateTime::strptime(STAMP, stamp).is_ok())
+}
+
 fn forget_old(directory: &Path) -> Result<()> {
     let entries = std::fs::read_dir(directory).problem(Class::Machine, "cannot list the snapshots")?;
-    let mut snapshots: Vec<PathBuf> = entries
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "db"))
-        .collect();
+    let mut snapshots: Vec<PathBuf> =
+        entries.flatten().map(|entry| entry.path()).filter(|path| is_snapshot(path)).collect();
     snapshots.sort();
     let old = snapshots.len().saturating_sub(KEPT);
     snapshots[..old].iter().try_for_each(|path| fsx::remove_if_exists(path).map(drop))
@@ -124,6 +131,20 @@ fn forget_old(directory: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn old_snapshots_go_and_nothing_else_does() {
+        let directory = tempfile::tempdir().unwrap();
+        let ours: Vec<String> = (1..=5).map(|day| format!("snapshot-2026010{day}T000000Z.db")).collect();
+        let others = ["accounts.db", "snapshot-mine.db", "z.db", "snapshot-20260101T000000Z.db.gz"];
+        for name in ours.iter().map(String::as_str).chain(others) {
+            std::fs::write(directory.path().join(name), "x").unwrap();
+        }
+        forget_old(directory.path()).unwrap();
+        let there = |name: &str| directory.path().join(name).exists();
+        assert!(others.into_iter().all(there));
+        assert_eq!(ours.iter().map(|name| there(name)).collect::<Vec<_>>(), [false, false, true, true, true]);
+    }
 
     #[test]
     fn pieces_are_put_together_and_an_error_in_their_midst_is_heard() {
