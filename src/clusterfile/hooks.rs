@@ -44,7 +44,8 @@ pub(super) fn read(field: &Field<'_>) -> Vec<DeclaredHook> {
 fn hook(fields: &Fields<'_>) -> Option<(Hook, Located<String>)> {
     let name = fields.need("name", "what the hook is called").and_then(|field| name(&field));
     let phase = fields.need("phase", "when it runs").and_then(|field| field.one_of(&HookPhase::ALL));
-    let on = match fields.get("on") {
+    let given = fields.get("on");
+    let on = match &given {
         None => vec![HookScope::All],
         Some(field) if field.is_scalar() => {
             field.word().map(|word| scope(field.ledger(), &word)).unwrap_or_default()
@@ -52,7 +53,18 @@ fn hook(fields: &Fields<'_>) -> Option<(Hook, Located<String>)> {
         Some(field) => field.words().iter().flat_map(|word| scope(field.ledger(), word)).collect(),
     };
     let seconds = fields.get("timeout").and_then(|field| seconds(&field)).unwrap_or(SECONDS);
+    if let Some(field) = given.filter(|field| !field.is_scalar() && field.items().is_empty()) {
+        let finding = field.finding("names no machine, so the hook would never run".to_owned());
+        field.ledger().error(finding.remedy("leave it out for all machines, or leave the hook out"));
+    }
     let run = run(fields);
+    if let (Some(HookRun::EtcdSnapshot(_)), Some(phase)) = (&run, &phase)
+        && !phase.value.has_etcd()
+    {
+        let finding = Finding::at(phase.place, format!("etcd does not run {}", phase.value.name()));
+        let remedy = "save it after-join, before-applications, after-install or before-clean";
+        fields.whole().ledger().error(finding.remedy(remedy));
+    }
     let name = name?;
     Some((Hook { name: name.value.clone(), phase: phase?.value, on, run: run?, seconds }, name))
 }

@@ -23,16 +23,22 @@ pub struct Hook {
 }
 
 impl Hook {
-    /// Tells whether it is for this machine; `first` is the control plane that commands run on.
+    /// Tells whether it is for this machine; `first` says whether it is the first control plane.
     pub fn is_for(&self, machine: &MachineSpec, first: bool) -> bool {
-        self.on.iter().any(|scope| match scope {
+        // A label or a range of addresses may be workers', too, and etcd is not there.
+        let has_what_it_needs = match self.run {
+            HookRun::Shell(_) => true,
+            HookRun::EtcdSnapshot(_) => machine.role == Role::ControlPlane,
+        };
+        let is_meant = |scope: &HookScope| match scope {
             HookScope::All => true,
             HookScope::ControlPlanes => machine.role == Role::ControlPlane,
             HookScope::Workers => machine.role == Role::Worker,
             HookScope::FirstControlPlane => first,
             HookScope::Machine(host) => machine.name.0 == *host || machine.address.to_string() == *host,
             HookScope::Labelled(key, value) => machine.node.labels.get(key) == Some(value),
-        })
+        };
+        has_what_it_needs && self.on.iter().any(is_meant)
     }
 }
 
@@ -69,6 +75,11 @@ impl HookPhase {
         ("after-clean", Self::AfterClean),
     ];
 
+    /// Tells whether etcd runs then on a control plane.
+    pub fn has_etcd(self) -> bool {
+        !matches!(self, Self::BeforePrepare | Self::BeforeJoin | Self::AfterClean)
+    }
+
     /// Returns its name.
     pub fn name(self) -> &'static str {
         Self::ALL.iter().find(|(_, phase)| *phase == self).map_or("", |(name, _)| name)
@@ -85,7 +96,7 @@ pub enum HookScope {
     ControlPlanes,
     /// Workers.
     Workers,
-    /// The control plane that commands run on.
+    /// The first control plane of the definition.
     FirstControlPlane,
     /// The one of this name or address.
     Machine(String),

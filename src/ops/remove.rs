@@ -14,8 +14,8 @@ use super::{known, observe, resolve};
 use crate::cluster::Fleet;
 use crate::error::{Class, Problem, Problems, Result};
 use crate::image::Store;
-use crate::model::{Declared, Kubeconfig, Observed, Seen};
-use crate::plan::{self, Definition, Desired, Origin, Plan};
+use crate::model::{Cluster, Declared, Kubeconfig, Observed, Seen};
+use crate::plan::{self, Definition, Desired, FailedHooks, Origin, Plan};
 use crate::provider::container::ContainerProvider;
 use crate::steps::{DrainPolicy, Learned, Site, State};
 
@@ -64,10 +64,21 @@ pub async fn remove(context: &Context, request: RemoveRequest) -> Result<(), Pro
         return remove_machines_alone(context, &name).await;
     };
     resolve::hide(context, &state);
+    // The file may have other hooks by now; those of the last time may be what does not work.
+    let (hooks, hook_places) = match &file {
+        Some(declared) => {
+            (declared.hooks.iter().map(|one| one.hook.clone()).collect(), resolve::hook_places(declared))
+        }
+        None => (state.cluster.hooks.clone(), [].into()),
+    };
+    let failed_hooks = match request.consent.force {
+        Force::No => FailedHooks::Stop,
+        Force::GiveUp => FailedHooks::PassOver,
+    };
     let desired = Desired {
         parting: vec![],
-        hook_places: [].into(),
-        cluster: state.cluster.clone(),
+        hook_places,
+        cluster: Cluster { hooks, ..state.cluster.clone() },
         images: state.images.clone(),
         registry: state.registry.clone(),
         launch: state.launch.clone(),
@@ -93,7 +104,7 @@ pub async fn remove(context: &Context, request: RemoveRequest) -> Result<(), Pro
         }
         observed
     };
-    let plan = plan::remove(&desired, &observed, request.definition);
+    let plan = plan::remove(&desired, &observed, request.definition, failed_hooks);
     let site = Arc::new(Site {
         desired,
         observed,
@@ -117,7 +128,7 @@ pub async fn remove(context: &Context, request: RemoveRequest) -> Result<(), Pro
         Problems::check(refusals(&state, &observed))?;
         // One that has fallen silent meanwhile would be left as it is, and forgotten.
         check_silence(&observed, request.consent.force)?;
-        let plan = plan::remove(&site.desired, &observed, request.definition);
+        let plan = plan::remove(&site.desired, &observed, request.definition, failed_hooks);
         Ok(propose(plan, Arc::new(site.seen_again(observed))))
     };
     execute::execute(context, propose(plan, site), again).await

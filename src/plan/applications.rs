@@ -68,6 +68,11 @@ pub fn successor<'a>(desired: &'a Desired, image: &ImageContract) -> Option<&'a 
     desired.applications().find(succeeds)
 }
 
+/// Tells whether two names are of one image, in two versions of it.
+pub fn is_another_version(one: &str, other: &str) -> bool {
+    one != other && repository(one) == repository(other)
+}
+
 /// Returns `registry.example:5000/net/calico` of `registry.example:5000/net/calico:v3.30`.
 fn repository(image: &str) -> &str {
     let untagged = image.split('@').next().unwrap_or(image);

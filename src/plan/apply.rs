@@ -45,9 +45,8 @@ pub fn apply(
     }
     let roster = Roster::call(&now, consents, &mut plan)?;
     let first = roster.first.spec;
-    // The first that answers, whoever serves just now: hooks that are for the first control plane do not wander.
-    let head = roster.control_planes.iter().find(|machine| machine.facts.is_some());
-    let head = head.map_or(&first.name, |machine| &machine.spec.name);
+    // Whoever serves just now: hooks that are for the first control plane do not wander, and wait for it while it is silent.
+    let head = desired.control_planes().next().map_or(&first.name, |machine| &machine.name);
 
     // 1. The dead go first: etcd misses their votes and takes no new member until they are out.
     let mut departures = Vec::new();
@@ -207,10 +206,10 @@ pub fn apply(
     // What comes after all sees every machine that could come, and does not wait for ever for one that could not.
     for machine in roster.staying() {
         let joined = joins.get(&machine.spec.name).copied();
-        let needs = made.into_iter().chain(launched).chain(uninstalled).chain(joined);
+        let needs = made.into_iter().chain(launched).chain(joined);
         let begin = plan.len() + 1;
         if let Some(end) = hooks::due(&mut plan, desired, machine, head, AfterInstall, needs) {
-            plan.follow(Some(begin), joins.values().chain(&ran).copied());
+            plan.follow(Some(begin), joins.values().chain(&ran).copied().chain(uninstalled));
             hooked.push(end);
         }
     }
@@ -239,9 +238,10 @@ pub fn apply(
     // 10. Nodes and system pods become Ready, the cluster is written down, and the operator gets the key.
     let unsettled = plan.interferes() || !progress::all_ready(&now, &roster);
     let wait = unsettled.then(|| {
-        let needs = made.into_iter().chain(last_control_plane).chain(launched).chain(uninstalled);
+        let needs = made.into_iter().chain(last_control_plane).chain(launched);
         let wait = plan.add(None, Action::AwaitReady, "it ends when everything is Ready", needs);
         let settled = joins.into_values().chain(ran).chain(hooked).chain(ready.into_values().flatten());
+        let settled = settled.chain(uninstalled);
         plan.follow(Some(wait), settled.chain(departures.iter().copied()));
         wait
     });

@@ -30,7 +30,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use applications::{clean_of, keep_wishes, successor};
+pub use applications::{clean_of, is_another_version, keep_wishes, successor};
 pub use apply::apply;
 pub use configs::{configs_of_application, configs_of_rootfs, tree_of};
 pub use consents::{Consents, WithoutApi};
@@ -47,6 +47,6 @@ pub use preflight::{PORTS_OF_CONTROL_PLANE, PORTS_OF_WORKER, Preflight, ports, p
 pub use receipts::{
     commands, connected, definition, hooked, kubelet, launched, lay_out, prepared, ran, registry,
 };
-pub use removal::{Definition, remove};
+pub use removal::{Definition, FailedHooks, remove};
 pub use schema::schema;
 pub use step::{Action, Disruption, FORMAT, FileChange, Plan, PlanBuilder, PlannedStep};

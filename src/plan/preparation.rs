@@ -26,7 +26,7 @@ pub(super) struct Preparation {
 /// What of other machines a preparation has to wait for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Before<'a> {
-    /// The control plane that commands run on.
+    /// The control plane that hooks of the first one are for.
     pub(super) first: &'a MachineName,
     /// The registry that the image's `init` fetches from.
     pub(super) registry: Option<usize>,

@@ -58,7 +58,7 @@ mod tests {
 
         let made = Desired { origin: Origin::Made, ..changed };
         let change_of_made = apply(&made, &seen, None, &Consents::default()).unwrap();
-        let removal_of_made = remove(&made, &seen, Definition::Forgotten);
+        let removal_of_made = remove(&made, &seen, Definition::Forgotten, FailedHooks::Stop);
         vec![launch, change, change_of_made, removal_of_made]
     }
 

@@ -12,6 +12,7 @@ use crate::model::{
     ImageName, ImageWishes, MachineName, Role, SshAddress,
 };
 use crate::ops::login::LoginRequest;
+use crate::plan;
 use crate::steps::{Provider, State};
 
 /// Machines of one role, as asked for.
@@ -57,7 +58,7 @@ pub(in crate::ops) fn run(request: &RunRequest, last: Option<&State>) -> Result<
     let before = last.map(last::last).unwrap_or_default();
     let provider = last.map_or(request.provider, |state| state.provider);
     let asked = ImageWishes { environment: request.environment.clone(), command: request.command.clone() };
-    let mut wishes = before.wishes.clone();
+    let (images, mut wishes) = images(request, &before, last)?;
     let common = if of_applications_alone(request, last) {
         lay_over_each(&mut wishes, &request.images, &asked);
         ImageWishes::default()
@@ -66,7 +67,7 @@ pub(in crate::ops) fn run(request: &RunRequest, last: Option<&State>) -> Result<
     };
     Ok(Declared {
         name: request.name.clone(),
-        images: images(request, &before)?,
+        images,
         machines: match provider {
             Provider::BareMetal => DeclaredMachines::Given(given(request, last)?),
             Provider::Container => containers(request, last)?,
@@ -111,11 +112,28 @@ fn laid_over(under: Environment, over: Environment) -> Environment {
 }
 
 /// A later run on the same cluster adds to the images it has.
-fn images(request: &RunRequest, before: &Declared) -> Result<Vec<ImageName>> {
-    let mut images = before.images.clone();
-    for name in &request.images {
-        if !images.contains(name) {
-            images.push(name.clone());
+/// Adds what is asked for. Another version of an application takes the place of the first, with what was wanted of it.
+fn images(
+    request: &RunRequest,
+    before: &Declared,
+    last: Option<&State>,
+) -> Result<(Vec<ImageName>, BTreeMap<ImageName, ImageWishes>)> {
+    let (mut images, mut wishes) = (before.images.clone(), before.wishes.clone());
+    let is_application = |name: &ImageName| {
+        let known = last.into_iter().flat_map(|state| &state.images).find(|image| image.name == *name);
+        known.is_some_and(|image| image.kind == ImageKind::Application)
+    };
+    for name in request.images.iter().filter(|name| !before.images.contains(name)) {
+        let former = |other: &ImageName| is_application(other) && plan::is_another_version(other, name);
+        match images.iter().position(former) {
+            Some(place) => {
+                if let Some(kept) = wishes.remove(&images[place]) {
+                    wishes.insert(name.clone(), kept);
+                }
+                images[place].clone_from(name);
+            }
+            None if images.contains(name) => {}
+            None => images.push(name.clone()),
         }
     }
     if images.is_empty() {
@@ -123,7 +141,7 @@ fn images(request: &RunRequest, before: &Declared) -> Result<Vec<ImageName>> {
             "name the image that brings Kubernetes first: sealift run kubernetes:v1.36.3 --masters ...",
         ));
     }
-    Ok(images)
+    Ok((images, wishes))
 }
 
 /// The operator's own machines; what is wrong with the lists is told all at once.

@@ -222,7 +222,7 @@ fn cluster(
 }
 
 /// Returns where hooks stand; what is kept of a cluster does not say it.
-fn hook_places(declared: &Declared) -> HashMap<String, String> {
+pub(super) fn hook_places(declared: &Declared) -> HashMap<String, String> {
     let told = declared.hooks.iter().filter(|declared| !declared.place.is_empty());
     told.map(|declared| (declared.hook.name.clone(), declared.place.clone())).collect()
 }

@@ -87,7 +87,7 @@ fn a_machine_that_leaves_has_its_hooks_around_the_cleaning() {
     desired.cluster.hooks =
         [HookPhase::BeforeClean, HookPhase::AfterClean].map(|phase| hook(phase, HookScope::Workers)).to_vec();
     let settled = observed(&desired, |spec| member(&desired, spec));
-    let all = remove(&desired, &settled, Definition::Forgotten);
+    let all = remove(&desired, &settled, Definition::Forgotten, FailedHooks::Stop);
     let worker = "10.0.0.101";
     for plan in [&all, &{
         let leaves = desired.cluster.machines.pop().unwrap();
@@ -100,6 +100,36 @@ fn a_machine_that_leaves_has_its_hooks_around_the_cleaning() {
         assert!(needs(on(Action::Leave), on(run(HookPhase::AfterClean))), "{}", read(plan));
         assert!(on(run(HookPhase::AfterClean)) > on(Action::Clean));
     }
+}
+
+#[test]
+fn nothing_is_cleaned_before_all_hooks_have_run_and_one_that_fails_is_passed_over_only_by_force() {
+    let mut desired = desired(3, 1);
+    desired.cluster.hooks = vec![hook(HookPhase::BeforeClean, HookScope::FirstControlPlane)];
+    let seen = observed(&desired, |spec| member(&desired, spec));
+    for failed in [FailedHooks::Stop, FailedHooks::PassOver] {
+        let plan = remove(&desired, &seen, Definition::Forgotten, failed);
+        let before = number(&plan, &run(HookPhase::BeforeClean), "10.0.0.1");
+        let cleans = plan.steps.iter().filter(|step| step.action == Action::Clean);
+        for clean in cleans {
+            let waits = if failed == FailedHooks::Stop { &clean.needs } else { &clean.follows };
+            assert!(waits.contains(&before), "{}", read(&plan));
+        }
+    }
+}
+
+#[test]
+fn etcd_is_saved_on_control_planes_alone() {
+    let mut desired = desired(1, 1);
+    let save = HookRun::EtcdSnapshot("/var/backups".into());
+    desired.cluster.hooks = vec![Hook { run: save, ..hook(HookPhase::BeforeClean, HookScope::All) }];
+    let seen = observed(&desired, |spec| member(&desired, spec));
+    let plan = remove(&desired, &seen, Definition::Forgotten, FailedHooks::Stop);
+    let saved = plan.steps.iter().filter(|step| step.action == run(HookPhase::BeforeClean));
+    assert_eq!(
+        saved.filter_map(|step| step.machine.as_ref()).map(|name| &*name.0).collect::<Vec<_>>(),
+        ["10.0.0.1"]
+    );
 }
 
 #[test]
@@ -144,4 +174,11 @@ fn hooks_of_the_first_control_plane_do_not_wander_to_one_that_serves_meanwhile()
     let hooks = plan.steps.iter().filter(|step| step.action == run(HookPhase::AfterInstall));
     let machines: Vec<_> = hooks.filter_map(|step| step.machine.as_ref()).map(|name| &*name.0).collect();
     assert_eq!(machines, ["10.0.0.1"], "{}", read(&plan));
+
+    // It is silent for a while: its hooks are nobody else's.
+    let mut settled = observed(&desired, |spec| member(&desired, spec));
+    let silent = Problem::new(Class::Connection, "no route");
+    settled.machines.insert(desired.cluster.machines[0].name.clone(), Seen::Unknown(silent));
+    let plan = launch(&desired, &settled, None).unwrap();
+    assert!(!plan.steps.iter().any(|step| step.action == run(HookPhase::AfterInstall)), "{}", read(&plan));
 }

@@ -128,12 +128,15 @@ fn a_cluster_is_removed_workers_first() {
     let seen = observed(&desired, |spec| member(&desired, spec));
     insta::assert_snapshot!(
         "removal-of-given-machines",
-        read(&remove(&desired, &seen, Definition::Forgotten))
+        read(&remove(&desired, &seen, Definition::Forgotten, FailedHooks::Stop))
     );
     let made = Desired { origin: Origin::Made, ..desired.clone() };
-    insta::assert_snapshot!("removal-of-made-machines", read(&remove(&made, &seen, Definition::Forgotten)));
+    insta::assert_snapshot!(
+        "removal-of-made-machines",
+        read(&remove(&made, &seen, Definition::Forgotten, FailedHooks::Stop))
+    );
     let untouched = observed(&desired, fresh);
-    let plan = remove(&desired, &untouched, Definition::Kept);
+    let plan = remove(&desired, &untouched, Definition::Kept, FailedHooks::Stop);
     assert!(plan.is_empty(), "machines that are nobody's are not cleaned: {}", read(&plan));
 }
 
