@@ -142,6 +142,11 @@ impl Command {
                 ended = status.map(|status| (status, Instant::now()));
             }
         }
+        for text in lines.try_iter() {
+            tell(&text);
+            last.push_back(text);
+            last.drain(..last.len().saturating_sub(QUOTED_LINES));
+        }
         let status = match ended {
             Some((status, _)) => status,
             None => child.wait().problem_with(Class::Machine, || self.unattended())?,

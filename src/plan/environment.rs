@@ -1,9 +1,12 @@
 //! The variables that an image's templates, scripts and commands see on a machine.
 
+use std::collections::BTreeMap;
+
 use super::desired::{Desired, RESERVED};
 use crate::kubeadm;
 use crate::model::{
-    Environment, ImageContract, ImageKind, MachineFacts, MachineSpec, Network, RegistryStyle, Role,
+    Environment, ImageContract, ImageKind, ImageName, ImageWishes, MachineFacts, MachineSpec, Network,
+    RegistryStyle, Role,
 };
 
 /// Returns the variables of a machine: images < what sealift knows < the operator's for all < the operator's for one of the
@@ -38,11 +41,16 @@ pub fn of_kubeadm_file(
     cluster: &str,
     network: &Network,
     operators: &Environment,
+    wishes: &BTreeMap<ImageName, ImageWishes>,
 ) -> Environment {
-    let base = images.iter().filter(|image| image.kind != ImageKind::Application);
-    let mut environment: Environment = base.flat_map(|image| image.environment.clone()).collect();
+    let base = || images.iter().filter(|image| image.kind != ImageKind::Application);
+    let mut environment: Environment = base().flat_map(|image| image.environment.clone()).collect();
     environment.extend(named(cluster, network));
-    let own = operators.iter().filter(|(name, _)| !name.starts_with(RESERVED));
+    if let Some(version) = base().find_map(|image| image.version.as_ref()) {
+        environment.insert("SEALOS_SYS_KUBE_VERSION".to_owned(), version.to_string());
+    }
+    let of_images = base().filter_map(|image| wishes.get(&image.name)).flat_map(|wishes| &wishes.environment);
+    let own = operators.iter().chain(of_images).filter(|(name, _)| !name.starts_with(RESERVED));
     environment.extend(own.map(|(name, value)| (name.clone(), value.clone())));
     environment
 }

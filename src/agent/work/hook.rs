@@ -20,8 +20,9 @@ use super::script;
 /// The variable that holds the registry's password.
 const PASSWORD: &str = "registryPassword";
 
-/// With these `timeout` says that it had to end the program: that it asked it to, and that it killed it.
-const OVERDUE: [&str; 2] = ["exit status: 124", "exit status: 137"];
+/// With these `timeout` says that it had to end the program: that it asked it to, and that it killed it, and itself with it where
+/// bash has made room for it.
+const OVERDUE: [&str; 3] = ["exit status: 124", "exit status: 137", "signal: 9 (SIGKILL)"];
 
 pub(super) fn carry_out(work: &HookWork, tell: Tell<'_>) -> Result<()> {
     let name = format!("hook-{}", work.name);

@@ -2,7 +2,7 @@
 
 use crate::model::{
     Cluster, ComponentDocument, Config, Declared, DeclaredHook, DeclaredLogin, DeclaredMachine,
-    DeclaredMachines, DeclaredNetwork, Login, MachineSpec, Role,
+    DeclaredMachines, DeclaredNetwork, ImageName, Login, MachineSpec, PlacedConfig, Role,
 };
 use crate::steps::{Provider, State};
 
@@ -38,9 +38,22 @@ pub(in crate::ops) fn kept(cluster: &Cluster, provider: Provider, login: &Login)
         host_aliases: cluster.host_aliases.clone(),
         certificate_names: cluster.certificate_names.clone(),
         documents: cluster.documents.iter().map(ComponentDocument::declared).collect(),
-        configs: cluster.configs.iter().cloned().map(Config::placed).collect(),
+        configs: configs_of(&cluster.images, cluster.configs.iter().cloned().map(Config::placed)),
         ..Declared::default()
     }
+}
+
+/// Returns those Configs that are for one of these images, and what they are for of these images alone: a Config whose image goes
+/// is not looked for in others.
+pub(super) fn configs_of(
+    images: &[ImageName],
+    configs: impl IntoIterator<Item = PlacedConfig>,
+) -> Vec<PlacedConfig> {
+    let of_these = |mut placed: PlacedConfig| {
+        placed.config.trees.retain(|tree| images.contains(tree));
+        (!placed.config.trees.is_empty()).then_some(placed)
+    };
+    configs.into_iter().filter_map(of_these).collect()
 }
 
 fn machines(provider: Provider, cluster: &Cluster) -> DeclaredMachines {

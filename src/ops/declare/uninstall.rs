@@ -25,6 +25,7 @@ pub(in crate::ops) fn without(applications: &[String], state: &State) -> Result<
         }
     }
     Problems::check(problems)?;
+    declared.configs = last::configs_of(&declared.images, declared.configs);
     Ok(declared)
 }
 

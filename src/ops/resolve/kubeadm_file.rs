@@ -27,7 +27,8 @@ pub(super) fn settle(
     files: &Files,
 ) -> Result<Settled, Problems> {
     let with = |network: &Network| {
-        let variables = plan::of_kubeadm_file(images, &declared.name, network, &declared.environment);
+        let own = &declared.environment;
+        let variables = plan::of_kubeadm_file(images, &declared.name, network, own, &declared.wishes);
         files.kubeadm_file(images, &variables)
     };
     let assumed = network::assumed(&declared.network, last, images)?;
@@ -56,9 +57,26 @@ fn refuse_changes(
         return Ok(());
     }
     let cluster = &made.cluster;
-    let variables =
-        plan::of_kubeadm_file(&made.images, &cluster.name, &cluster.network, &cluster.environment);
-    let operators: Vec<_> = cluster.configs.iter().cloned().map(Config::placed).collect();
+    let variables = plan::of_kubeadm_file(
+        &made.images,
+        &cluster.name,
+        &cluster.network,
+        &cluster.environment,
+        &cluster.wishes,
+    );
+    // The same image may have another name by now.
+    let name = |images: &[ImageContract]| {
+        images.iter().find(|image| image.kind == ImageKind::Rootfs).map(|image| image.name.clone())
+    };
+    let (before, after) = (name(&made.images), name(images));
+    let renamed = |mut config: Config| {
+        if let (Some(before), Some(after)) = (&before, &after) {
+            let trees = config.trees.iter_mut().filter(|tree| *tree == before);
+            trees.for_each(|tree| tree.clone_from(after));
+        }
+        config.placed()
+    };
+    let operators: Vec<_> = cluster.configs.iter().cloned().map(renamed).collect();
     let then = files.kubeadm_file_by(&operators, &made.images, &variables)?;
     if of_the_cluster(now)? == of_the_cluster(then.as_deref())? {
         return Ok(());
