@@ -52,17 +52,18 @@ impl Finding {
         }
     }
 
-    fn into_problem(self, texts: &[Text]) -> Problem {
+    /// Secrets are hidden in what is told, and not in where it stands: a password may be a word of a file's name.
+    fn into_problem(self, texts: &[Text], redactions: &Redactions) -> Problem {
+        let hidden = |text: &str| redactions.apply(text).into_owned();
         let text = &texts[self.place.text];
-        let mut problem =
-            Problem::new(Class::Config, format!("{}: {}", text.position(self.place.start), self.message))
-                .saw(text.excerpt(self.place));
-        for (what, place) in self.also {
+        let message = format!("{}: {}", text.position(self.place.start), hidden(&self.message));
+        let mut problem = Problem::new(Class::Config, message).saw(hidden(&text.excerpt(self.place)));
+        for (what, place) in &self.also {
             let text = &texts[place.text];
-            problem =
-                problem.saw(format!("{what}, at {}:\n{}", text.position(place.start), text.excerpt(place)));
+            let (what, excerpt) = (hidden(what), hidden(&text.excerpt(*place)));
+            problem = problem.saw(format!("{what}, at {}:\n{excerpt}", text.position(place.start)));
         }
-        self.remedies.into_iter().fold(problem, Problem::remedy)
+        self.remedies.iter().map(|remedy| hidden(remedy)).fold(problem, Problem::remedy)
     }
 }
 
@@ -181,7 +182,7 @@ fn tell(mut findings: Vec<Finding>, texts: &[Text], redactions: &Redactions) -> 
         let finding = Finding::at(place, format!("from here on {more} more are found"));
         findings.push(finding.remedy("mend the first ones; they may be the cause of the others"));
     }
-    findings.into_iter().map(|finding| redacted(finding.into_problem(texts), redactions)).collect()
+    findings.into_iter().map(|finding| finding.into_problem(texts, redactions)).collect()
 }
 
 fn redacted(problem: Problem, redactions: &Redactions) -> Problem {
