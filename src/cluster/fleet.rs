@@ -1,7 +1,7 @@
 //! The cluster's machines with their agents: connected when first asked for, and again when a connection was lost.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError};
 
 use tokio::sync::Mutex;
 
@@ -18,6 +18,8 @@ struct Members {
     by_name: BTreeMap<MachineName, Member>,
     agents: Arc<dyn AgentSource>,
     speaker: Speaker,
+    /// Machines that are let go: nothing of ours is written there any more.
+    let_go: std::sync::Mutex<BTreeSet<MachineName>>,
 }
 
 struct Member {
@@ -32,12 +34,27 @@ impl Fleet {
             .into_iter()
             .map(|machine| (machine.name().clone(), Member { machine, client: Mutex::new(None) }))
             .collect();
-        Self(Arc::new(Members { by_name, agents, speaker: Speaker::new(run) }))
+        Self(Arc::new(Members {
+            by_name,
+            agents,
+            speaker: Speaker::new(run),
+            let_go: std::sync::Mutex::default(),
+        }))
     }
 
     /// Returns the run's hold on the cluster, which every message to a machine shows.
     pub fn tenure(&self) -> &Tenure {
         &self.0.speaker.tenure
+    }
+
+    /// Lets a machine go: from now on it keeps no lock, whose files nobody would take away there.
+    pub fn let_go(&self, name: &MachineName) {
+        self.0.let_go.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone());
+    }
+
+    /// Tells whether a machine is let go.
+    pub fn has_let_go(&self, name: &MachineName) -> bool {
+        self.0.let_go.lock().unwrap_or_else(PoisonError::into_inner).contains(name)
     }
 
     /// Returns the operator's run.

@@ -77,7 +77,13 @@ impl Keeping {
     /// When another run has one of them.
     async fn confirm(&mut self) -> Result<Confirmed> {
         let asked = Moment::now();
-        let machines: Vec<MachineName> = self.keepers.locked.iter().cloned().collect();
+        let stays = |name: &&MachineName| !self.fleet.has_let_go(name);
+        let machines: Vec<MachineName> = self.keepers.locked.iter().filter(stays).cloned().collect();
+        if machines.is_empty() {
+            // No machine is left that somebody else could have, either.
+            self.fleet.tenure().hold(self.fleet.tenure().epoch(), asked);
+            return Ok(Confirmed::Yes);
+        }
         let mut answers: FuturesUnordered<BoxFuture<'_, (Keeper, Option<LockAnswer>)>> =
             FuturesUnordered::new();
         for machine in &machines {

@@ -24,6 +24,8 @@ impl Step for Leave {
 
     fn act<'a>(&'a self, _: &'a Progress) -> BoxFuture<'a, Result<Acted>> {
         Box::pin(async {
+            // Its lock goes with all else, and must not come back.
+            self.site.fleet.let_go(&self.machine.name);
             let order = wire::Leave { cluster: self.site.cluster().name.clone() };
             self.site.agent(&self.machine).await?.ask(order).await?;
             self.site.has_left(&self.machine)?;

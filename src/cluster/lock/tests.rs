@@ -305,6 +305,24 @@ async fn a_lock_that_no_machine_keeps_is_not_lost() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn machines_that_are_let_go_are_not_asked_for_the_lock_again() {
+    let ground = Ground::default();
+    let one = ground.fleet("one");
+    let lost = CancellationToken::new();
+    let hear = |_: &Holder| {};
+    let taking = Lock::take(&one, ground.keepers(), holder("one"), Patience::default(), &hear, lost.clone());
+    let lock = taking.await.unwrap();
+    for name in ["a", "b", "c"] {
+        one.let_go(&MachineName(name.into()));
+    }
+    ground.change(|state| state.machines.clear());
+    tokio::time::sleep(TERM * 3).await;
+    assert!(ground.change(|state| state.machines.is_empty()), "{:?}", ground.holders());
+    assert!(!lost.is_cancelled(), "none is left that somebody else could have");
+    lock.release().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_wakes_beside_dead_connections_still_hears_who_has_taken_over() {
     let ground = Ground::with_api();
     let one = ground.fleet("one");
