@@ -21,11 +21,16 @@ pub(super) fn registry_access(cluster: &str) -> Result<RegistryAccess> {
     let authority = registry_authority(cluster, SystemTime::now())?;
     Ok(RegistryAccess {
         username: USERNAME.to_owned(),
-        // Letters and digits only: images put it into files without quotes.
-        password: rand::rng().sample_iter(Alphanumeric).take(PASSWORD_LENGTH).map(char::from).collect(),
+        password: password(),
         authority: authority.certificate_pem,
         authority_key: authority.key_pem.expose_secret().to_owned(),
+        former: None,
     })
+}
+
+/// Makes a password of letters and digits only: images put it into files without quotes.
+pub(super) fn password() -> String {
+    rand::rng().sample_iter(Alphanumeric).take(PASSWORD_LENGTH).map(char::from).collect()
 }
 
 /// Makes an id that no other run or launch has: when, and 32 random bits.

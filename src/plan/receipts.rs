@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::configs;
-use super::desired::Desired;
+use super::desired::{Desired, RegistryAccess};
 use super::endpoints::endpoints;
 use super::environment;
 use super::layers::{self, Duty};
@@ -88,10 +88,16 @@ pub fn launched(desired: &Desired, image: &ImageContract) -> Digest {
 }
 
 /// Returns the digest of a cluster's definition: what it is to be, what its images promise, and who is on the way out. How
-/// its machines are logged in to is not in it: each operator does that in their own way.
-pub fn definition(cluster: &Cluster, images: &[ImageContract], leaving: &[MachineSpec]) -> Digest {
+/// its machines are logged in to is not in it: each operator does that in their own way. Of the registry's credentials it has the
+/// name, which changes with the password: who keeps the former ones must not bring them back.
+pub fn definition(
+    cluster: &Cluster,
+    images: &[ImageContract],
+    leaving: &[MachineSpec],
+    registry: &RegistryAccess,
+) -> Digest {
     let leaving: Vec<MachineSpec> = leaving.iter().map(MachineSpec::without_login).collect();
-    digest(&("definition", cluster.without_logins(), images, leaving))
+    digest(&("definition", cluster.without_logins(), images, leaving, &registry.username))
 }
 
 /// Returns an image's commands: its ENTRYPOINT always, and its CMD unless the operator has another command in its place.

@@ -99,7 +99,7 @@ pub(super) fn site(staying: &[u8], leaving: &[u8], stage: &Arc<Stage>) -> Site {
     };
     let text = String::new;
     let registry =
-        RegistryAccess { username: text(), password: text(), authority: text(), authority_key: text() };
+        RegistryAccess { username: text(), password: text(), authority: text(), authority_key: text(), former: None };
     let state = State {
         cluster: cluster.clone(),
         images: vec![],

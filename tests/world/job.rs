@@ -49,6 +49,7 @@ impl Job {
                 self.write_receipt("endpoints", &work.receipt).await
             }
             Work::Registry(work) => self.registry(work).await,
+            Work::RegistryUsers(_) => Ok(()),
             Work::Prepare(work) => {
                 self.withdraw("prepare").await;
                 self.needs_rootfs()?;

@@ -11,30 +11,26 @@ use crate::model::RegistryStyle;
 use crate::wire::RegistryWork;
 use crate::{fsx, yaml};
 
-use super::{registry_data, script};
+use super::{registry_data, registry_peers, registry_users, script};
 
 /// The registry's unit in every image of the family.
-const UNIT: &str = "registry.service";
+pub(super) const UNIT: &str = "registry.service";
 
 /// Where the certificate and key are, readable by root.
 const CERTIFICATE: &str = "/var/lib/sealift/registry/registry.crt";
 const KEY: &str = "/var/lib/sealift/registry/registry.key";
 
-/// bcrypt's cost of the registry's password, the least there is. A higher one slows those down who guess passwords
-/// that people chose; this one has 142 random bits, and the registry works the hash out for every request of every pull:
-/// at the usual cost that takes longer than sending the images.
-const PASSWORD_COST: u32 = 4;
-
 pub(super) fn carry_out(work: &RegistryWork, tell: Tell<'_>) -> Result<()> {
     receipts::withdraw("registry")?;
     place_certificate(work)?;
     let rootfs = paths::rootfs(&work.cluster);
-    place_password(&rootfs, work)?;
+    registry_users::place(&rootfs.join(registry_users::FILE), &work.users)?;
     match work.style {
         RegistryStyle::Unit => start_unit(work, &rootfs, tell)?,
         RegistryStyle::Container => start_container(work, &rootfs, tell)?,
     }
     await_answer(work)?;
+    registry_peers::catch_up(work, tell)?;
     receipts::write("registry", &work.receipt)
 }
 
@@ -70,24 +66,6 @@ fn place_certificate(work: &RegistryWork) -> Result<()> {
     }
     fsx::write_atomically(Path::new(CERTIFICATE), &work.certificate, 0o644)?;
     fsx::write_atomically(Path::new(KEY), &work.key, 0o600)
-}
-
-/// The registry reads its user's password as bcrypt, in the form of Apache's htpasswd.
-fn place_password(rootfs: &Path, work: &RegistryWork) -> Result<()> {
-    let path = rootfs.join("etc/registry_htpasswd");
-    let present = fsx::read_if_exists(&path)?.unwrap_or_default();
-    if holds(&String::from_utf8_lossy(&present), &work.username, &work.password) {
-        return Ok(());
-    }
-    let hash =
-        bcrypt::hash(&work.password, PASSWORD_COST).problem(Class::Machine, "cannot hash the password")?;
-    fsx::write_atomically(&path, format!("{}:{hash}\n", work.username), 0o600)
-}
-
-fn holds(file: &str, username: &str, password: &str) -> bool {
-    file.trim_end()
-        .split_once(':')
-        .is_some_and(|(user, hash)| user == username && bcrypt::verify(password, hash).unwrap_or(false))
 }
 
 /// Makes the registry listen with TLS at the machine's address and nowhere else; tells whether the file changed.
@@ -158,8 +136,8 @@ mod tests {
             certificate: String::new(),
             key: String::new(),
             authority: String::new(),
-            username: "sealift".to_owned(),
-            password: "secret".to_owned(),
+            users: vec![],
+            peers: vec![],
         }
     }
 
@@ -186,13 +164,5 @@ mod tests {
         ");
         assert!(!secure(&path, &work()).unwrap(), "the second time there is nothing to do");
         assert!(!secure(&folder.path().join("missing.yml"), &work()).unwrap());
-    }
-
-    #[test]
-    fn a_password_that_is_there_is_not_hashed_again() {
-        let hash = bcrypt::hash("secret", 4).unwrap();
-        assert!(holds(&format!("sealift:{hash}\n"), "sealift", "secret"));
-        assert!(!holds(&format!("sealift:{hash}\n"), "sealift", "other"));
-        assert!(!holds("", "sealift", "secret"));
     }
 }

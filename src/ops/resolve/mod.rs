@@ -325,6 +325,9 @@ pub(super) fn fleet(context: &Context, machines: &[Reached]) -> Fleet {
 /// Keeps the cluster's own secrets out of everything that is written.
 pub(super) fn hide(context: &Context, state: &State) {
     context.reporter.hide(&state.registry.password.clone().into());
+    if let Some(former) = &state.registry.former {
+        context.reporter.hide(&former.password.clone().into());
+    }
     context.reporter.hide(&state.registry.authority_key.clone().into());
 }
 

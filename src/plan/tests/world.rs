@@ -304,7 +304,7 @@ impl World {
                     wish.leaving.iter().cloned().partition(still_there);
                 let off = gone.into_iter().map(|spec| spec.name).filter(|name| !self.machines[name].on);
                 self.given_up.extend(off);
-                self.definition = Some(definition(&wish.cluster, &wish.images, &leaving));
+                self.definition = Some(definition(&wish.cluster, &wish.images, &leaving, &wish.registry));
                 self.open_to_joins = false;
                 self.kept = Kept { machines: wish.cluster.machines.clone(), leaving };
                 Ok(())
