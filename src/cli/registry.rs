@@ -142,7 +142,8 @@ fn first_line(file: &Path) -> Result<SecretString> {
         return login::from_standard_input();
     }
     let text = std::fs::read_to_string(file);
-    let text = text.problem_with(Class::Usage, || format!("cannot read the password in {}", file.display()))?;
+    let text =
+        text.problem_with(Class::Usage, || format!("cannot read the password in {}", file.display()))?;
     Ok(text.lines().next().unwrap_or_default().to_owned().into())
 }
 

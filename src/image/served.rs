@@ -67,7 +67,7 @@ impl ServedRegistry {
         match self.client.catalog(&self.reference(ANY, "any"), &self.auth, Some(1), None).await {
             Ok(_) => Ok(true),
             Err(error) if is_refusal(&error) => Ok(false),
-            Err(error) => Err(self.failed("cannot be asked whom it lets in", error)),
+            Err(error) => Err(self.failed("cannot be asked whom it lets in", &error)),
         }
     }
 
@@ -88,7 +88,7 @@ impl ServedRegistry {
         let mut names: Vec<String> = vec![];
         loop {
             let page = self.client.catalog(&any, &self.auth, Some(PAGE), names.last().map(String::as_str));
-            let page = page.await.map_err(|error| self.failed("cannot list its repositories", error))?;
+            let page = page.await.map_err(|error| self.failed("cannot list its repositories", &error))?;
             let is_last = page.repositories.len() < PAGE;
             names.extend(page.repositories);
             if is_last {
@@ -104,7 +104,7 @@ impl ServedRegistry {
             Err(error) if is_absent(&error) => vec![],
             // A repository whose tags are gone has `null` for them.
             Err(OciDistributionError::JsonError(_)) => vec![],
-            Err(error) => return Err(self.failed(&format!("cannot list the tags of {repository}"), error)),
+            Err(error) => return Err(self.failed(&format!("cannot list the tags of {repository}"), &error)),
         };
         let mut digests = BTreeMap::new();
         for tag in tags {
@@ -122,7 +122,7 @@ impl ServedRegistry {
         match self.client.fetch_manifest_digest(&reference, &self.auth).await {
             Ok(digest) => digest.parse().map(Some),
             Err(error) if is_absent(&error) => Ok(None),
-            Err(error) => Err(self.failed(&format!("cannot look at {repository}:{tag}"), error)),
+            Err(error) => Err(self.failed(&format!("cannot look at {repository}:{tag}"), &error)),
         }
     }
 
@@ -134,8 +134,8 @@ impl ServedRegistry {
             let reference = &reference;
             async move {
                 let there = self.client.blob_exists(reference, &blob.to_string()).await;
-                let there =
-                    there.map_err(|error| self.failed(&format!("cannot look for the blob {blob}"), error))?;
+                let there = there
+                    .map_err(|error| self.failed(&format!("cannot look for the blob {blob}"), &error))?;
                 Ok::<_, Problem>((!there).then_some(blob))
             }
         });
@@ -155,7 +155,7 @@ impl ServedRegistry {
         self.client.store_auth_if_needed(&self.address, &self.auth).await;
         let content = content.map_err(OciDistributionError::from);
         let put = self.client.push_blob_stream(&reference, content, &blob.to_string(), Some(size)).await;
-        put.map(drop).map_err(|error| self.failed(&format!("cannot take the blob {blob}"), error))
+        put.map(drop).map_err(|error| self.failed(&format!("cannot take the blob {blob}"), &error))
     }
 
     /// Puts a manifest into a repository that has its blobs, and makes sure that it is served as it is. Tells whether that
@@ -170,7 +170,7 @@ impl ServedRegistry {
             media_type.parse().problem(Class::Config, "the manifest's media type cannot be said")?;
         let at = self.reference(repository, reference);
         let put = self.client.push_manifest_raw(&at, content.clone().into_bytes(), media_type).await;
-        put.map_err(|error| self.failed(&format!("cannot take the manifest of {name}"), error))?;
+        put.map_err(|error| self.failed(&format!("cannot take the manifest of {name}"), &error))?;
         match self.digest(repository, reference).await? {
             Some(served) if served == *digest => Ok(true),
             served => {
@@ -192,7 +192,7 @@ impl ServedRegistry {
             .client
             .pull_manifest_raw(&at, &self.auth, &accepted)
             .await
-            .map_err(|error| self.failed(&format!("cannot give the manifest {digest}"), error))?;
+            .map_err(|error| self.failed(&format!("cannot give the manifest {digest}"), &error))?;
         let media_type = super::collect::media_type(&bytes)?;
         let text = String::from_utf8(bytes.to_vec()).problem(Class::Config, "the manifest is no text")?;
         Ok((text, media_type))
@@ -208,7 +208,7 @@ impl ServedRegistry {
         self.client.store_auth_if_needed(&self.address, &self.auth).await;
         let layer = OciDescriptor { digest: blob.to_string(), ..OciDescriptor::default() };
         let opened = self.client.pull_blob_stream(&reference, &layer).await;
-        let opened = opened.map_err(|error| self.failed(&format!("cannot give the blob {blob}"), error))?;
+        let opened = opened.map_err(|error| self.failed(&format!("cannot give the blob {blob}"), &error))?;
         Ok(opened.stream)
     }
 
@@ -221,8 +221,8 @@ impl ServedRegistry {
         }
     }
 
-    fn failed(&self, what: &str, error: OciDistributionError) -> Problem {
-        let (class, remedy) = match &error {
+    fn failed(&self, what: &str, error: &OciDistributionError) -> Problem {
+        let (class, remedy) = match error {
             refused if is_refusal(refused) => (
                 Class::Machine,
                 Some("make the registries and what is kept of the cluster agree again: sealift apply"),
@@ -236,7 +236,7 @@ impl ServedRegistry {
             _ => (Class::Machine, None),
         };
         let problem = Problem::new(class, format!("the registry at {}: {what}", self.address));
-        let problem = causes(&error).into_iter().fold(problem, Problem::saw);
+        let problem = causes(error).into_iter().fold(problem, Problem::saw);
         match remedy {
             Some(remedy) => problem.remedy(remedy),
             None => problem,
@@ -247,7 +247,9 @@ impl ServedRegistry {
 /// Tells whether the registry does not let in who came.
 fn is_refusal(error: &OciDistributionError) -> bool {
     match error {
-        OciDistributionError::UnauthorizedError { .. } | OciDistributionError::AuthenticationFailure(_) => true,
+        OciDistributionError::UnauthorizedError { .. } | OciDistributionError::AuthenticationFailure(_) => {
+            true
+        }
         OciDistributionError::ServerError { code, .. } => *code == 401,
         OciDistributionError::RegistryError { envelope, .. } => {
             envelope.errors.iter().any(|error| matches!(error.code, OciErrorCode::Unauthorized))

@@ -261,7 +261,9 @@ fn group(action: &Action) -> &'static str {
         Action::RunCommands => "commands",
         Action::Hook { .. } => "hooks",
         Action::Launch { .. } | Action::Uninstall { .. } => "applications",
-        Action::WithdrawCredentials | Action::AwaitReady | Action::KeepState | Action::Kubeconfig => "cluster",
+        Action::WithdrawCredentials | Action::AwaitReady | Action::KeepState | Action::Kubeconfig => {
+            "cluster"
+        }
         Action::ConfigureNode => "nodes",
         Action::Drain
         | Action::RemoveEtcdMember

@@ -59,7 +59,8 @@ pub use mermaid::graph as plan_graph;
 pub use pace::Pace;
 pub use plan::{PlanForm, PlanRequest, plan};
 pub use registry::{
-    ListRegistryRequest, PasswdRequest, PushRequest, ServedImage, change_credentials, list_registry, push_images,
+    ListRegistryRequest, PasswdRequest, PushRequest, ServedImage, change_credentials, list_registry,
+    push_images,
 };
 pub use remove::{RemoveRequest, Which, remove};
 pub use render::{RenderRequest, Sources, render};

@@ -238,7 +238,13 @@ pub fn apply(
         departures.extend(depart(&mut plan, &now, machine, needs).last);
     }
 
-    let used = ready.values().copied().flatten().chain(joins.values().copied()).chain(launched).chain(ran.iter().copied());
+    let used = ready
+        .values()
+        .copied()
+        .flatten()
+        .chain(joins.values().copied())
+        .chain(launched)
+        .chain(ran.iter().copied());
     let withdrawn = credentials::withdraw(&mut plan, &now, used.chain(accepted));
 
     // 10. Nodes and system pods become Ready, the cluster is written down, and the operator gets the key.
@@ -250,8 +256,7 @@ pub fn apply(
         plan.follow(Some(wait), settled.chain(departures.iter().copied()));
         wait
     });
-    let settled: Vec<usize> =
-        wait.into_iter().chain(configured).chain(departures).chain(withdrawn).collect();
+    let settled: Vec<usize> = wait.into_iter().chain(configured).chain(departures).chain(withdrawn).collect();
     let unwritten = progress::why_keep(&now);
     if !plan.is_empty() || unwritten.is_some() {
         let reason = unwritten.unwrap_or("any machine may be lost later");

@@ -77,7 +77,12 @@ pub(super) fn prepare(
         steps.last = Some(plan.add(name, Action::LayOut, reason, steps.last));
     }
     let interrupt = |plan: &mut PlanBuilder, steps: &mut Preparation, action, reason, also: Option<usize>| {
-        let step = plan.add(name, action, reason, steps.last.into_iter().chain(other).chain(also).chain(before.accepted));
+        let step = plan.add(
+            name,
+            action,
+            reason,
+            steps.last.into_iter().chain(other).chain(also).chain(before.accepted),
+        );
         if runs {
             plan.interrupts(step);
             steps.interruption = Some(step);

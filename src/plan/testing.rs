@@ -196,7 +196,8 @@ pub(super) fn observed(desired: &Desired, look: impl Fn(&MachineSpec) -> Machine
         .applications()
         .map(|image| (image.name.clone(), Launched::of(receipts::launched(desired, image))))
         .collect();
-    let definition = receipts::definition(&desired.cluster, &desired.images, &desired.leaving, &desired.registry);
+    let definition =
+        receipts::definition(&desired.cluster, &desired.images, &desired.leaving, &desired.registry);
     let api = nodes.iter().any(|node| node.control_plane).then(|| {
         Seen::Known(ApiFacts {
             nodes: nodes.clone(),

@@ -35,7 +35,8 @@ impl Step for Accept {
             let state = self.site.change_state(|_| {}).to_json()?;
             self.site.command(SaveState { state }).await?;
             let access = &self.site.desired.registry;
-            let users: Vec<RegistryUser> = std::iter::once(access.user()).chain(access.former.clone()).collect();
+            let users: Vec<RegistryUser> =
+                std::iter::once(access.user()).chain(access.former.clone()).collect();
             set(&self.site, &users, &[], progress).await
         })
     }
@@ -70,7 +71,9 @@ async fn set(
     progress: &Progress,
 ) -> Result<Acted> {
     let has_registry = |machine: &&MachineSpec| {
-        site.observed.facts(&machine.name).is_some_and(|facts| facts.holdings.receipts.contains_key("registry"))
+        site.observed
+            .facts(&machine.name)
+            .is_some_and(|facts| facts.holdings.receipts.contains_key("registry"))
     };
     for machine in site.desired.control_planes().filter(has_registry) {
         let work = RegistryUsersWork {

@@ -41,8 +41,10 @@ fn start_unit(work: &RegistryWork, rootfs: &Path, tell: Tell<'_>) -> Result<()> 
     let in_image = rootfs.join("etc/registry_config.yml");
     secure(&in_image, work)?;
     script::run(rootfs, &work.script, tell)?;
-    let directory = work.script.environment.get("registryConfig").map_or("/etc/registry", String::as_str);
-    if secure(&Path::new(directory).join("registry_config.yml"), work)? {
+    let directory = registry_users::directory(&work.script);
+    // An image that lets everybody in has no use for the file, and its script leaves it where it is.
+    registry_users::place(&directory.join(registry_users::NAME), &work.users)?;
+    if secure(&directory.join("registry_config.yml"), work)? {
         Command::new("systemctl", ["restart", UNIT])
             .run(tell)
             .map_err(|problem| units::with_journal(problem, UNIT))?;
@@ -57,6 +59,7 @@ fn start_container(work: &RegistryWork, rootfs: &Path, tell: Tell<'_>) -> Result
     fsx::make_directory(&directory)?;
     fsx::write_atomically(&directory.join(format!("{name}.crt")), &work.certificate, 0o644)?;
     fsx::write_atomically(&directory.join(format!("{name}.key")), &work.key, 0o600)?;
+    change(&rootfs.join("etc/registry_config.yml"), shut_debug_port)?;
     script::run(rootfs, &work.script, tell)
 }
 
@@ -68,8 +71,18 @@ fn place_certificate(work: &RegistryWork) -> Result<()> {
     fsx::write_atomically(Path::new(KEY), &work.key, 0o600)
 }
 
-/// Makes the registry listen with TLS at the machine's address and nowhere else; tells whether the file changed.
+/// Makes the registry listen with TLS at the machine's address and nowhere else, for those alone who may log in; tells whether
+/// the file changed. All else is as the image has it.
 fn secure(path: &Path, work: &RegistryWork) -> Result<bool> {
+    let users = registry_users::directory(&work.script).join(registry_users::NAME);
+    change(path, |config| {
+        listen_with_tls(config, work);
+        ask_for_password(config, &users);
+    })
+}
+
+/// Changes an image's configuration, if there is one; tells whether it became another.
+fn change(path: &Path, change: impl FnOnce(&mut Value)) -> Result<bool> {
     let Some(text) = fsx::read_if_exists(path)? else { return Ok(false) };
     let text = String::from_utf8_lossy(&text);
     let name = path.display().to_string();
@@ -78,7 +91,7 @@ fn secure(path: &Path, work: &RegistryWork) -> Result<bool> {
         return Err(Problem::new(Class::Config, format!("{name} holds no configuration")));
     };
     let before = config.clone();
-    listen_with_tls(config, work);
+    change(config);
     if *config == before {
         return Ok(false);
     }
@@ -92,10 +105,21 @@ fn listen_with_tls(config: &mut Value, work: &RegistryWork) {
     }
     config["http"]["addr"] = work.listen.to_string().into();
     config["http"]["tls"] = json!({"certificate": CERTIFICATE, "key": KEY});
-    if let Some(http) = config["http"].as_object_mut() {
-        // The family's images open a debug port to everybody.
+    shut_debug_port(config);
+}
+
+/// The family's images open a debug port to everybody.
+fn shut_debug_port(config: &mut Value) {
+    if let Some(http) = config.get_mut("http").and_then(Value::as_object_mut) {
         http.remove("debug");
     }
+}
+
+/// Whatever way of logging in an image has, or none, machines come with the cluster's credentials.
+fn ask_for_password(config: &mut Value, users: &Path) {
+    let realm = config.pointer("/auth/htpasswd/realm").cloned();
+    let realm = realm.unwrap_or_else(|| "registry".into());
+    config["auth"] = json!({"htpasswd": {"realm": realm, "path": users}});
 }
 
 /// Waits until the registry answers with the certificate that was just placed.
@@ -142,14 +166,11 @@ mod tests {
     }
 
     #[test]
-    fn an_images_configuration_is_made_to_listen_with_tls_only() {
+    fn an_images_configuration_is_kept_but_for_who_may_come_and_how() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("registry_config.yml");
-        std::fs::write(
-            &path,
-            "version: 0.1\nhttp:\n  addr: :5000\n  debug:\n    addr: :5001\nstorage:\n  delete:\n    enabled: true\n",
-        )
-        .unwrap();
+        let file = "version: 0.1\nhttp:\n  addr: :5000\n  debug:\n    addr: :5001\nauth:\n  htpasswd:\n    realm: Realm\n    path: /else\nstorage:\n  delete:\n    enabled: true\n";
+        std::fs::write(&path, file).unwrap();
         assert!(secure(&path, &work()).unwrap());
         insta::assert_snapshot!(std::fs::read_to_string(&path).unwrap(), @r"
         version: 0.1
@@ -158,11 +179,30 @@ mod tests {
           tls:
             certificate: /var/lib/sealift/registry/registry.crt
             key: /var/lib/sealift/registry/registry.key
+        auth:
+          htpasswd:
+            realm: Realm
+            path: /etc/registry/registry_htpasswd
         storage:
           delete:
             enabled: true
         ");
         assert!(!secure(&path, &work()).unwrap(), "the second time there is nothing to do");
         assert!(!secure(&folder.path().join("missing.yml"), &work()).unwrap());
+    }
+
+    #[test]
+    fn nobody_comes_without_a_password_whatever_the_image_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("registry_config.yml");
+        for auth in ["", "auth: {silly: {realm: r, service: s}}\n", "auth:\n"] {
+            std::fs::write(&path, format!("version: 0.1\n{auth}")).unwrap();
+            assert!(secure(&path, &work()).unwrap());
+            let changed = std::fs::read_to_string(&path).unwrap();
+            assert!(
+                changed.contains("path: /etc/registry/registry_htpasswd") && !changed.contains("silly"),
+                "{changed}"
+            );
+        }
     }
 }

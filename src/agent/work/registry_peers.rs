@@ -36,7 +36,8 @@ async fn from(work: &RegistryWork, peer: SocketAddr) -> Result<usize> {
             username: user.username.clone(),
             password: user.password.clone(),
         };
-        let (other, own) = (ServedRegistry::behind(&door(peer))?, ServedRegistry::behind(&door(work.listen))?);
+        let (other, own) =
+            (ServedRegistry::behind(&door(peer))?, ServedRegistry::behind(&door(work.listen))?);
         match replicate(&other, &own).await {
             Ok(carried) => return Ok(carried),
             Err(problem) => refused = Some(problem),

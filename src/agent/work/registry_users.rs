@@ -1,6 +1,6 @@
 //! Who may log in to a registry: its file of users and hashes, and a running registry that heeds it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::agent::command::{Command, Tell};
@@ -9,10 +9,13 @@ use crate::error::{Class, Context, Problem, Result};
 use crate::fsx;
 use crate::image::ServedRegistry;
 use crate::model::{RegistryDoor, RegistryStyle, RegistryUser};
-use crate::wire::RegistryUsersWork;
+use crate::wire::{RegistryUsersWork, ScriptCommand};
 
 use super::registry::UNIT;
 use super::script;
+
+/// The file's name, in the registry's directory.
+pub(super) const NAME: &str = "registry_htpasswd";
 
 /// Where the image's script takes the file from, in the rootfs.
 pub(super) const FILE: &str = "etc/registry_htpasswd";
@@ -34,8 +37,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Lets a registry that runs take these users and no others.
 pub(super) fn carry_out(work: &RegistryUsersWork, tell: Tell<'_>) -> Result<()> {
     let rootfs = paths::rootfs(&work.cluster);
-    let directory = work.script.environment.get("registryConfig").map_or("/etc/registry", String::as_str);
-    let copy = Path::new(directory).join("registry_htpasswd");
+    let copy = directory(&work.script).join(NAME);
     for path in std::iter::once(rootfs.join(FILE)).chain(copy.exists().then_some(copy)) {
         place(&path, &work.users)?;
     }
@@ -47,6 +49,11 @@ pub(super) fn carry_out(work: &RegistryUsersWork, tell: Tell<'_>) -> Result<()> 
         RegistryStyle::Container => script::run(&rootfs, &work.script, tell)?,
     }
     await_heeding(work, STARTED_ANEW).map_err(|problem| units::with_journal(problem, UNIT))
+}
+
+/// Returns where the registry's configuration is, as the image's scripts are told.
+pub(super) fn directory(script: &ScriptCommand) -> PathBuf {
+    script.environment.get("registryConfig").map_or("/etc/registry", String::as_str).into()
 }
 
 /// Writes the file, in the form of Apache's htpasswd with bcrypt, if it does not hold these users already.

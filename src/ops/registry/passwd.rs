@@ -47,7 +47,10 @@ pub async fn change_credentials(context: &Context, request: PasswdRequest) -> Re
     refuse_silence(&draft.site)?;
     let title = format!("registry passwd --username {username}");
     let purpose = |cluster: &Cluster, plan: &Plan| Purpose {
-        achieved: format!("registries and machines of `{}` use other credentials, those of `{username}`", cluster.name),
+        achieved: format!(
+            "registries and machines of `{}` use other credentials, those of `{username}`",
+            cluster.name
+        ),
         next: vec![],
         ..run::purpose(context, cluster, plan, &title)
     };
@@ -61,16 +64,19 @@ fn changed(
     password: Option<&SecretString>,
 ) -> Result<RegistryAccess, Problems> {
     if present.former.is_some() {
-        return Err(Problem::new(Class::Refused, "the credentials are being changed already, and not all machines have them")
-            .remedy("bring that to its end first: sealift apply")
-            .into());
+        return Err(Problem::new(
+            Class::Refused,
+            "the credentials are being changed already, and not all machines have them",
+        )
+        .remedy("bring that to its end first: sealift apply")
+        .into());
     }
     let username = username.unwrap_or_else(|| successor(&present.username));
     let password = match password {
         Some(password) => password.expose_secret().to_owned(),
         None => secrets::password(),
     };
-    let mut problems = wrong(&username, &password);
+    let mut problems = secrets::wrong_user(&username, &password);
     if username == present.username {
         problems.push(
             Problem::new(Class::Usage, format!("the user is called `{username}` already"))
@@ -79,7 +85,8 @@ fn changed(
         );
     }
     Problems::check(problems)?;
-    let former = Some(RegistryUser { username: present.username.clone(), password: present.password.clone() });
+    let former =
+        Some(RegistryUser { username: present.username.clone(), password: present.password.clone() });
     Ok(RegistryAccess { username, password, former, ..present.clone() })
 }
 
@@ -90,35 +97,16 @@ fn successor(username: &str) -> String {
     format!("{stem}{}", number + 1)
 }
 
-/// Finds what images would stumble over: they put both into files of many formats, without quotes.
-fn wrong(username: &str, password: &str) -> Vec<Problem> {
-    let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric());
-    let has_letter = |text: &str| text.contains(|c: char| c.is_ascii_alphabetic());
-    let mut problems = vec![];
-    if !plain(username) || !username.starts_with(|c: char| c.is_ascii_alphabetic()) || username.len() > 64 {
-        problems.push(
-            Problem::new(Class::Usage, format!("a registry's user cannot be called `{username}`"))
-                .remedy("take letters and digits, a letter first: images put the name into files without quotes"),
-        );
-    }
-    // bcrypt reads 72 bytes.
-    if !plain(password) || !has_letter(password) || !(8..=72).contains(&password.len()) {
-        problems.push(
-            Problem::new(Class::Usage, "this cannot be the password of a registry").remedy(
-                "take 8 to 72 letters and digits, not digits alone: images put it into files without quotes",
-            ),
-        );
-    }
-    problems
-}
-
 /// A control plane that is silent may serve its registry all the same, and would take the former credentials alone.
 fn refuse_silence(site: &Site) -> Result<(), Problems> {
     let is_silent = |machine: &&MachineSpec| site.observed.facts(&machine.name).is_none();
     let silent = site.desired.control_planes().filter(is_silent).map(|machine| {
-        Problem::new(Class::Connection, "its registry cannot be given the new credentials, since it does not answer")
-            .on(&machine.name)
-            .remedy("start it, or replace it, and then change them")
+        Problem::new(
+            Class::Connection,
+            "its registry cannot be given the new credentials, since it does not answer",
+        )
+        .on(&machine.name)
+        .remedy("start it, or replace it, and then change them")
     });
     Problems::check(silent.collect())
 }
@@ -140,7 +128,8 @@ mod tests {
 
     #[test]
     fn who_comes_next_has_another_name_and_the_former_is_kept() {
-        for (before, after) in [("sealift", "sealift2"), ("sealift2", "sealift3"), ("sealift9", "sealift10")] {
+        for (before, after) in [("sealift", "sealift2"), ("sealift2", "sealift3"), ("sealift9", "sealift10")]
+        {
             let changed = changed(&access(before), None, None).unwrap();
             assert_eq!(changed.username, after);
             assert!(changed.password.len() == 24 && changed.password != "before");
