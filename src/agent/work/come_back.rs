@@ -35,7 +35,10 @@ pub(super) fn is_back_or_undone(role: Role, tell: Tell<'_>) -> Result<Membership
     }
     if kubelet::was_begun() {
         tell("an earlier join was cut off: it is undone");
-        kubelet::reset(None, tell)?;
+        match role {
+            Role::ControlPlane => kubelet::start_over(tell)?,
+            Role::Worker => kubelet::reset(None, tell)?,
+        }
     }
     Ok(Membership::Out)
 }

@@ -56,7 +56,7 @@ fn make(work: &InitWork, tell: Tell<'_>) -> Result<()> {
     if kubelet::was_begun() {
         refuse_known_cluster(&work.cluster)?;
         tell("an earlier init was cut off: it is reset and repeated");
-        kubelet::reset(None, tell)?;
+        kubelet::start_over(tell)?;
     }
     // The API server's name is this machine itself.
     hosts::set(&work.hosts)?;

@@ -7,11 +7,15 @@ use std::time::{Duration, Instant};
 
 use crate::agent::command::{Command, Tell};
 use crate::agent::paths;
+use crate::distribute::remove;
 use crate::error::{Class, Context, Problem, Result};
 use crate::fsx;
 
 /// How long a new API server may take to answer. Slow disks and cold images are within it.
 const API_DEADLINE: Duration = Duration::from_mins(4);
+
+/// Where kubeadm's etcd keeps its data.
+const ETCD_DATA: &str = "/var/lib/etcd";
 
 /// Tells whether kubelet was let into a cluster and runs.
 pub(super) fn is_in() -> bool {
@@ -55,6 +59,14 @@ pub(super) fn reset(cri_socket: Option<&str>, tell: Tell<'_>) -> Result<()> {
         arguments.push(format!("--cri-socket=unix://{socket}"));
     }
     Command::new("kubeadm", arguments).run(tell)
+}
+
+/// Undoes what was begun of a control plane and cut off, so that another one can be made.
+///
+/// kubeadm cleans etcd's directory, and an etcd whose container was just starting, as after a restart, may write there once more.
+pub(super) fn start_over(tell: Tell<'_>) -> Result<()> {
+    reset(None, tell)?;
+    remove::empty_tree(Path::new(ETCD_DATA))
 }
 
 /// Starts kubelet, if it has what it needs to run.

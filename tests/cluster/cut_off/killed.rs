@@ -241,7 +241,11 @@ impl Life {
                         "role": "worker", "addresses": [self.machines.worker(0).address()],
                         "labels": {"example.com/disk": "ssd"}, "kubeletArguments": {"max-pods": "77"},
                     },
-                    {"role": "worker", "addresses": [self.machines.worker(1).address()]},
+                    // Its label comes when it has joined, so a kill meets that step, too, whatever goes on beside it.
+                    {
+                        "role": "worker", "addresses": [self.machines.worker(1).address()],
+                        "labels": {"example.com/disk": "hdd"},
+                    },
                 ],
             },
         })
