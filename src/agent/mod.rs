@@ -12,7 +12,6 @@ mod leftovers;
 mod lock;
 mod look;
 mod members;
-mod membership;
 mod namespaces;
 mod operator;
 mod ownership;

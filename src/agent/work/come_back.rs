@@ -1,9 +1,10 @@
 //! A machine that had joined comes back; a join that was cut off is undone, so that the next begins from nothing.
 
+use std::path::Path;
 use std::time::Duration;
 
 use crate::agent::command::Tell;
-use crate::agent::{membership, ownership};
+use crate::agent::{ownership, paths};
 use crate::error::Result;
 use crate::model::Role;
 use crate::wire::ComeBackWork;
@@ -47,7 +48,7 @@ fn is_in(role: Role) -> bool {
 }
 
 fn comes_back(role: Role, tell: Tell<'_>) -> bool {
-    if !membership::was_let_in() {
+    if !Path::new(paths::KUBELET).exists() {
         return false;
     }
     tell("it had joined: kubelet is started");

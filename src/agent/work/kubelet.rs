@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::agent::command::{Command, Tell};
-use crate::agent::{membership, paths};
+use crate::agent::paths;
 use crate::distribute::remove;
 use crate::error::{Class, Context, Problem, Result};
 use crate::fsx;
@@ -19,7 +19,7 @@ const ETCD_DATA: &str = "/var/lib/etcd";
 
 /// Tells whether kubelet was let into a cluster and runs.
 pub(super) fn is_in() -> bool {
-    membership::was_let_in() && crate::agent::units::is_active("kubelet.service")
+    Path::new(paths::KUBELET).exists() && crate::agent::units::is_active("kubelet.service")
 }
 
 /// Tells whether an init or join began here and left something behind.
