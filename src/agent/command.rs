@@ -120,17 +120,18 @@ impl Command {
         // The parent's writing ends must be closed, or the reader never sees the end.
         self.inner.stdout(Stdio::null()).stderr(Stdio::null());
         let mut last = VecDeque::with_capacity(QUOTED_LINES);
+        let mut hear = |text: String| {
+            tell(&text);
+            if last.len() == QUOTED_LINES {
+                last.pop_front();
+            }
+            last.push_back(text);
+        };
         let lines = lines_of(reader);
         let mut ended: Option<(process::ExitStatus, Instant)> = None;
         loop {
             match lines.recv_timeout(LOOK_EVERY) {
-                Ok(text) => {
-                    tell(&text);
-                    if last.len() == QUOTED_LINES {
-                        last.pop_front();
-                    }
-                    last.push_back(text);
-                }
+                Ok(text) => hear(text),
                 Err(mpsc::RecvTimeoutError::Disconnected) => break,
                 Err(mpsc::RecvTimeoutError::Timeout) => {}
             }
@@ -142,11 +143,7 @@ impl Command {
                 ended = status.map(|status| (status, Instant::now()));
             }
         }
-        for text in lines.try_iter() {
-            tell(&text);
-            last.push_back(text);
-            last.drain(..last.len().saturating_sub(QUOTED_LINES));
-        }
+        lines.try_iter().for_each(&mut hear);
         let status = match ended {
             Some((status, _)) => status,
             None => child.wait().problem_with(Class::Machine, || self.unattended())?,

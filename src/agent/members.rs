@@ -49,8 +49,7 @@ pub(super) async fn admit_to_etcd(order: &AdmitEtcdMember, context: &CallContext
     let deadline = Duration::from_secs(order.seconds);
     etcd.admit(order.address, &order.unfinished, deadline, &tell).await?;
     if order.snapshot == Snapshot::Taken {
-        let stamp = jiff::Timestamp::now().strftime(STAMP).to_string();
-        let path: PathBuf = etcd.snapshot(Path::new(paths::SNAPSHOTS), &stamp).await?;
+        let path = save_etcd(Path::new(paths::SNAPSHOTS)).await?;
         tell(format!("etcd is saved in {}", path.display()));
     }
     Ok(())

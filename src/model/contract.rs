@@ -168,6 +168,11 @@ pub struct ImageContract {
     pub configs: Vec<Config>,
 }
 
+/// Returns the images that every machine needs: the rootfs and what is laid over it.
+pub fn base_images(images: &[ImageContract]) -> impl DoubleEndedIterator<Item = &ImageContract> + Clone {
+    images.iter().filter(|image| image.kind != ImageKind::Application)
+}
+
 impl ImageContract {
     /// Returns the scripts that the image's labels name; of a rootfs all, by their labels or the contract's defaults.
     pub fn named_scripts(&self) -> Scripts {

@@ -24,7 +24,9 @@ pub use arch::Arch;
 pub use cluster::{Cluster, Environment, ImageName, ImageWishes, MachineName, MachineSpec, Network};
 pub use component_document::{ComponentDocument, Places};
 pub use config::{Config, PlacedConfig, Process, Strategy};
-pub use contract::{Compression, ImageContract, ImageKind, LayerContent, LayerInfo, LayerOrder, Scripts};
+pub use contract::{
+    Compression, ImageContract, ImageKind, LayerContent, LayerInfo, LayerOrder, Scripts, base_images,
+};
 pub use declared::{
     Declared, DeclaredDocument, DeclaredMachine, DeclaredMachines, DeclaredNetwork, DeclaredRegistry,
     HostAlias, MachineOrder, RegistryKind,

@@ -8,7 +8,7 @@ use super::resolve::{self, Foreseen, Resolved, Wish};
 use crate::cluster::Fleet;
 use crate::error::Problems;
 use crate::image::Store;
-use crate::model::Digest;
+use crate::model::{Declared, Digest};
 use crate::plan::Desired;
 use crate::steps::State;
 
@@ -53,6 +53,21 @@ impl Scene {
         context.reporter.note(&format!("{told}; going on from what it keeps of itself"));
         let wish = Wish { last: Some(&found), ..wish.clone() };
         Ok(Self { kept, ..Self::look(context, &wish).await?.0 })
+    }
+
+    /// Looks, for a command about the cluster as it is: from the newest definition there is, which may be the cluster's own.
+    /// `declare` says what that one declares.
+    pub(super) async fn newest(
+        context: &Context,
+        wish: &Wish<'_>,
+        declare: impl FnOnce(&State) -> Declared,
+    ) -> Result<Self, Problems> {
+        let (scene, found) = Self::look(context, wish).await?;
+        let Some(found) = found else { return Ok(scene) };
+        context.reporter.note("going on from what the cluster keeps of itself, which is newer");
+        let declared = declare(&found);
+        let wish = Wish { declared: &declared, last: Some(&found), ..wish.clone() };
+        Ok(Self::look(context, &wish).await?.0)
     }
 
     /// Resolves a wish and looks at every machine. The cluster's own definition comes with it, where it is newer than that

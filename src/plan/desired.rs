@@ -116,7 +116,7 @@ impl Desired {
 
     /// Returns the images that every machine needs: the rootfs and what is laid over it.
     pub fn base_images(&self) -> impl Iterator<Item = &ImageContract> {
-        self.images.iter().filter(|image| image.kind != ImageKind::Application)
+        crate::model::base_images(&self.images)
     }
 
     /// Returns the applications in the order they are launched.

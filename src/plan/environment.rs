@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::desired::{Desired, RESERVED};
 use crate::kubeadm;
 use crate::model::{
-    Environment, ImageContract, ImageKind, ImageName, ImageWishes, MachineFacts, MachineSpec, Network,
-    RegistryStyle, Role,
+    Environment, ImageContract, ImageName, ImageWishes, MachineFacts, MachineSpec, Network, RegistryStyle,
+    Role, base_images,
 };
 
 /// Returns the variables of a machine: images < what sealift knows < the operator's for all < the operator's for one of the
@@ -43,13 +43,13 @@ pub fn of_kubeadm_file(
     operators: &Environment,
     wishes: &BTreeMap<ImageName, ImageWishes>,
 ) -> Environment {
-    let base = || images.iter().filter(|image| image.kind != ImageKind::Application);
-    let mut environment: Environment = base().flat_map(|image| image.environment.clone()).collect();
+    let base = base_images(images);
+    let mut environment: Environment = base.clone().flat_map(|image| image.environment.clone()).collect();
     environment.extend(named(cluster, network));
-    if let Some(version) = base().find_map(|image| image.version.as_ref()) {
+    if let Some(version) = base.clone().find_map(|image| image.version.as_ref()) {
         environment.insert("SEALOS_SYS_KUBE_VERSION".to_owned(), version.to_string());
     }
-    let of_images = base().filter_map(|image| wishes.get(&image.name)).flat_map(|wishes| &wishes.environment);
+    let of_images = base.filter_map(|image| wishes.get(&image.name)).flat_map(|wishes| &wishes.environment);
     let own = operators.iter().chain(of_images).filter(|(name, _)| !name.starts_with(RESERVED));
     environment.extend(own.map(|(name, value)| (name.clone(), value.clone())));
     environment

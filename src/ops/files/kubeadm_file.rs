@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use super::{Files, ImageTree};
 use crate::configs::{self, File, Tree};
 use crate::error::Problems;
-use crate::model::{Environment, ImageContract, ImageKind, PlacedConfig};
+use crate::model::{Environment, ImageContract, ImageKind, PlacedConfig, base_images};
 
 /// Where it is in an image.
 const FILE: &str = "etc/kubeadm.yml";
@@ -49,8 +49,7 @@ impl Files {
 /// Returns the tree without any other file; what is kept of the images where their layers are gone.
 fn only_these<'a>(tree: &'a ImageTree, images: &[ImageContract]) -> Tree {
     let kept = || -> Tree {
-        let base = images.iter().filter(|image| image.kind != ImageKind::Application);
-        let text = base.filter_map(|image| image.kubeadm.clone()).next_back();
+        let text = base_images(images).filter_map(|image| image.kubeadm.clone()).next_back();
         text.into_iter().map(|text| (FILE.to_owned(), File::Text(text))).collect()
     };
     let files: Cow<'a, Tree> = tree.files.as_ref().map_or_else(|| Cow::Owned(kept()), Cow::Borrowed);

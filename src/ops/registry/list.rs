@@ -49,7 +49,7 @@ pub async fn list_registry(
     render: impl FnOnce(&[ServedImage]) -> String,
 ) -> Result<(), Problems> {
     let last = known::cluster(context, &request.name)?;
-    let (scene, _) = Box::pin(look(context, &last, &request.login)).await?;
+    let scene = Box::pin(look(context, &last, &request.login)).await?;
     let site = ground(context, scene);
     let (serving, mut problems) = registries(&site);
     let asked = serving.iter().map(|machine| async {

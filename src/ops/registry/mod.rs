@@ -20,7 +20,7 @@ pub use list::{ListRegistryRequest, ServedImage, list_registry};
 pub use push::{PushRequest, push_images};
 
 /// Looks at a cluster as it is kept, from the newest definition there is.
-async fn look(context: &Context, last: &State, login: &LoginRequest) -> Result<(Scene, State), Problems> {
+async fn look(context: &Context, last: &State, login: &LoginRequest) -> Result<Scene, Problems> {
     let declared = declare::last(last);
     let wish = Wish {
         declared: &declared,
@@ -30,15 +30,7 @@ async fn look(context: &Context, last: &State, login: &LoginRequest) -> Result<(
         files: None,
         making: Making::Forbidden,
     };
-    match Scene::look(context, &wish).await? {
-        (scene, None) => Ok((scene, last.clone())),
-        (_, Some(found)) => {
-            context.reporter.note("going on from what the cluster keeps of itself, which is newer");
-            let declared = declare::last(&found);
-            let wish = Wish { declared: &declared, last: Some(&found), ..wish };
-            Ok((Scene::look(context, &wish).await?.0, found))
-        }
-    }
+    Scene::newest(context, &wish, declare::last).await
 }
 
 /// Makes the common ground of steps out of what was seen.

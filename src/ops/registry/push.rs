@@ -34,7 +34,8 @@ pub async fn push_images(context: &Context, request: PushRequest) -> Result<(), 
     let last = known::cluster(context, &request.name)?;
     let store = Store::open(&context.home)?;
     let _hold = store.hold()?;
-    let (scene, last) = Box::pin(look(context, &last, &request.login)).await?;
+    let scene = Box::pin(look(context, &last, &request.login)).await?;
+    let last = scene.last.clone().unwrap_or(last);
     let arch = scene.desired.rootfs()?.arch;
     let images = outgoing::gather(&store, &Sources::default(), arch, &request.images).await?;
     let images: Vec<Arc<Outgoing>> = images.into_iter().map(Arc::new).collect();

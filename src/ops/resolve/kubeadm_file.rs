@@ -2,7 +2,7 @@
 
 use super::network::{self, network};
 use crate::error::{Class, Problem, Problems};
-use crate::model::{ComponentDocument, Config, Declared, ImageContract, ImageKind, Network};
+use crate::model::{ComponentDocument, Config, Declared, ImageContract, ImageKind, Network, base_images};
 use crate::ops::files::Files;
 use crate::plan;
 use crate::steps::State;
@@ -48,12 +48,9 @@ fn refuse_changes(
     files: &Files,
     now: Option<&str>,
 ) -> Result<(), Problems> {
-    let rootfs = |images: &[ImageContract]| {
-        let found = images.iter().filter(|image| image.kind != ImageKind::Application);
-        found.map(|image| image.manifest.clone()).collect::<Vec<_>>()
-    };
+    let manifests = |image: &ImageContract| image.manifest.clone();
     // What was made of another image is compared with that image's own file by nobody here.
-    if rootfs(images) != rootfs(&made.images) {
+    if !base_images(images).map(manifests).eq(base_images(&made.images).map(manifests)) {
         return Ok(());
     }
     let cluster = &made.cluster;

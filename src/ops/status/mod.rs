@@ -52,7 +52,11 @@ pub async fn status(
         files: None,
         making: Making::Forbidden,
     };
-    let scene = look(context, &wish, &request).await?;
+    let scene = Scene::newest(context, &wish, |found| match &request.clusterfile {
+        Some(_) => declared.clone(),
+        None => declare::last(found),
+    })
+    .await?;
     let authority = scene.authority();
     let Scene { desired, state, sight, .. } = scene;
     let observed = sight.observed;
@@ -73,19 +77,6 @@ pub async fn status(
         return Ok(());
     }
     Err(Problem::new(Class::Drifted, format!("the cluster `{}` is not as it should be", told.cluster)).into())
-}
-
-/// Looks, from the newest definition there is: the cluster's own may be newer than what is kept here.
-async fn look(context: &Context, wish: &Wish<'_>, request: &StatusRequest) -> Result<Scene, Problems> {
-    let (scene, found) = Scene::look(context, wish).await?;
-    let Some(found) = found else { return Ok(scene) };
-    context.reporter.note("going on from what the cluster keeps of itself, which is newer");
-    let declared = match &request.clusterfile {
-        Some(_) => wish.declared.clone(),
-        None => declare::last(&found),
-    };
-    let wish = Wish { declared: &declared, last: Some(&found), ..wish.clone() };
-    Ok(Scene::look(context, &wish).await?.0)
 }
 
 fn desired(context: &Context, request: &StatusRequest) -> Result<(Declared, Option<State>), Problems> {
