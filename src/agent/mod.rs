@@ -12,6 +12,7 @@ mod leftovers;
 mod lock;
 mod look;
 mod members;
+mod membership;
 mod namespaces;
 mod operator;
 mod ownership;

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Node;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use kube::{Api, Client};
 use serde_json::{Map, Value, json};
+use tokio::time::Instant;
 
 use crate::error::{Class, Context, Problem, Result};
 use crate::model::{NodeChange, NodeFacts, NodeWishes, OursOnNode, Taint, TaintKey};
@@ -21,6 +23,12 @@ const OUR_CORDON: &str = "sealift.io/cordoned";
 
 /// How often a change is made anew when somebody else changes the same Node at that moment; kubelet does all the time.
 const TRIES: usize = 10;
+
+/// How long a kubelet that was let in may take to add its Node. Busy machines are within it.
+const ADDED_WITHIN: Duration = Duration::from_mins(1);
+
+/// How often a Node is looked for that is to come.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// Returns the Node that is meant, if the API has it.
 pub(super) async fn find(client: &Client, key: &NodeKey) -> Result<Option<Node>> {
@@ -37,15 +45,25 @@ fn is_meant(node: &NodeFacts, key: &NodeKey) -> bool {
 }
 
 /// Gives a Node the labels and taints that are wished, and takes back what we set and nobody wishes any more.
+///
+/// kubeadm is done with a worker when its kubelet is let in; the Node is added by kubelet a moment later, and is awaited.
 pub(super) async fn configure(client: &Client, key: &NodeKey, wishes: &NodeWishes) -> Result<Touched> {
     let change = |node: &Node| {
         let change = NodeChange::between(wishes, &facts(node));
         (!change.is_empty()).then(|| patch(node, &change))
     };
-    match changed(client, key, change).await? {
-        Some(effect) => Ok(effect),
-        None => Err(Problem::new(Class::Kubernetes, "the API has no Node of this machine")
-            .remedy("run the same command again: it looks whether the machine has joined")),
+    let until = Instant::now() + ADDED_WITHIN;
+    loop {
+        if let Some(effect) = changed(client, key, &change).await? {
+            return Ok(effect);
+        }
+        if Instant::now() > until {
+            let seen = format!("waited {} seconds for kubelet to add it", ADDED_WITHIN.as_secs());
+            return Err(Problem::new(Class::Kubernetes, "the API has no Node of this machine")
+                .saw(seen)
+                .remedy("run the same command again: it looks whether the machine has joined"));
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
     }
 }
 

@@ -11,10 +11,10 @@ pub(super) mod traces;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::{authority, ownership, paths, receipts, transient, units};
+use super::{authority, membership, ownership, paths, receipts, transient, units};
 use crate::distribute::store::LayerStore;
 use crate::error::{Class, Problem, Result};
-use crate::model::{Arch, Digest, Holdings, MachineFacts, Marker};
+use crate::model::{Arch, Digest, Holdings, MachineFacts, Marker, Role};
 use crate::wire::{Look, Measure};
 
 pub(super) use system::machine_id;
@@ -32,6 +32,8 @@ const UNITS: [&str; 5] = [
 pub(super) fn look(order: &Look) -> Result<MachineFacts> {
     let marker = ownership::read()?;
     let claimed = marker.is_some();
+    // What nobody claimed is told as it is: with a configuration of kubelet's it is in some cluster.
+    let role = marker.as_ref().map_or(Role::ControlPlane, |marker| marker.role);
     let foreign_runtimes = if claimed { vec![] } else { traces::foreign_runtimes() };
     let kubernetes_traces = if claimed { vec![] } else { traces::of_kubernetes() };
     Ok(MachineFacts {
@@ -65,7 +67,7 @@ pub(super) fn look(order: &Look) -> Result<MachineFacts> {
         holdings: holdings()?,
         marker,
         units: units::states(&UNITS),
-        joined: Path::new(paths::KUBELET).exists(),
+        joined: membership::was_let_in(role),
         cri_answers: std::os::unix::net::UnixStream::connect(&order.cri_socket).is_ok(),
         api_ready: super::work::api_is_ready(),
         certificates: if claimed { certificates::all() } else { vec![] },

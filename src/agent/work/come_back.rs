@@ -1,10 +1,9 @@
 //! A machine that had joined comes back; a join that was cut off is undone, so that the next begins from nothing.
 
-use std::path::Path;
 use std::time::Duration;
 
 use crate::agent::command::Tell;
-use crate::agent::{ownership, paths};
+use crate::agent::{membership, ownership};
 use crate::error::Result;
 use crate::model::Role;
 use crate::wire::ComeBackWork;
@@ -44,11 +43,11 @@ pub(super) fn is_back_or_undone(role: Role, tell: Tell<'_>) -> Result<Membership
 }
 
 fn is_in(role: Role) -> bool {
-    kubelet::is_in() && (role == Role::Worker || kubelet::api_is_ready())
+    kubelet::is_in(role) && (role == Role::Worker || kubelet::api_is_ready())
 }
 
 fn comes_back(role: Role, tell: Tell<'_>) -> bool {
-    if !Path::new(paths::KUBELET).exists() {
+    if !membership::was_let_in(role) {
         return false;
     }
     tell("it had joined: kubelet is started");

@@ -6,10 +6,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::agent::command::{Command, Tell};
-use crate::agent::paths;
+use crate::agent::{membership, paths};
 use crate::distribute::remove;
 use crate::error::{Class, Context, Problem, Result};
 use crate::fsx;
+use crate::model::Role;
 
 /// How long a new API server may take to answer. Slow disks and cold images are within it.
 const API_DEADLINE: Duration = Duration::from_mins(4);
@@ -18,8 +19,8 @@ const API_DEADLINE: Duration = Duration::from_mins(4);
 const ETCD_DATA: &str = "/var/lib/etcd";
 
 /// Tells whether kubelet was let into a cluster and runs.
-pub(super) fn is_in() -> bool {
-    Path::new(paths::KUBELET).exists() && crate::agent::units::is_active("kubelet.service")
+pub(super) fn is_in(role: Role) -> bool {
+    membership::was_let_in(role) && crate::agent::units::is_active("kubelet.service")
 }
 
 /// Tells whether an init or join began here and left something behind.
