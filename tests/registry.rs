@@ -16,7 +16,7 @@ use sealift::image::build::{BuildOptions, build};
 use sealift::image::collect::{EngineSource, RegistrySource, Sources};
 use sealift::image::kubefile::Arguments;
 use sealift::image::outgoing::{Outgoing, gather};
-use sealift::image::{ServedRegistry, Store, archive};
+use sealift::image::{ServedRegistry, Store, archive, replicate};
 use sealift::model::{Arch, Digest, RegistryDoor};
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -78,6 +78,40 @@ async fn a_tag_moves_to_what_is_put_there_last() {
     assert!(!served.put_manifest(&new.manifest).await.unwrap(), "there is nothing to do");
     // The old one is still to be had by its digest.
     served.manifest("team/app", &old.manifest.digest).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_registry_that_comes_later_catches_up() {
+    let (old, new) = (Registry::start().await, Registry::start().await);
+    let operator = Operator::new();
+    let (app, other) = (operator.image(NAME, &["app"]).await, operator.image("other:2", &["other"]).await);
+    for image in [&app, &other] {
+        operator.push(&old.served(), image).await;
+    }
+    operator.push(&new.served(), &other).await;
+    assert_eq!(replicate(&old.served(), &new.served()).await.unwrap(), 1);
+    assert_eq!(new.served().list().await.unwrap(), old.served().list().await.unwrap());
+    let pieces = new.served().blob("team/app", &app.blobs[0].0).await.unwrap();
+    let pieces: Vec<Bytes> = pieces.try_collect().await.unwrap();
+    assert_eq!(Digest::of(pieces.concat()), app.blobs[0].0);
+    assert_eq!(replicate(&old.served(), &new.served()).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_registry_heeds_who_may_log_in_while_it_runs() {
+    let registry = Registry::start().await;
+    let door = |username: &str, password: &str| RegistryDoor {
+        username: username.to_owned(),
+        password: password.to_owned(),
+        ..registry.door.clone()
+    };
+    let (old, new) = (registry.door.clone(), door("sealift2", "other"));
+    let admitted = async |door: &RegistryDoor| ServedRegistry::behind(door).unwrap().admits().await.unwrap();
+    assert_eq!((admitted(&old).await, admitted(&new).await), (true, false));
+    for (users, want) in [(vec![&old, &new], (true, true)), (vec![&new], (false, true))] {
+        write_users(registry.directory.path(), &users);
+        assert_eq!((admitted(&old).await, admitted(&new).await), want);
+    }
 }
 
 #[tokio::test]

@@ -70,6 +70,7 @@ pub(crate) fn desired(declared: &Declared) -> Result<Desired> {
             password: "0123456789abcdef0123456789abcdef".to_owned(),
             authority: "-----BEGIN CERTIFICATE-----".repeat(40),
             authority_key: String::new(),
+            former: None,
         },
         launch: "launch".to_owned(),
         leaving: vec![],

@@ -103,7 +103,8 @@ pub(crate) fn api<'a>(desired: &Desired, members: impl Iterator<Item = &'a Machi
     }
     let launched = |image| Launched::of(plan::launched(desired, image));
     api.applications = desired.applications().map(|image| (image.name.clone(), launched(image))).collect();
-    api.definition = Some(plan::definition(&desired.cluster, &desired.images, &desired.leaving));
+    let Desired { cluster, images, leaving, registry, .. } = desired;
+    api.definition = Some(plan::definition(cluster, images, leaving, registry));
     api
 }
 

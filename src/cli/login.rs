@@ -96,7 +96,7 @@ impl LoginArgs {
     }
 }
 
-fn from_standard_input() -> Result<secrecy::SecretString> {
+pub(super) fn from_standard_input() -> Result<secrecy::SecretString> {
     let mut text = String::new();
     std::io::stdin()
         .read_to_string(&mut text)

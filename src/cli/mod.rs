@@ -143,6 +143,9 @@ pub fn main() -> ExitCode {
             registry::What::Push(args) => {
                 start::operator(&cli, start::Kind::Changes, |context| registry::push(context, args))
             }
+            registry::What::Passwd(args) => {
+                start::operator(&cli, start::Kind::Changes, |context| registry::passwd(context, args))
+            }
         },
         Command::Init(args) => {
             start::operator(&cli, start::Kind::Looks, |context| async move { init::init(&context, args) })

@@ -1,15 +1,18 @@
-//! `sealift registry list` and `sealift registry push`
+//! `sealift registry list`, `sealift registry push` and `sealift registry passwd`
+
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use secrecy::SecretString;
 
 use super::going::GoingArgs;
-use super::login::LoginArgs;
-use crate::error::{Problems, Result};
+use super::login::{self, LoginArgs};
+use crate::error::{Class, Context as _, Problems, Result};
 use crate::model::Digest;
-use crate::ops::{self, Context, ListRegistryRequest, PushRequest, ServedImage};
+use crate::ops::{self, Context, ListRegistryRequest, PasswdRequest, PushRequest, ServedImage};
 use crate::ui::Table;
 
-/// Look at a cluster's registries, and put images into them
+/// Look at a cluster's registries, put images into them, change their credentials
 #[derive(Debug, Args)]
 pub(super) struct RegistryArgs {
     #[command(subcommand)]
@@ -20,6 +23,7 @@ pub(super) struct RegistryArgs {
 pub(super) enum What {
     List(ListArgs),
     Push(PushArgs),
+    Passwd(PasswdArgs),
 }
 
 /// List what the registries of all control planes serve
@@ -64,12 +68,44 @@ pub(super) struct PushArgs {
     login: LoginArgs,
 }
 
+/// Change the credentials of the registries and of all that pulls from them
+///
+/// Registries take both, the new and the former ones, until every machine has the new ones, so nodes can pull at any time; therefore
+/// the user gets another name with the password. The image's scripts run once more on every machine, where container
+/// runtimes are started anew, and applications, which may use the credentials, are launched once more. A
+/// change that was cut off goes on with the same command, or with `sealift apply`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    sealift registry passwd        # a random password\n  \
+    sealift registry passwd --username team --new-password-file secret.txt\n  \
+    pass show registry | sealift registry passwd --new-password-file - --yes")]
+pub(super) struct PasswdArgs {
+    /// The new user's name, of letters and digits [default: that of the present one with a number]
+    #[arg(long, value_name = "NAME")]
+    username: Option<String>,
+
+    /// A file whose first line is the new password, of letters and digits; `-` reads it from standard input [default: a random one]
+    #[arg(long, value_name = "FILE")]
+    new_password_file: Option<PathBuf>,
+
+    /// The cluster's name
+    #[arg(long, visible_alias = "cluster", default_value = "default", value_name = "NAME")]
+    name: String,
+
+    #[command(flatten)]
+    pub(super) going: GoingArgs,
+
+    #[command(flatten)]
+    login: LoginArgs,
+}
+
 impl RegistryArgs {
     /// Returns how it goes about its work, if it changes anything.
     pub(super) fn going(&self) -> Option<&GoingArgs> {
         match &self.what {
             What::List(_) => None,
             What::Push(args) => Some(&args.going),
+            What::Passwd(args) => Some(&args.going),
         }
     }
 }
@@ -86,6 +122,29 @@ pub(super) async fn push(context: Context, args: &PushArgs) -> Result<(), Proble
         login: args.login.request(&context)?,
     };
     Box::pin(ops::push_images(&context, request)).await
+}
+
+pub(super) async fn passwd(context: Context, args: &PasswdArgs) -> Result<(), Problems> {
+    let request = PasswdRequest {
+        name: args.name.clone(),
+        username: args.username.clone(),
+        password: args.new_password_file.as_deref().map(first_line).transpose()?,
+        login: args.login.request(&context)?,
+    };
+    if let Some(password) = &request.password {
+        context.reporter.hide(password);
+    }
+    Box::pin(ops::change_credentials(&context, request)).await
+}
+
+fn first_line(file: &Path) -> Result<SecretString> {
+    if file == Path::new("-") {
+        return login::from_standard_input();
+    }
+    let text = std::fs::read_to_string(file);
+    let text =
+        text.problem_with(Class::Usage, || format!("cannot read the password in {}", file.display()))?;
+    Ok(text.lines().next().unwrap_or_default().to_owned().into())
 }
 
 fn table(images: &[ServedImage]) -> String {

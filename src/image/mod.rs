@@ -9,6 +9,7 @@ pub mod kubefile;
 mod layer;
 pub mod outgoing;
 mod reference;
+mod replicate;
 mod served;
 pub mod store;
 #[cfg(test)]
@@ -17,5 +18,6 @@ mod testing;
 pub use contract::{ClusterImage, Script};
 pub use layer::LayerFacts;
 pub use reference::ImageReference;
+pub use replicate::replicate;
 pub use served::ServedRegistry;
 pub use store::{Image, ImageConfig, Store};

@@ -62,6 +62,15 @@ impl ServedRegistry {
         Ok(Self { client, auth, address: door.at.to_string() })
     }
 
+    /// Tells whether it lets in who comes.
+    pub async fn admits(&self) -> Result<bool> {
+        match self.client.catalog(&self.reference(ANY, "any"), &self.auth, Some(1), None).await {
+            Ok(_) => Ok(true),
+            Err(error) if is_refusal(&error) => Ok(false),
+            Err(error) => Err(self.failed("cannot be asked whom it lets in", &error)),
+        }
+    }
+
     /// Lists all repositories, by name, with their tags.
     pub async fn list(&self) -> Result<Vec<ServedRepository>> {
         let names = self.repositories().await?;

@@ -18,6 +18,21 @@ pub enum RegistryStyle {
     Container,
 }
 
+/// Who logs in to a cluster's registries.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegistryUser {
+    /// The name.
+    pub username: String,
+    /// The password.
+    pub password: String,
+}
+
+impl fmt::Debug for RegistryUser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RegistryUser({})", self.username)
+    }
+}
+
 /// The way into one registry of a cluster.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegistryDoor {

@@ -96,7 +96,10 @@ async fn refuse_news(draft: &Draft, observed: &Observed) -> Result<()> {
     let Some(known) = &draft.last else { return Ok(()) };
     let wanted = draft.site.change_state(|_| {});
     match recover::news(&draft.site.fleet, known, observed).await {
-        Some(theirs) if theirs.cluster.without_logins() != wanted.cluster.without_logins() => {
+        Some(theirs)
+            if theirs.cluster.without_logins() != wanted.cluster.without_logins()
+                || theirs.registry != wanted.registry =>
+        {
             Err(recover::outdated(&theirs))
         }
         _ => Ok(()),

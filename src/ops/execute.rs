@@ -253,6 +253,7 @@ fn group(action: &Action) -> &'static str {
         | Action::LayOut
         | Action::Endpoints
         | Action::Registry
+        | Action::AcceptCredentials
         | Action::Prepare
         | Action::ConfigureKubelet => "machines",
         Action::Init | Action::JoinControlPlane => "control plane",
@@ -260,7 +261,9 @@ fn group(action: &Action) -> &'static str {
         Action::RunCommands => "commands",
         Action::Hook { .. } => "hooks",
         Action::Launch { .. } | Action::Uninstall { .. } => "applications",
-        Action::AwaitReady | Action::KeepState | Action::Kubeconfig => "cluster",
+        Action::WithdrawCredentials | Action::AwaitReady | Action::KeepState | Action::Kubeconfig => {
+            "cluster"
+        }
         Action::ConfigureNode => "nodes",
         Action::Drain
         | Action::RemoveEtcdMember

@@ -249,6 +249,7 @@ const HIDDEN: &str = "***";
 fn without_credentials(mut desired: Desired) -> Desired {
     desired.registry.username = HIDDEN.into();
     desired.registry.password = HIDDEN.into();
+    desired.registry.former = None;
     desired
 }
 

@@ -58,7 +58,10 @@ pub use machines::{Machines, OverSsh};
 pub use mermaid::graph as plan_graph;
 pub use pace::Pace;
 pub use plan::{PlanForm, PlanRequest, plan};
-pub use registry::{ListRegistryRequest, PushRequest, ServedImage, list_registry, push_images};
+pub use registry::{
+    ListRegistryRequest, PasswdRequest, PushRequest, ServedImage, change_credentials, list_registry,
+    push_images,
+};
 pub use remove::{RemoveRequest, Which, remove};
 pub use render::{RenderRequest, Sources, render};
 pub use reporter::{Data, Question, Reporter};

@@ -6,8 +6,9 @@ use rand::RngExt;
 use rand::distr::Alphanumeric;
 use secrecy::ExposeSecret;
 
-use crate::error::Result;
+use crate::error::{Class, Problem, Problems, Result};
 use crate::ha::authority::registry_authority;
+use crate::model::Environment;
 use crate::plan::RegistryAccess;
 
 /// The registry's user. Images read it from `registryUsername`.
@@ -17,19 +18,91 @@ const USERNAME: &str = "sealift";
 const PASSWORD_LENGTH: usize = 24;
 
 /// Makes the credentials of a cluster's registry.
-pub(super) fn registry_access(cluster: &str) -> Result<RegistryAccess> {
+///
+/// An operator may give their own, as the variables that images read them from.
+pub(super) fn registry_access(cluster: &str, environment: &Environment) -> Result<RegistryAccess, Problems> {
+    let given = |name: &str| environment.get(name).cloned();
+    let username = given(USERNAME_VARIABLE).unwrap_or_else(|| USERNAME.to_owned());
+    let password = given(PASSWORD_VARIABLE).unwrap_or_else(self::password);
+    Problems::check(wrong_user(&username, &password))?;
     let authority = registry_authority(cluster, SystemTime::now())?;
     Ok(RegistryAccess {
-        username: USERNAME.to_owned(),
-        // Letters and digits only: images put it into files without quotes.
-        password: rand::rng().sample_iter(Alphanumeric).take(PASSWORD_LENGTH).map(char::from).collect(),
+        username,
+        password,
         authority: authority.certificate_pem,
         authority_key: authority.key_pem.expose_secret().to_owned(),
+        former: None,
     })
+}
+
+/// The variables by which images are told who logs in to the registry.
+const USERNAME_VARIABLE: &str = "registryUsername";
+const PASSWORD_VARIABLE: &str = "registryPassword";
+
+/// Returns variables without the registry's credentials, which are kept by themselves: definitions are shown.
+pub(super) fn without_credentials(environment: &Environment) -> Environment {
+    let is_one = |name: &str| [USERNAME_VARIABLE, PASSWORD_VARIABLE].contains(&name);
+    let others = environment.iter().filter(|(name, _)| !is_one(name));
+    others.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// Tells whether variables have other credentials than the cluster, where they change nothing any more.
+pub(super) fn are_others(environment: &Environment, present: &RegistryAccess) -> bool {
+    let differs = |name: &str, present: &String| environment.get(name).is_some_and(|given| given != present);
+    differs(USERNAME_VARIABLE, &present.username) || differs(PASSWORD_VARIABLE, &present.password)
+}
+
+/// Finds what images would stumble over: they put both into files of many formats, without quotes.
+pub(super) fn wrong_user(username: &str, password: &str) -> Vec<Problem> {
+    let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric());
+    let has_letter = |text: &str| text.contains(|c: char| c.is_ascii_alphabetic());
+    let mut problems = vec![];
+    if !plain(username) || !username.starts_with(|c: char| c.is_ascii_alphabetic()) || username.len() > 64 {
+        problems.push(
+            Problem::new(Class::Usage, format!("a registry's user cannot be called `{username}`")).remedy(
+                "take letters and digits, a letter first: images put the name into files without quotes",
+            ),
+        );
+    }
+    // bcrypt reads 72 bytes.
+    if !plain(password) || !has_letter(password) || !(8..=72).contains(&password.len()) {
+        problems.push(Problem::new(Class::Usage, "this cannot be the password of a registry").remedy(
+            "take 8 to 72 letters and digits, not digits alone: images put it into files without quotes",
+        ));
+    }
+    problems
+}
+
+/// Makes a password of letters and digits only: images put it into files without quotes.
+pub(super) fn password() -> String {
+    rand::rng().sample_iter(Alphanumeric).take(PASSWORD_LENGTH).map(char::from).collect()
 }
 
 /// Makes an id that no other run or launch has: when, and 32 random bits.
 pub fn new_id() -> String {
     let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
     format!("{now}-{:08x}", rand::rng().random::<u32>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_operators_own_credentials_are_taken_and_stand_nowhere_else() {
+        let variables = |entries: &[(&str, &str)]| -> Environment {
+            entries.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let given =
+            variables(&[("registryUsername", "team"), ("registryPassword", "longenough"), ("a", "b")]);
+        let access = registry_access("prod", &given).unwrap();
+        assert_eq!((access.username.as_str(), access.password.as_str()), ("team", "longenough"));
+        assert_eq!(without_credentials(&given), variables(&[("a", "b")]));
+        assert!(!are_others(&given, &access) && !are_others(&variables(&[]), &access));
+        assert!(are_others(&variables(&[("registryPassword", "other")]), &access));
+        let random = registry_access("prod", &variables(&[])).unwrap();
+        assert_eq!((random.username.as_str(), random.password.len()), ("sealift", PASSWORD_LENGTH));
+        let problems = registry_access("prod", &variables(&[("registryPassword", "a b")])).unwrap_err();
+        assert!(!problems.to_string().contains("a b"), "{problems}");
+    }
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::applications;
 use super::configuration;
 use super::consents::{Consents, WithoutApi};
+use super::credentials;
 use super::departure::{Departure, depart, forget_former};
 use super::desired::Desired;
 use super::hooks;
@@ -71,7 +72,8 @@ pub fn apply(
     let handover =
         !roster.leaving_control_planes.is_empty() && !roster.control_planes.iter().any(Standing::is_member);
     let mut ready = HashMap::new();
-    let mut before = Before { first: head, registry: None, interruption: None };
+    let accepted = credentials::accept(&mut plan, &now);
+    let mut before = Before { first: head, registry: None, accepted, interruption: None };
     for machine in roster.staying() {
         let Some(facts) = machine.facts else { continue };
         let commands = machine.spec.name == first.name && !(unlaunched.is_empty() && parting.is_empty());
@@ -235,6 +237,16 @@ pub fn apply(
         departures.extend(depart(&mut plan, &now, machine, needs).last);
     }
 
+    let used = ready
+        .values()
+        .copied()
+        .flatten()
+        .chain(joins.values().copied())
+        .chain(launched)
+        .chain(ran.iter().copied())
+        .chain(departures.iter().copied());
+    let withdrawn = credentials::withdraw(&mut plan, &now, used.chain(accepted));
+
     // 10. Nodes and system pods become Ready, the cluster is written down, and the operator gets the key.
     let unsettled = plan.interferes() || !progress::all_ready(&now, &roster);
     let wait = unsettled.then(|| {
@@ -245,7 +257,7 @@ pub fn apply(
         plan.follow(Some(wait), settled.chain(departures.iter().copied()));
         wait
     });
-    let settled: Vec<usize> = wait.into_iter().chain(configured).chain(departures).collect();
+    let settled: Vec<usize> = wait.into_iter().chain(configured).chain(departures).chain(withdrawn).collect();
     let unwritten = progress::why_keep(&now);
     if !plan.is_empty() || unwritten.is_some() {
         let reason = unwritten.unwrap_or("any machine may be lost later");

@@ -10,7 +10,7 @@ use super::endpoints::REGISTRY_PORT;
 use crate::error::{Class, Problem, Result};
 use crate::model::{
     Cluster, ImageContract, ImageKind, KubernetesVersion, MachineName, MachineSpec, RegistryDoor,
-    RegistryStyle, Role, Scripts,
+    RegistryStyle, RegistryUser, Role, Scripts,
 };
 
 /// How the names of variables begin that are the image's and the tool's own; nobody else may set them.
@@ -30,9 +30,17 @@ pub struct RegistryAccess {
     pub authority: String,
     /// The CA's key, PEM.
     pub authority_key: String,
+    /// Who logged in before and is on the way out: registries take both until every machine comes as the new one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub former: Option<RegistryUser>,
 }
 
 impl RegistryAccess {
+    /// Returns who logs in.
+    pub fn user(&self) -> RegistryUser {
+        RegistryUser { username: self.username.clone(), password: self.password.clone() }
+    }
+
     /// Returns the way into the registry of a control plane.
     pub fn door(&self, machine: &MachineSpec) -> RegistryDoor {
         RegistryDoor {

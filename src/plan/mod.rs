@@ -5,6 +5,7 @@ mod apply;
 mod configs;
 mod configuration;
 mod consents;
+mod credentials;
 mod departure;
 mod desired;
 mod endpoints;

@@ -30,6 +30,8 @@ pub(super) struct Before<'a> {
     pub(super) first: &'a MachineName,
     /// The registry that the image's `init` fetches from.
     pub(super) registry: Option<usize>,
+    /// The step after which registries take the credentials that the machine is to come with, where they are new.
+    pub(super) accepted: Option<usize>,
     /// The interruption of another control plane: they are interrupted one after the other.
     pub(super) interruption: Option<usize>,
 }
@@ -75,7 +77,12 @@ pub(super) fn prepare(
         steps.last = Some(plan.add(name, Action::LayOut, reason, steps.last));
     }
     let interrupt = |plan: &mut PlanBuilder, steps: &mut Preparation, action, reason, also: Option<usize>| {
-        let step = plan.add(name, action, reason, steps.last.into_iter().chain(other).chain(also));
+        let step = plan.add(
+            name,
+            action,
+            reason,
+            steps.last.into_iter().chain(other).chain(also).chain(before.accepted),
+        );
         if runs {
             plan.interrupts(step);
             steps.interruption = Some(step);

@@ -33,7 +33,8 @@ pub(super) fn lacks_commands(now: &Situation<'_>, machine: &Standing<'_>) -> boo
 /// Says why the cluster has to be written down, even if nothing else is to be done.
 pub(super) fn why_keep(now: &Situation<'_>) -> Option<&'static str> {
     let (api, desired) = (now.api()?, now.desired);
-    let definition = receipts::definition(&desired.cluster, &desired.images, &desired.leaving);
+    let definition =
+        receipts::definition(&desired.cluster, &desired.images, &desired.leaving, &desired.registry);
     if api.definition != Some(definition) {
         Some("the cluster does not keep this definition of itself")
     } else if api.open_to_joins {

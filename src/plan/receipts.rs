@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::configs;
-use super::desired::Desired;
+use super::desired::{Desired, RegistryAccess};
 use super::endpoints::endpoints;
 use super::environment;
 use super::layers::{self, Duty};
@@ -52,11 +52,16 @@ pub(super) fn registry_of_former_version(
     with_configs(&("registry", scripts, machine.address, access), &configs::configs_of_scripts(desired))
 }
 
-/// Returns the digest of a control plane's registry.
+/// Returns the digest of a control plane's registry. One that takes former credentials as well is not the same.
 pub fn registry(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts) -> Digest {
     let script = desired.scripts().map(|scripts| scripts.init_registry).unwrap_or_default();
     let access = (&desired.registry.authority, environment::of_machine(desired, machine, facts));
-    with_configs(&("registry", script, machine.address, access), &configs::configs_of_scripts(desired))
+    let told = ("registry", script, machine.address, access);
+    let configs = configs::configs_of_scripts(desired);
+    match &desired.registry.former {
+        None => with_configs(&told, &configs),
+        Some(former) => with_configs(&(told, &former.username), &configs),
+    }
 }
 
 /// Returns the digest of a kubelet's own arguments, with the name `kubelet`. A machine that never had any needs none.
@@ -88,10 +93,17 @@ pub fn launched(desired: &Desired, image: &ImageContract) -> Digest {
 }
 
 /// Returns the digest of a cluster's definition: what it is to be, what its images promise, and who is on the way out. How
-/// its machines are logged in to is not in it: each operator does that in their own way.
-pub fn definition(cluster: &Cluster, images: &[ImageContract], leaving: &[MachineSpec]) -> Digest {
+/// its machines are logged in to is not in it: each operator does that in their own way. Of the registry's credentials it has the
+/// names, which change with the password: who keeps the former ones must not bring them back.
+pub fn definition(
+    cluster: &Cluster,
+    images: &[ImageContract],
+    leaving: &[MachineSpec],
+    registry: &RegistryAccess,
+) -> Digest {
     let leaving: Vec<MachineSpec> = leaving.iter().map(MachineSpec::without_login).collect();
-    digest(&("definition", cluster.without_logins(), images, leaving))
+    let former = registry.former.as_ref().map(|former| &former.username);
+    digest(&("definition", cluster.without_logins(), images, leaving, &registry.username, former))
 }
 
 /// Returns an image's commands: its ENTRYPOINT always, and its CMD unless the operator has another command in its place.

@@ -59,7 +59,14 @@ mod tests {
         let made = Desired { origin: Origin::Made, ..changed };
         let change_of_made = apply(&made, &seen, None, &Consents::default()).unwrap();
         let removal_of_made = remove(&made, &seen, Definition::Forgotten, FailedHooks::Stop);
-        vec![launch, change, change_of_made, removal_of_made]
+
+        let mut renewed = before.clone();
+        let RegistryAccess { username, password, .. } = before.registry.clone();
+        renewed.registry.username = "other".to_owned();
+        renewed.registry.former = Some(RegistryUser { username, password });
+        let seen = observed(&before, |spec| member(&before, spec));
+        let renewal = apply(&renewed, &seen, None, &Consents::default()).unwrap();
+        vec![launch, change, change_of_made, removal_of_made, renewal]
     }
 
     #[test]

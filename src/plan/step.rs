@@ -29,6 +29,10 @@ pub enum Action {
     Endpoints,
     /// Start the registry.
     Registry,
+    /// Let the registries take the new credentials beside the former ones.
+    AcceptCredentials,
+    /// Let the registries refuse the former credentials.
+    WithdrawCredentials,
     /// Run the image's `init`.
     Prepare,
     /// Make the first control plane.

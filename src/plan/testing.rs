@@ -85,6 +85,7 @@ pub(super) fn desired(control_planes: u8, workers: u8) -> Desired {
             password: "secret".to_owned(),
             authority: "ca".to_owned(),
             authority_key: "key".to_owned(),
+            former: None,
         },
         launch: "launch-1".to_owned(),
         leaving: vec![],
@@ -195,7 +196,8 @@ pub(super) fn observed(desired: &Desired, look: impl Fn(&MachineSpec) -> Machine
         .applications()
         .map(|image| (image.name.clone(), Launched::of(receipts::launched(desired, image))))
         .collect();
-    let definition = receipts::definition(&desired.cluster, &desired.images, &desired.leaving);
+    let definition =
+        receipts::definition(&desired.cluster, &desired.images, &desired.leaving, &desired.registry);
     let api = nodes.iter().any(|node| node.control_plane).then(|| {
         Seen::Known(ApiFacts {
             nodes: nodes.clone(),

@@ -7,6 +7,7 @@ mod clean;
 mod commanding;
 mod configure_kubelet;
 mod configure_node;
+mod credentials;
 mod delete_node;
 mod departing;
 mod drain;
@@ -102,6 +103,8 @@ fn step(
         Action::LayOut => Box::new(lay_out::LayOut { machine: machine()?, site }),
         Action::Endpoints => Box::new(endpoints::Endpoints { machine: machine()?, site }),
         Action::Registry => Box::new(registry::Registry { machine: machine()?, site }),
+        Action::AcceptCredentials => Box::new(credentials::Accept { site }),
+        Action::WithdrawCredentials => Box::new(credentials::Withdraw { site }),
         Action::Prepare => Box::new(prepare::Prepare { machine: machine()?, site }),
         Action::Init => Box::new(init::Init { machine: machine()?, site }),
         Action::JoinControlPlane | Action::JoinWorker => Box::new(join::Join { machine: machine()?, site }),

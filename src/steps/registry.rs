@@ -49,11 +49,24 @@ impl Step for Registry {
                 certificate: own.certificate_pem,
                 key: own.key_pem.expose_secret().to_owned(),
                 authority: access.authority.clone(),
-                username: access.username.clone(),
-                password: access.password.clone(),
+                peers: self.peers(),
+                users: std::iter::once(access.user()).chain(access.former.clone()).collect(),
             };
             self.site.act(&self.machine, Work::Registry(work), progress).await?;
             Ok(Acted::Changed)
         })
+    }
+}
+
+impl Registry {
+    /// Returns where other control planes' registries listen, of those that were there before the run.
+    fn peers(&self) -> Vec<SocketAddr> {
+        let serves = |machine: &&MachineSpec| {
+            let facts = self.site.observed.facts(&machine.name);
+            machine.name != self.machine.name
+                && facts.is_some_and(|facts| facts.holdings.receipts.contains_key("registry"))
+        };
+        let others = self.site.desired.control_planes().filter(serves);
+        others.map(|machine| SocketAddr::new(machine.address, plan::REGISTRY_PORT)).collect()
     }
 }

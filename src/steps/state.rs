@@ -106,7 +106,7 @@ impl State {
 
     /// Returns the digest of what it defines, whoever keeps it and however they log in.
     pub fn definition(&self) -> Digest {
-        plan::definition(&self.cluster, &self.images, &self.leaving)
+        plan::definition(&self.cluster, &self.images, &self.leaving, &self.registry)
     }
 
     /// Returns it as it is kept.

@@ -98,8 +98,13 @@ pub(super) fn site(staying: &[u8], leaving: &[u8], stage: &Arc<Stage>) -> Site {
         configs: vec![],
     };
     let text = String::new;
-    let registry =
-        RegistryAccess { username: text(), password: text(), authority: text(), authority_key: text() };
+    let registry = RegistryAccess {
+        username: text(),
+        password: text(),
+        authority: text(),
+        authority_key: text(),
+        former: None,
+    };
     let state = State {
         cluster: cluster.clone(),
         images: vec![],

@@ -32,6 +32,6 @@ pub use server::{CallContext, Handler, LayerBytes, serve};
 pub use tenure::{Moment, Speaker, TERM, Tenure};
 pub use work::{
     ApplicationTree, CleanWork, ComeBackWork, CommandsWork, EndpointsWork, FetchAhead, HookWork, InitWork,
-    JoinWork, KubeletWork, LaunchWork, LayOutWork, Postcondition, PrepareWork, RegistryWork, ScriptCommand,
-    UninstallWork, Work,
+    JoinWork, KubeletWork, LaunchWork, LayOutWork, Postcondition, PrepareWork, RegistryUsersWork,
+    RegistryWork, ScriptCommand, UninstallWork, Work,
 };

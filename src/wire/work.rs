@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Config, Digest, Environment, HookRun, MachineName, RegistryStyle, Role};
+use crate::model::{Config, Digest, Environment, HookRun, MachineName, RegistryStyle, RegistryUser, Role};
 
 /// A piece of work. It is carried out there whatever becomes of the connection.
 ///
@@ -21,6 +21,8 @@ pub enum Work {
     Endpoints(EndpointsWork),
     /// Starts the registry of a control plane.
     Registry(RegistryWork),
+    /// Changes who may log in to the registry of a control plane.
+    RegistryUsers(RegistryUsersWork),
     /// Runs the image's `init`.
     Prepare(PrepareWork),
     /// Makes the first control plane.
@@ -50,6 +52,7 @@ impl Work {
             Self::LayOut(_) => "lay-out".to_owned(),
             Self::Endpoints(_) => "endpoints".to_owned(),
             Self::Registry(_) => "registry".to_owned(),
+            Self::RegistryUsers(_) => "registry-users".to_owned(),
             Self::Prepare(_) => "prepare".to_owned(),
             Self::Init(_) => "init".to_owned(),
             Self::ComeBack(_) => "come-back".to_owned(),
@@ -70,6 +73,7 @@ impl Work {
         let scripts: Vec<&ScriptCommand> = match self {
             Self::LayOut(work) => work.check.iter().collect(),
             Self::Registry(work) => vec![&work.script],
+            Self::RegistryUsers(work) => vec![&work.script],
             Self::Prepare(work) => work.scripts.iter().collect(),
             Self::Clean(work) => work.scripts.iter().collect(),
             _ => vec![],
@@ -83,7 +87,13 @@ impl Work {
             _ => None,
         };
         let passwords = environments.chain(own).filter_map(|environment| environment.get("registryPassword"));
-        passwords.map(|password| password.clone().into()).collect()
+        let users = match self {
+            Self::Registry(work) => work.users.iter().collect(),
+            Self::RegistryUsers(work) => work.users.iter().chain(&work.gone).collect(),
+            _ => vec![],
+        };
+        let users = users.into_iter().map(|user| &user.password);
+        passwords.chain(users).map(|password| password.clone().into()).collect()
     }
 }
 
@@ -174,10 +184,31 @@ pub struct RegistryWork {
     pub key: String,
     /// The CA that care trusts, PEM.
     pub authority: String,
-    /// The user whom images and nodes log in as.
-    pub username: String,
-    /// The user's password.
-    pub password: String,
+    /// Who may log in: as whom images and nodes come.
+    pub users: Vec<RegistryUser>,
+    /// The registries of other control planes, which may have been given images meanwhile.
+    pub peers: Vec<SocketAddr>,
+}
+
+/// Who may log in to the registry on a control plane, which goes on running.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct RegistryUsersWork {
+    /// The cluster's name.
+    pub cluster: String,
+    /// The image's `init-registry`, where nothing less lets the registry see the change.
+    pub script: ScriptCommand,
+    /// How the image runs it.
+    pub style: RegistryStyle,
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// The CA of its certificate, PEM.
+    pub authority: String,
+    /// Who may.
+    pub users: Vec<RegistryUser>,
+    /// Who may not any more.
+    pub gone: Vec<RegistryUser>,
+    /// The digest of the registry as it is then, for its receipt; none where it is on the way to another.
+    pub receipt: Option<Digest>,
 }
 
 /// Images that are fetched as soon as the container runtime answers, since kubeadm or kubelet will ask for them first.

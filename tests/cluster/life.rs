@@ -25,11 +25,12 @@ mod declared;
 mod growing;
 mod leaving;
 mod registries;
+mod registry;
 mod wishes;
 
 const NAME: &str = "life";
 
-const STAGES: [Stage<Life>; 26] = [
+const STAGES: [Stage<Life>; 28] = [
     ("machines_are_looked_at_before", ToAllAfter, Life::look_before),
     ("apply_makes_a_cluster", ToAllAfter, Life::launch),
     ("events_come_in_order", ToNobody, Life::check_order),
@@ -43,6 +44,7 @@ const STAGES: [Stage<Life>; 26] = [
     ("machines_of_others_are_refused", ToAllAfter, Life::refuse),
     ("workers_join", ToAllAfter, Life::add_workers),
     ("control_planes_join", ToAllAfter, Life::add_control_planes),
+    ("an_image_is_pushed_to_all_registries", ToAllAfter, Life::push_an_image),
     ("clients_begin_to_write", ToAllAfter, Life::begin_to_write),
     ("a_second_apply_does_nothing", ToNobody, Life::apply_again),
     ("another_way_in_to_a_machine_is_kept_and_nothing_is_done", ToNobody, Life::log_in_otherwise),
@@ -51,6 +53,7 @@ const STAGES: [Stage<Life>; 26] = [
     ("it_comes_back", ToAllAfter, Life::regain_control_plane),
     ("nodes_are_changed_in_place", ToNobody, Life::change_nodes),
     ("the_first_control_plane_is_replaced", ToAllAfter, Life::replace_first_control_plane),
+    ("credentials_of_the_registries_change", ToAllAfter, Life::change_registry_credentials),
     ("applications_outlive_the_control_plane_they_came_from", ToNobody, Life::take_applications_off),
     ("a_dead_control_plane_is_replaced", ToAllAfter, Life::replace_dead_control_plane),
     ("workers_leave_when_budgets_let_them", ToAllAfter, Life::remove_workers),

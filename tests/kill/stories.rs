@@ -45,6 +45,12 @@ pub(crate) fn every_change() -> Vec<Story> {
             command: Command::ScaleDown(Machines::new(&MASTERS[..2], &NODES[..1])),
         },
         Story {
+            name: "registry passwd",
+            machines: every(),
+            before: vec![Command::Run(small())],
+            command: Command::Passwd,
+        },
+        Story {
             name: "reset 1+1",
             machines: every(),
             before: vec![Command::Run(small())],

@@ -1,10 +1,11 @@
 //! A piece of work on a machine, thing by thing, as the agent does it.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sealift::error::{Class, Problem, Result};
-use sealift::model::{Digest, Intent, Launched, MachineName, Role};
+use sealift::model::{Digest, Intent, Launched, MachineName, RegistryUser, Role};
 use sealift::wire::{
     CleanWork, InitWork, JoinWork, KubeletWork, LaunchWork, LayOutWork, RegistryWork, UninstallWork, Work,
 };
@@ -49,12 +50,22 @@ impl Job {
                 self.write_receipt("endpoints", &work.receipt).await
             }
             Work::Registry(work) => self.registry(work).await,
+            Work::RegistryUsers(work) => {
+                let users = names(&work.users);
+                self.change(|state, name| state.machine(name).disk.registry_users = users).await?;
+                match &work.receipt {
+                    Some(receipt) => self.write_receipt("registry", receipt).await,
+                    None => Ok(()),
+                }
+            }
             Work::Prepare(work) => {
                 self.withdraw("prepare").await;
                 self.needs_rootfs()?;
                 self.change(|state, name| {
                     let machine = state.machine(name);
                     machine.disk.runtime = true;
+                    let variables = work.scripts.first().map(|script| &script.environment);
+                    machine.disk.comes_as = variables.and_then(|own| own.get("registryUsername").cloned());
                     machine.enable("containerd.service");
                     machine.disk.enabled.insert("kubelet.service".to_owned());
                 })
@@ -93,7 +104,11 @@ impl Job {
     async fn registry(&self, work: &RegistryWork) -> Result<()> {
         self.withdraw("registry").await;
         self.needs_rootfs()?;
-        self.change(|state, name| state.machine(name).enable("registry.service")).await?;
+        self.change(|state, name| {
+            state.machine(name).enable("registry.service");
+            state.machine(name).disk.registry_users = names(&work.users);
+        })
+        .await?;
         self.write_receipt("registry", &work.receipt).await
     }
 
@@ -231,6 +246,8 @@ impl Job {
             machine.disable("registry.service");
             machine.disable("containerd.service");
             machine.disk.runtime = false;
+            machine.disk.comes_as = None;
+            machine.disk.registry_users.clear();
         })
         .await;
         self.act(|state, name| {
@@ -305,4 +322,8 @@ impl Job {
             }
         }
     }
+}
+
+fn names(users: &[RegistryUser]) -> BTreeSet<String> {
+    users.iter().map(|user| user.username.clone()).collect()
 }

@@ -31,6 +31,10 @@ pub struct Disk {
     /// Whether the image's init has brought container runtime and kubelet.
     pub runtime: bool,
     pub kubelet_arguments: BTreeMap<String, String>,
+    /// As whom its container runtime comes to registries.
+    pub comes_as: Option<String>,
+    /// Whom its registry lets in.
+    pub registry_users: BTreeSet<String>,
     pub kubernetes: Kubernetes,
 }
 

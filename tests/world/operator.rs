@@ -8,8 +8,8 @@ use sealift::error::{Problem, Problems, Result};
 use sealift::model::Environment;
 use sealift::ops::{
     self, ApplyRequest, ByRole, Change, Clusterfile, Consent, Context, Data, Declaration, Ending, Hosts,
-    LoginRequest, Place, PlanView, Question, Removal, RemoveRequest, Reporter, RunRequest, ScaleRequest,
-    Summary, Which,
+    LoginRequest, PasswdRequest, Place, PlanView, Question, Removal, RemoveRequest, Reporter, RunRequest,
+    ScaleRequest, Summary, Which,
 };
 use sealift::plan::Definition;
 use sealift::redact::Redactions;
@@ -38,6 +38,8 @@ pub enum Command {
     Replace(String, String),
     Reset,
     Delete,
+    /// `registry passwd` with credentials of the operator's.
+    Passwd,
 }
 
 /// Machines of both roles, by their addresses.
@@ -188,6 +190,15 @@ async fn asked(context: &Context, command: &Command) -> Result<(), Problems> {
         Command::Replace(old, new) => {
             let pair = (old.parse().unwrap(), new.parse().unwrap());
             scaled(context, Change::Replace(vec![pair])).await
+        }
+        Command::Passwd => {
+            let request = PasswdRequest {
+                name: CLUSTER.to_owned(),
+                username: Some("team".to_owned()),
+                password: Some(SecretString::from("0therSecret")),
+                login: LoginRequest::default(),
+            };
+            ops::change_credentials(context, request).await
         }
         Command::Reset => removed(context, Definition::Kept).await,
         Command::Delete => removed(context, Definition::Forgotten).await,

@@ -62,6 +62,8 @@ fn machine_shape(state: &State, machine: &Machine) -> Value {
         "authority": authority(&own.authority),
         "kubernetes": [own.admin, own.manifests, own.kubelet, own.member.is_some()],
         "kubelet_arguments": disk.kubelet_arguments,
+        "comes_as": disk.comes_as,
+        "registry_users": disk.registry_users,
         "locked": machine.memory.lock.is_some(),
         // On a machine of the cluster's they may be there or not: it may have been restarted.
         "a lock's files, and nobody's machine": machine.memory.lock_files && disk.marker.is_none(),
@@ -109,9 +111,11 @@ fn operator_shape(home: &Path) -> Value {
 fn state_shape(text: &str) -> Value {
     let mut state: Value = serde_json::from_str(text).unwrap();
     let fields = state.as_object_mut().unwrap();
-    for field in ["launch", "registry", "history"] {
+    for field in ["launch", "history"] {
         fields.remove(field);
     }
+    let registry = fields.remove("registry").unwrap();
+    fields.insert("registry".to_owned(), json!([registry["username"], registry["former"]["username"]]));
     // In which order they went is nobody's business.
     if let Some(left) = fields.get_mut("left").and_then(Value::as_array_mut) {
         left.sort_by_key(ToString::to_string);

@@ -16,6 +16,8 @@ mod lay_out;
 mod prepare;
 mod registry;
 mod registry_data;
+mod registry_peers;
+mod registry_users;
 mod script;
 mod statics;
 mod uninstall;
@@ -34,6 +36,7 @@ pub(super) fn carry_out(work: &Work, tell: Tell<'_>) -> Result<()> {
         Work::LayOut(work) => lay_out::carry_out(work, tell),
         Work::Endpoints(work) => endpoints::carry_out(work, tell),
         Work::Registry(work) => registry::carry_out(work, tell),
+        Work::RegistryUsers(work) => registry_users::carry_out(work, tell),
         Work::Prepare(work) => prepare::carry_out(work, tell),
         Work::Init(work) => init::carry_out(work, tell),
         Work::ComeBack(work) => come_back::carry_out(work, tell),

@@ -11,30 +11,26 @@ use crate::model::RegistryStyle;
 use crate::wire::RegistryWork;
 use crate::{fsx, yaml};
 
-use super::{registry_data, script};
+use super::{registry_data, registry_peers, registry_users, script};
 
 /// The registry's unit in every image of the family.
-const UNIT: &str = "registry.service";
+pub(super) const UNIT: &str = "registry.service";
 
 /// Where the certificate and key are, readable by root.
 const CERTIFICATE: &str = "/var/lib/sealift/registry/registry.crt";
 const KEY: &str = "/var/lib/sealift/registry/registry.key";
 
-/// bcrypt's cost of the registry's password, the least there is. A higher one slows those down who guess passwords
-/// that people chose; this one has 142 random bits, and the registry works the hash out for every request of every pull:
-/// at the usual cost that takes longer than sending the images.
-const PASSWORD_COST: u32 = 4;
-
 pub(super) fn carry_out(work: &RegistryWork, tell: Tell<'_>) -> Result<()> {
     receipts::withdraw("registry")?;
     place_certificate(work)?;
     let rootfs = paths::rootfs(&work.cluster);
-    place_password(&rootfs, work)?;
+    registry_users::place(&rootfs.join(registry_users::FILE), &work.users)?;
     match work.style {
         RegistryStyle::Unit => start_unit(work, &rootfs, tell)?,
         RegistryStyle::Container => start_container(work, &rootfs, tell)?,
     }
     await_answer(work)?;
+    registry_peers::catch_up(work, tell)?;
     receipts::write("registry", &work.receipt)
 }
 
@@ -45,8 +41,10 @@ fn start_unit(work: &RegistryWork, rootfs: &Path, tell: Tell<'_>) -> Result<()> 
     let in_image = rootfs.join("etc/registry_config.yml");
     secure(&in_image, work)?;
     script::run(rootfs, &work.script, tell)?;
-    let directory = work.script.environment.get("registryConfig").map_or("/etc/registry", String::as_str);
-    if secure(&Path::new(directory).join("registry_config.yml"), work)? {
+    let directory = registry_users::directory(&work.script);
+    // An image that lets everybody in has no use for the file, and its script leaves it where it is.
+    registry_users::place(&directory.join(registry_users::NAME), &work.users)?;
+    if secure(&directory.join("registry_config.yml"), work)? {
         Command::new("systemctl", ["restart", UNIT])
             .run(tell)
             .map_err(|problem| units::with_journal(problem, UNIT))?;
@@ -61,6 +59,7 @@ fn start_container(work: &RegistryWork, rootfs: &Path, tell: Tell<'_>) -> Result
     fsx::make_directory(&directory)?;
     fsx::write_atomically(&directory.join(format!("{name}.crt")), &work.certificate, 0o644)?;
     fsx::write_atomically(&directory.join(format!("{name}.key")), &work.key, 0o600)?;
+    change(&rootfs.join("etc/registry_config.yml"), shut_debug_port)?;
     script::run(rootfs, &work.script, tell)
 }
 
@@ -72,26 +71,18 @@ fn place_certificate(work: &RegistryWork) -> Result<()> {
     fsx::write_atomically(Path::new(KEY), &work.key, 0o600)
 }
 
-/// The registry reads its user's password as bcrypt, in the form of Apache's htpasswd.
-fn place_password(rootfs: &Path, work: &RegistryWork) -> Result<()> {
-    let path = rootfs.join("etc/registry_htpasswd");
-    let present = fsx::read_if_exists(&path)?.unwrap_or_default();
-    if holds(&String::from_utf8_lossy(&present), &work.username, &work.password) {
-        return Ok(());
-    }
-    let hash =
-        bcrypt::hash(&work.password, PASSWORD_COST).problem(Class::Machine, "cannot hash the password")?;
-    fsx::write_atomically(&path, format!("{}:{hash}\n", work.username), 0o600)
-}
-
-fn holds(file: &str, username: &str, password: &str) -> bool {
-    file.trim_end()
-        .split_once(':')
-        .is_some_and(|(user, hash)| user == username && bcrypt::verify(password, hash).unwrap_or(false))
-}
-
-/// Makes the registry listen with TLS at the machine's address and nowhere else; tells whether the file changed.
+/// Makes the registry listen with TLS at the machine's address and nowhere else, for those alone who may log in; tells whether
+/// the file changed. All else is as the image has it.
 fn secure(path: &Path, work: &RegistryWork) -> Result<bool> {
+    let users = registry_users::directory(&work.script).join(registry_users::NAME);
+    change(path, |config| {
+        listen_with_tls(config, work);
+        ask_for_password(config, &users);
+    })
+}
+
+/// Changes an image's configuration, if there is one; tells whether it became another.
+fn change(path: &Path, change: impl FnOnce(&mut Value)) -> Result<bool> {
     let Some(text) = fsx::read_if_exists(path)? else { return Ok(false) };
     let text = String::from_utf8_lossy(&text);
     let name = path.display().to_string();
@@ -100,7 +91,7 @@ fn secure(path: &Path, work: &RegistryWork) -> Result<bool> {
         return Err(Problem::new(Class::Config, format!("{name} holds no configuration")));
     };
     let before = config.clone();
-    listen_with_tls(config, work);
+    change(config);
     if *config == before {
         return Ok(false);
     }
@@ -114,10 +105,21 @@ fn listen_with_tls(config: &mut Value, work: &RegistryWork) {
     }
     config["http"]["addr"] = work.listen.to_string().into();
     config["http"]["tls"] = json!({"certificate": CERTIFICATE, "key": KEY});
-    if let Some(http) = config["http"].as_object_mut() {
-        // The family's images open a debug port to everybody.
+    shut_debug_port(config);
+}
+
+/// The family's images open a debug port to everybody.
+fn shut_debug_port(config: &mut Value) {
+    if let Some(http) = config.get_mut("http").and_then(Value::as_object_mut) {
         http.remove("debug");
     }
+}
+
+/// Whatever way of logging in an image has, or none, machines come with the cluster's credentials.
+fn ask_for_password(config: &mut Value, users: &Path) {
+    let realm = config.pointer("/auth/htpasswd/realm").cloned();
+    let realm = realm.unwrap_or_else(|| "registry".into());
+    config["auth"] = json!({"htpasswd": {"realm": realm, "path": users}});
 }
 
 /// Waits until the registry answers with the certificate that was just placed.
@@ -158,20 +160,17 @@ mod tests {
             certificate: String::new(),
             key: String::new(),
             authority: String::new(),
-            username: "sealift".to_owned(),
-            password: "secret".to_owned(),
+            users: vec![],
+            peers: vec![],
         }
     }
 
     #[test]
-    fn an_images_configuration_is_made_to_listen_with_tls_only() {
+    fn an_images_configuration_is_kept_but_for_who_may_come_and_how() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("registry_config.yml");
-        std::fs::write(
-            &path,
-            "version: 0.1\nhttp:\n  addr: :5000\n  debug:\n    addr: :5001\nstorage:\n  delete:\n    enabled: true\n",
-        )
-        .unwrap();
+        let file = "version: 0.1\nhttp:\n  addr: :5000\n  debug:\n    addr: :5001\nauth:\n  htpasswd:\n    realm: Realm\n    path: /else\nstorage:\n  delete:\n    enabled: true\n";
+        std::fs::write(&path, file).unwrap();
         assert!(secure(&path, &work()).unwrap());
         insta::assert_snapshot!(std::fs::read_to_string(&path).unwrap(), @r"
         version: 0.1
@@ -180,6 +179,10 @@ mod tests {
           tls:
             certificate: /var/lib/sealift/registry/registry.crt
             key: /var/lib/sealift/registry/registry.key
+        auth:
+          htpasswd:
+            realm: Realm
+            path: /etc/registry/registry_htpasswd
         storage:
           delete:
             enabled: true
@@ -189,10 +192,17 @@ mod tests {
     }
 
     #[test]
-    fn a_password_that_is_there_is_not_hashed_again() {
-        let hash = bcrypt::hash("secret", 4).unwrap();
-        assert!(holds(&format!("sealift:{hash}\n"), "sealift", "secret"));
-        assert!(!holds(&format!("sealift:{hash}\n"), "sealift", "other"));
-        assert!(!holds("", "sealift", "secret"));
+    fn nobody_comes_without_a_password_whatever_the_image_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("registry_config.yml");
+        for auth in ["", "auth: {silly: {realm: r, service: s}}\n", "auth:\n"] {
+            std::fs::write(&path, format!("version: 0.1\n{auth}")).unwrap();
+            assert!(secure(&path, &work()).unwrap());
+            let changed = std::fs::read_to_string(&path).unwrap();
+            assert!(
+                changed.contains("path: /etc/registry/registry_htpasswd") && !changed.contains("silly"),
+                "{changed}"
+            );
+        }
     }
 }

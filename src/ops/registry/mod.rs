@@ -1,6 +1,7 @@
-//! `sealift registry`: what the registries of a cluster serve, and images put into them.
+//! `sealift registry`: what the registries of a cluster serve, images put into them, and who may log in to them.
 
 mod list;
+mod passwd;
 mod push;
 
 use std::sync::{Arc, Mutex};
@@ -17,6 +18,7 @@ use crate::model::{MachineSpec, Marker, Role};
 use crate::steps::{Learned, Site, State};
 
 pub use list::{ListRegistryRequest, ServedImage, list_registry};
+pub use passwd::{PasswdRequest, change_credentials};
 pub use push::{PushRequest, push_images};
 
 /// Looks at a cluster as it is kept, from the newest definition there is.

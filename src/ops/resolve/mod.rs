@@ -124,7 +124,7 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
         authority: last.and_then(|state| state.authority.clone()),
         registry: match last {
             Some(state) => state.registry.clone(),
-            None => secrets::registry_access(&cluster.name)?,
+            None => secrets::registry_access(&cluster.name, &declared.environment)?,
         },
         login: common_login(wish).kept(),
         leaving: leaving.iter().map(|machine| machine.spec.clone()).collect(),
@@ -137,6 +137,11 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
         history: last.map(|state| state.history.clone()).unwrap_or_default(),
     };
     hide(context, &state);
+    if secrets::are_others(&declared.environment, &state.registry) {
+        context.reporter.warn(
+            "`registryUsername` and `registryPassword` are not those of the cluster, which are changed by `sealift registry passwd` alone",
+        );
+    }
     let desired = Desired {
         cluster,
         images,
@@ -178,7 +183,7 @@ pub(super) async fn told(context: &Context, wish: &Wish<'_>) -> Result<Desired, 
     let cluster = cluster(wish, &images, machines, network, documents, &files)?;
     let registry = match last {
         Some(state) => state.registry.clone(),
-        None => secrets::registry_access(&cluster.name)?,
+        None => secrets::registry_access(&cluster.name, &declared.environment)?,
     };
     let desired = Desired {
         cluster,
@@ -208,7 +213,7 @@ fn cluster(
         name: declared.name.clone(),
         images: images.iter().map(|image| image.name.clone()).collect(),
         machines,
-        environment: declared.environment.clone(),
+        environment: secrets::without_credentials(&declared.environment),
         command: declared.command.clone(),
         wishes: images::wishes(declared),
         hooks: declared.hooks.iter().map(|declared| declared.hook.clone()).collect(),
@@ -325,6 +330,9 @@ pub(super) fn fleet(context: &Context, machines: &[Reached]) -> Fleet {
 /// Keeps the cluster's own secrets out of everything that is written.
 pub(super) fn hide(context: &Context, state: &State) {
     context.reporter.hide(&state.registry.password.clone().into());
+    if let Some(former) = &state.registry.former {
+        context.reporter.hide(&former.password.clone().into());
+    }
     context.reporter.hide(&state.registry.authority_key.clone().into());
 }
 

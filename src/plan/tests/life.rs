@@ -33,6 +33,8 @@ enum Event {
     Argument(u8, Option<u8>),
     /// The rootfs image has every machine do something, or nothing.
     Command(Option<u8>),
+    /// The registries are to have other credentials.
+    Passwd,
     /// A machine comes in the place of another one: of those wished, and of those that are not, counted in a circle.
     Replace { role: Role, old: u8, new: u8 },
 }
@@ -62,6 +64,7 @@ fn event() -> impl Strategy<Value = Event> {
         2 => (machine(), proptest::option::of(0_u8..3)).prop_map(|(one, value)| Event::Label(one, value)),
         1 => (machine(), proptest::option::of(0_u8..3)).prop_map(|(one, value)| Event::Argument(one, value)),
         1 => proptest::option::of(0_u8..3).prop_map(Event::Command),
+        2 => Just(Event::Passwd),
         3 => (any::<bool>(), any::<u8>(), any::<u8>()).prop_map(|(worker, old, new)| {
             let role = if worker { Role::Worker } else { Role::ControlPlane };
             Event::Replace { role, old, new }
@@ -100,6 +103,7 @@ fn happen(world: &mut World, wished: &mut Wished, event: &Event) {
             world.instruct(&name(*number), arguments.collect::<BTreeMap<_, _>>());
         }
         Event::Command(value) => world.command(value.iter().map(|value| format!("echo {value}")).collect()),
+        Event::Passwd => world.change_credentials(),
         Event::Replace { role, old, new } => {
             let of_role = if *role == Role::Worker { &mut wished.1 } else { &mut wished.0 };
             replace(of_role, *old, *new);
@@ -290,6 +294,25 @@ fn who_lost_its_vote_has_to_join_again() {
     let removal = planned.steps.iter().find(|step| step.action == Action::RemoveEtcdMember).unwrap();
     carry_out(&mut world, &wish, &planned, &mut Fate::of(&[0], 0, Some(removal.number)));
     reaches(&mut world, &(BTreeSet::from([1]), BTreeSet::new()), &[0]).unwrap();
+}
+
+/// Machine 3 has the new credentials, and its registry takes the former ones as well, when it falls silent and is given up. It
+/// takes them no longer when it is back.
+#[test]
+fn a_registry_that_was_given_up_does_not_go_on_with_former_credentials() {
+    let mut world = World::of_fresh_machines();
+    let three = (BTreeSet::from([1, 2, 3]), BTreeSet::from([1]));
+    reaches(&mut world, &three, &[0]).unwrap();
+    world.change_credentials();
+    let (wish, planned) = plan(&world, &three);
+    let planned = planned.unwrap();
+    let withdrawal = planned.steps.iter().find(|step| step.action == Action::WithdrawCredentials).unwrap();
+    carry_out(&mut world, &wish, &planned, &mut Fate::of(&[0], 0, Some(withdrawal.number - 1)));
+    world.power(&name(3), false);
+    settles(&mut world, &(BTreeSet::from([1, 2]), BTreeSet::from([1])), &[0]).unwrap();
+    assert!(world.access.former.is_none(), "those that stay have come to the end");
+    world.power(&name(3), true);
+    reaches(&mut world, &three, &[0]).unwrap();
 }
 
 /// Returns every step that must have succeeded before this one.

@@ -5,8 +5,10 @@ use std::fmt::Write;
 
 mod applications;
 mod changes;
+mod credentials;
 mod hooks;
 mod life;
+mod pulling;
 mod resumed;
 mod run;
 mod world;

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::testing::{desired, fresh, image, marker};
 use super::super::*;
+use super::pulling::users;
 use crate::error::{Class, Problem};
 use crate::model::*;
 use crate::quorum::Votes;
 
 /// Everything there is, whether it can be seen or not.
 pub(super) struct World {
-    machines: BTreeMap<MachineName, Machine>,
+    pub(super) machines: BTreeMap<MachineName, Machine>,
     nodes: Vec<NodeFacts>,
     members: Vec<Member>,
     applications: BTreeMap<String, Launched>,
@@ -25,14 +26,22 @@ pub(super) struct World {
     commands: Vec<String>,
     /// Machines that were given up: what is on them is nobody's business until they are wished again.
     given_up: BTreeSet<MachineName>,
+    /// The registries' credentials.
+    pub(super) access: RegistryAccess,
+    /// Machines that were silent at some time: they may not have heard of other credentials.
+    pub(super) once_silent: BTreeSet<MachineName>,
 }
 
-struct Machine {
-    spec: MachineSpec,
-    facts: MachineFacts,
-    on: bool,
+pub(super) struct Machine {
+    pub(super) spec: MachineSpec,
+    pub(super) facts: MachineFacts,
+    pub(super) on: bool,
     /// How often it was installed anew.
     incarnation: u32,
+    /// As whom it comes to registries.
+    pub(super) comes_as: Option<String>,
+    /// Whom its registry lets in.
+    pub(super) admits: BTreeSet<String>,
 }
 
 struct Member {
@@ -64,7 +73,7 @@ impl Machine {
 /// The state as it is kept between runs.
 #[derive(Default, Clone)]
 pub(super) struct Kept {
-    machines: Vec<MachineSpec>,
+    pub(super) machines: Vec<MachineSpec>,
     leaving: Vec<MachineSpec>,
 }
 
@@ -75,7 +84,14 @@ impl World {
     /// A pool of machines that are nobody's: 10.0.0.1... are to be control planes, 10.0.0.101... workers.
     pub(super) fn of_fresh_machines() -> Self {
         let pool = desired(5, 5).cluster.machines;
-        let machine = |spec: MachineSpec| Machine { facts: fresh(&spec), spec, on: true, incarnation: 0 };
+        let machine = |spec: MachineSpec| Machine {
+            facts: fresh(&spec),
+            spec,
+            on: true,
+            incarnation: 0,
+            comes_as: None,
+            admits: BTreeSet::new(),
+        };
         Self {
             machines: pool.into_iter().map(|spec| (spec.name.clone(), machine(spec))).collect(),
             nodes: vec![],
@@ -87,6 +103,8 @@ impl World {
             authority: None,
             commands: vec![],
             given_up: BTreeSet::new(),
+            access: desired(0, 0).registry,
+            once_silent: BTreeSet::new(),
         }
     }
 
@@ -94,7 +112,7 @@ impl World {
     pub(super) fn wish(&self, control_planes: &BTreeSet<u8>, workers: &BTreeSet<u8>) -> Desired {
         let name = |last: u8| MachineName(format!("10.0.0.{last}"));
         let numbers = control_planes.iter().copied().chain(workers.iter().map(|number| number + 100));
-        let mut wish = desired(0, 0);
+        let mut wish = Desired { registry: self.access.clone(), ..desired(0, 0) };
         let rootfs =
             ImageContract { commands: self.commands.clone(), ..image("kubernetes", ImageKind::Rootfs) };
         wish.images = vec![rootfs, image("flannel", ImageKind::Application)];
@@ -152,6 +170,7 @@ impl World {
         if !self.has_quorum() {
             self.machine(name).on = was;
         }
+        self.once_silent.extend(self.silent());
     }
 
     /// The disk is new and empty, the address is the same.
@@ -166,6 +185,7 @@ impl World {
         machine.incarnation += 1;
         machine.facts = fresh(&machine.spec);
         machine.facts.machine_id = format!("{}-{}", machine.facts.machine_id, machine.incarnation);
+        (machine.comes_as, machine.admits) = (None, BTreeSet::new());
     }
 
     pub(super) fn relabel(&mut self, name: &MachineName, labels: BTreeMap<String, String>) {
@@ -212,6 +232,7 @@ impl World {
             }
             if wished.contains(name) {
                 differences.extend(machine.lacks(wish).map(|work| format!("{name} lacks {work}")));
+                differences.extend(machine.strangeness(&self.access));
             }
             if machine.facts.marker.is_some() != wished.contains(name) && !self.given_up.contains(name) {
                 differences.push(format!("{name} is marked: {:?}", machine.facts.marker));
@@ -242,6 +263,8 @@ impl World {
             self.authority.is_none() || !self.members.is_empty(),
             "{step:?} removed the last control plane"
         );
+        let unable = self.unable_to_pull(wish);
+        assert!(unable.is_empty(), "after {step:?} {unable:?}");
         ended
     }
 
@@ -304,12 +327,20 @@ impl World {
                     wish.leaving.iter().cloned().partition(still_there);
                 let off = gone.into_iter().map(|spec| spec.name).filter(|name| !self.machines[name].on);
                 self.given_up.extend(off);
-                self.definition = Some(definition(&wish.cluster, &wish.images, &leaving));
+                self.definition = Some(definition(&wish.cluster, &wish.images, &leaving, &wish.registry));
                 self.open_to_joins = false;
                 self.kept = Kept { machines: wish.cluster.machines.clone(), leaving };
                 Ok(())
             }
             Action::Kubeconfig => Ok(()),
+            Action::AcceptCredentials => {
+                self.admit(wish, &users(&wish.registry));
+                Ok(())
+            }
+            Action::WithdrawCredentials => {
+                self.withdraw_credentials(wish);
+                Ok(())
+            }
             other => panic!("{other:?} is not done on the cluster"),
         }
     }
@@ -348,6 +379,12 @@ impl World {
         };
         facts.cri_answers |= work == "prepare";
         facts.units.insert(unit.to_owned(), UnitState { active: "active".to_owned(), enabled: true });
+        let machine = self.machine(&spec.name);
+        match work {
+            "prepare" => machine.comes_as = Some(wish.registry.username.clone()),
+            "registry" => machine.admits = users(&wish.registry),
+            _ => {}
+        }
     }
 
     fn init(&mut self, spec: &MachineSpec) {
@@ -489,6 +526,8 @@ impl World {
         marker.intent = Intent::Leaving;
         let machine_id = facts.machine_id.clone();
         *facts = MachineFacts { marker: Some(marker), machine_id, ..fresh(spec) };
+        let machine = self.machine(&spec.name);
+        (machine.comes_as, machine.admits) = (None, BTreeSet::new());
     }
 
     fn leave(&mut self, name: &MachineName) {
@@ -554,7 +593,7 @@ impl World {
         self.nodes.iter().find(|node| node.machine_id == machine.facts.machine_id)
     }
 
-    fn machine(&mut self, name: &MachineName) -> &mut Machine {
+    pub(super) fn machine(&mut self, name: &MachineName) -> &mut Machine {
         self.machines.get_mut(name).expect("the machine is in the pool")
     }
 

@@ -148,7 +148,7 @@ CMD [\"bash scripts/lie.sh\"]
         );
     }
 
-    fn builds(&self, name: &str, kubefile: &str, files: &[(&str, &str)]) {
+    pub(super) fn builds(&self, name: &str, kubefile: &str, files: &[(&str, &str)]) {
         let context = self.operator.person().join(name.replace(':', "-"));
         for (path, text) in files.iter().chain(&[("Kubefile", kubefile)]) {
             let path = context.join(path);
