@@ -18,10 +18,14 @@ usage() {
   exit 2
 }
 
+# Readers, the planner and renderings need none.
+needs_machines() { # PART
+  [[ $1 != fuzz && $1 != kubeadm ]]
+}
+
 prepare() { # PART
-  # Readers and the planner need no machine.
-  if [ "$1" = fuzz ]; then
-    "$root/dev/setup.sh" rust
+  if ! needs_machines "$1"; then
+    "$root/dev/setup.sh" rust go
     return
   fi
   "$root/dev/setup.sh" rust go docker machine test
@@ -52,8 +56,10 @@ main() {
   [[ -n $part && " ${parts[*]} " == *" $part "* ]] || usage
   stage "preparation" prepare "$part"
   [ "$stage_status" = 0 ] || { tally || exit 1; }
-  engine=$("$root/dev/docker.sh")
-  [ -z "$engine" ] || export "${engine?}"
+  if needs_machines "$part"; then
+    engine=$("$root/dev/docker.sh")
+    [ -z "$engine" ] || export "${engine?}"
+  fi
   if [ "$part" = images ]; then stage "images from source" images_from_source; fi
   if [ "$part" = fuzz ]; then stage "led by coverage" "$root/dev/fuzz.sh" 300; fi
   stage "part $part" run_part "$part"

@@ -160,6 +160,7 @@ pub fn init(cluster: &ClusterSettings<'_>, node: &NodeSettings) -> Result<Render
         "the names that the API servers are called by",
     );
     keep_virtual_address(&mut layers, cluster);
+    pull_as_written(&mut layers);
     let kinds =
         ["InitConfiguration", "ClusterConfiguration", "KubeletConfiguration", "KubeProxyConfiguration"];
     finished(&layers, &kinds, api, cluster)
@@ -238,6 +239,18 @@ fn keep_virtual_address(layers: &mut Layers, cluster: &ClusterSettings<'_>) {
     {
         ranges.push(vip);
         layers.set(PROXY, &PATH, &json!(ranges), "the virtual address is care's");
+    }
+}
+
+/// A kubelet that is told to pull images one after the other does not begin with a number of them side by side.
+fn pull_as_written(layers: &mut Layers) {
+    const KUBELET: &str = "KubeletConfiguration";
+    const SIDE_BY_SIDE: [&str; 1] = ["maxParallelImagePulls"];
+    let is_serial =
+        layers.get(KUBELET, &["serializeImagePulls"]).is_some_and(|one| one.to_value() == json!(true));
+    let is_computed = layers.get(KUBELET, &SIDE_BY_SIDE).is_some_and(|number| !number.origin.is_written());
+    if is_serial && is_computed {
+        layers.take(KUBELET, &SIDE_BY_SIDE);
     }
 }
 

@@ -314,6 +314,21 @@ fn missing(one: &Value, other: &Value, at: &str) -> Vec<String> {
 }
 
 #[test]
+fn images_are_pulled_one_after_the_other_where_somebody_says_so() {
+    let document =
+        |fields| format!("apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n{fields}\n");
+    for (fields, want) in [
+        ("maxPods: 50", Some(json!(5))),
+        ("serializeImagePulls: false", Some(json!(5))),
+        ("serializeImagePulls: true", None),
+        ("serializeImagePulls: true\nmaxParallelImagePulls: 1", Some(json!(1))),
+    ] {
+        let given = given("v1.28.15", None, &document(fields));
+        assert_eq!(given.value("KubeletConfiguration", "/maxParallelImagePulls"), want, "{fields}");
+    }
+}
+
+#[test]
 fn the_proxy_mode_follows_version_and_oldest_kernel() {
     for (version, kernels, want) in [
         ("v1.36.3", vec!["6.1.0", "5.13.1-generic"], ProxyMode::Nftables),
