@@ -78,6 +78,7 @@ pub(crate) fn desired(declared: &Declared) -> Result<Desired> {
         hook_places: [].into(),
         origin: Origin::Given,
         kubeadm_file: None,
+        former: None,
     })
 }
 

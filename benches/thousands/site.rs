@@ -41,6 +41,7 @@ pub(crate) fn site(desired: Desired, observed: Observed) -> Site {
         left: vec![],
         files: vec![],
         history: History::default(),
+        applied: None,
     };
     Site {
         desired,

@@ -10,7 +10,8 @@ use crate::etcd::{Etcd, STAMP};
 use crate::model::ApiFacts;
 use crate::steps::State;
 use crate::wire::{
-    AdmitEtcdMember, CallContext, ConfigureNode, DeleteNode, Drain, Note, RemoveEtcdMember, Snapshot, Touched,
+    AdmitEtcdMember, AwaitEtcd, CallContext, ConfigureNode, DeleteNode, Drain, Note, RemoveEtcdMember,
+    Snapshot, Touched,
 };
 
 /// Where clients come to the etcd of this machine.
@@ -42,6 +43,10 @@ pub(super) async fn delete(order: &DeleteNode) -> Result<Touched> {
 
 pub(super) async fn remove_from_etcd(order: &RemoveEtcdMember, context: &CallContext) -> Result<Touched> {
     etcd()?.remove(order.address, &teller(context)).await
+}
+
+pub(super) async fn await_etcd(order: &AwaitEtcd, context: &CallContext) -> Result<()> {
+    etcd()?.await_whole(Duration::from_secs(order.seconds), &teller(context)).await
 }
 
 pub(super) async fn admit_to_etcd(order: &AdmitEtcdMember, context: &CallContext) -> Result<()> {

@@ -96,6 +96,7 @@ async fn answer(envelope: Envelope, context: CallContext, locks: Arc<Locks>) -> 
         Request::RemoveEtcdMember(order) => {
             while_waited_for(members::remove_from_etcd(&order, &context), &context).await
         }
+        Request::AwaitEtcd(order) => while_waited_for(members::await_etcd(&order, &context), &context).await,
         Request::AdmitEtcdMember(order) => {
             while_waited_for(members::admit_to_etcd(&order, &context), &context).await
         }

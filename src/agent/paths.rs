@@ -20,6 +20,8 @@ pub(super) const CARE_CONFIG: &str = "/var/lib/sealift/care/config.json";
 pub(super) const KUBELET_ARGUMENTS: &str = "/var/lib/sealift/kubelet-arguments.json";
 /// Where they are set if kubelet's unit reads them from nowhere else.
 pub(super) const KUBELET_ENVIRONMENT: &str = "/var/lib/sealift/kubelet.env";
+/// What is put aside of components while they are configured anew.
+pub(super) const ASIDE: &str = "/var/lib/sealift/aside";
 /// Layers by diffID.
 pub(super) const LAYERS: &str = "/var/lib/sealift/layers";
 /// Installed agents by their binaries' digests.

@@ -9,9 +9,11 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config, ResourceExt};
 use tokio::time::Instant;
 
-use super::{applications, drain, joining, kubeadm_config, lease, nodes, state, system};
+use super::{
+    applications, configuration, drain, joining, kube_proxy, kubeadm_config, lease, nodes, state, system,
+};
 use crate::error::{Class, Context, Problem, Result};
-use crate::model::{ApiFacts, Holder, Launched, NodeFacts};
+use crate::model::{ApiFacts, Configuration, Digest, Holder, Launched, NodeFacts};
 use crate::wire::{ConfigureNode, Drain, LockAnswer, LockRecord, NodeKey, Touched};
 
 /// How long one answer may take.
@@ -50,17 +52,18 @@ impl Api {
 
     /// Returns what the API says now of the cluster's life; who else has something to say of it is asked elsewhere.
     pub async fn facts(&self) -> Result<ApiFacts> {
-        let (nodes, waiting, applications, version, holder) = tokio::try_join!(
+        let (nodes, waiting, applications, version, holder, configured) = tokio::try_join!(
             self.nodes(),
             system::waiting(&self.client),
             applications::all(&self.client),
             self.version(),
             lease::holder_now(&self.client),
+            configuration::all(&self.client),
         )?;
         let silent = |name: &str| nodes.iter().any(|node| node.name == name && !node.ready);
         let heard = waiting.into_iter().filter(|one| !one.node.as_deref().is_some_and(silent));
         let waiting_pods = heard.map(|one| one.why).collect();
-        Ok(ApiFacts { nodes, waiting_pods, version, applications, holder, ..ApiFacts::default() })
+        Ok(ApiFacts { nodes, waiting_pods, version, applications, holder, configured, ..ApiFacts::default() })
     }
 
     async fn version(&self) -> Result<String> {
@@ -188,6 +191,29 @@ impl Api {
     /// Forgets that an application was launched; one that never was is forgotten.
     pub async fn forget_application(&self, image: &str) -> Result<()> {
         applications::forget(&self.client, image).await
+    }
+
+    /// Notes what the components are told.
+    pub async fn record_configuration(&self, parts: &Configuration) -> Result<()> {
+        configuration::record(&self.client, parts).await
+    }
+
+    /// Returns kube-proxy's configuration.
+    pub async fn proxy_configuration(&self) -> Result<Option<String>> {
+        kube_proxy::configuration(&self.client).await
+    }
+
+    /// Puts a configuration of kube-proxy's back.
+    pub async fn put_proxy_configuration(&self, text: &str) -> Result<()> {
+        kube_proxy::put_configuration(&self.client, text).await
+    }
+
+    /// Has all pods of kube-proxy replaced that were not made for the configuration of this digest, and waits until they are.
+    ///
+    /// # Errors
+    /// Class `Kubernetes` when for a while no further pod becomes Ready, with how many are.
+    pub async fn roll_proxy(&self, configuration: &Digest, tell: &dyn Fn(&str)) -> Result<()> {
+        kube_proxy::roll(&self.client, configuration, tell).await
     }
 
     /// Returns helm's releases that were changed since `began` (seconds since 1970) and that are not deployed, as

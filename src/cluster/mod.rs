@@ -2,10 +2,12 @@
 
 mod api;
 mod applications;
+mod configuration;
 mod drain;
 mod fleet;
 mod joining;
 mod keep;
+mod kube_proxy;
 mod kubeadm_config;
 mod lease;
 mod lock;

@@ -35,7 +35,11 @@ impl Etcd {
         self.await_whole(deadline, tell).await
     }
 
-    async fn await_whole(&self, deadline: Duration, tell: Tell<'_>) -> Result<()> {
+    /// Waits until every member votes and answers: then one of them may be interrupted, or another come.
+    ///
+    /// # Errors
+    /// Class `Quorum` if they do not in time.
+    pub async fn await_whole(&self, deadline: Duration, tell: Tell<'_>) -> Result<()> {
         let until = Instant::now() + deadline;
         let mut told = false;
         loop {
@@ -45,7 +49,10 @@ impl Etcd {
             if seats.as_ref().is_ok_and(whole) {
                 return Ok(());
             }
-            let problem = Problem::new(Class::Quorum, "etcd takes no new member while its own are not well");
+            let problem = Problem::new(
+                Class::Quorum,
+                "etcd's members are not all well, and until then none may come and none be interrupted",
+            );
             let problem = match &seats {
                 Ok(seats) => evidence(problem, seats),
                 Err(seen) => problem.saw(seen),

@@ -4,6 +4,7 @@
 mod api;
 mod arguments;
 mod builtin;
+mod change;
 mod check;
 mod computed;
 mod conflict;
@@ -18,6 +19,7 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
+pub use change::changes;
 pub use computed::cgroup_driver;
 pub use render::{
     API_NAME, API_PORT, ClusterSettings, ImageSource, JOIN_TOKEN, JoinTicket, NodeSettings, ProxyMode,

@@ -138,6 +138,11 @@ impl Rendering {
         Ok(texts.join("---\n"))
     }
 
+    /// Returns the document of this kind.
+    pub(super) fn document(&self, kind: &str) -> Option<&Tree> {
+        self.documents.iter().find(|(present, _, _)| present == kind).map(|(_, _, tree)| tree)
+    }
+
     /// Returns it with the source of every value beside it.
     pub fn explained(&self) -> String {
         let documents = self.documents.iter().map(|(kind, api, tree)| explain::document(kind, api, tree));

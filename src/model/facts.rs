@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{Arch, Digest, Holder, MachineName, Role, Taint, TaintKey};
+use super::{Arch, Configuration, Digest, Holder, MachineName, Role, Taint, TaintKey};
 use crate::error::Problem;
 
 /// The version of control groups that a machine runs its units in.
@@ -342,6 +342,9 @@ pub struct ApiFacts {
     /// The digest of the definition that the cluster keeps of itself; `None` where it keeps none that can be read.
     #[serde(default)]
     pub definition: Option<Digest>,
+    /// What the components were told the last time, as far as the cluster keeps a note of it.
+    #[serde(default)]
+    pub configured: Configuration,
     /// Whether secrets of ours are left that let machines in. They are needed by nobody once a run is over.
     #[serde(default)]
     pub open_to_joins: bool,

@@ -5,6 +5,7 @@ mod arch;
 mod cluster;
 mod component_document;
 mod config;
+mod configuration;
 mod contract;
 mod declared;
 mod digest;
@@ -24,6 +25,7 @@ pub use arch::Arch;
 pub use cluster::{Cluster, Environment, ImageName, ImageWishes, MachineName, MachineSpec, Network};
 pub use component_document::{ComponentDocument, Places};
 pub use config::{Config, PlacedConfig, Process, Strategy};
+pub use configuration::{Configuration, DocumentChange, FieldChange, Part, Remade};
 pub use contract::{
     Compression, ImageContract, ImageKind, LayerContent, LayerInfo, LayerOrder, Scripts, base_images,
 };

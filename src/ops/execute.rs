@@ -194,6 +194,7 @@ fn view(plan: &Plan, titles: &[String], machines: Affected, title: &str) -> Plan
         set_aside: plan.set_aside.clone(),
         groups,
         files: plan.files.clone(),
+        documents: plan.documents.clone(),
     }
 }
 
@@ -257,6 +258,10 @@ fn group(action: &Action) -> &'static str {
         | Action::Prepare
         | Action::ConfigureKubelet => "machines",
         Action::Init | Action::JoinControlPlane => "control plane",
+        Action::UploadConfiguration { .. }
+        | Action::ReconfigureControlPlane { .. }
+        | Action::ReconfigureKubelet
+        | Action::ReconfigureProxy => "configuration",
         Action::JoinWorker => "workers",
         Action::RunCommands => "commands",
         Action::Hook { .. } => "hooks",
@@ -356,8 +361,13 @@ fn matters(site: &Site, step: &plan::PlannedStep) -> bool {
         | Action::AwaitReady
         | Action::Launch { .. }
         | Action::Uninstall { .. }
+        | Action::UploadConfiguration { .. }
+        | Action::ReconfigureControlPlane { .. }
+        | Action::ReconfigureProxy
         | Action::JoinControlPlane => true,
-        Action::Hook { .. } => machine.is_none_or(|machine| machine.role == Role::ControlPlane),
+        Action::Hook { .. } | Action::ReconfigureKubelet => {
+            machine.is_none_or(|machine| machine.role == Role::ControlPlane)
+        }
         _ => false,
     }
 }

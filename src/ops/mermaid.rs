@@ -116,6 +116,7 @@ mod tests {
             set_aside: vec![],
             groups,
             files: vec![],
+            documents: vec![],
         };
         let plan = Plan {
             format: FORMAT,
@@ -124,6 +125,7 @@ mod tests {
             steps,
             set_aside: vec![],
             files: vec![],
+            documents: vec![],
         };
         insta::assert_snapshot!(graph(&plan, &shown), @r#"
         flowchart TD

@@ -85,6 +85,7 @@ pub async fn remove(context: &Context, request: RemoveRequest) -> Result<(), Pro
         leaving: state.leaving.clone(),
         origin: resolve::origin(state.provider),
         kubeadm_file: None,
+        former: None,
     };
     // Machines that sealift made are removed whole by their provider, whatever they would say.
     let thrown_away = desired.origin == Origin::Made && request.definition == Definition::Forgotten;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::StepNumber;
 use crate::error::Problem;
+use crate::model::DocumentChange;
 use crate::plan::FileChange;
 
 /// What a step does to what runs there now.
@@ -82,6 +83,9 @@ pub struct PlanView {
     /// What becomes of files of the images.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<FileChange>,
+    /// What changes in the documents by which the components of a cluster that runs are configured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub documents: Vec<DocumentChange>,
 }
 
 /// How many machines a plan is about.

@@ -13,6 +13,7 @@ use super::layers::Duty;
 use super::lost;
 use super::preparation::{Before, Telling, prepare, tell};
 use super::progress;
+use super::reconfigure::Reconfiguration;
 use super::roster::Roster;
 use super::situation::{Situation, Standing};
 use super::step::{Action, Plan, PlanBuilder};
@@ -45,6 +46,8 @@ pub fn apply(
         };
     }
     let roster = Roster::call(&now, consents, &mut plan)?;
+    let reconfiguration = Reconfiguration::of(&now, &roster)?;
+    plan.documents(reconfiguration.changes());
     let first = roster.first.spec;
     // Whoever serves just now: hooks that are for the first control plane do not wander, and wait for it while it is silent.
     let head = desired.control_planes().next().map_or(&first.name, |machine| &machine.name);
@@ -88,9 +91,11 @@ pub fn apply(
         }
         ready.insert(&machine.spec.name, steps.last);
     }
+    // What joins is configured by the cluster's own copy.
+    let upload = reconfiguration.upload(&mut plan, ready.get(&first.name).copied().flatten());
     let prepared = |machine: &Standing<'_>| {
         let steps = [ready.get(&machine.spec.name), cleared.get(&machine.spec.name)];
-        steps.into_iter().flatten().copied().flatten().collect::<Vec<usize>>()
+        steps.into_iter().flatten().copied().flatten().chain(upload).collect::<Vec<usize>>()
     };
 
     // 3. The first control plane makes the cluster, or joins one whose control planes all leave.
@@ -135,6 +140,11 @@ pub fn apply(
         joins.insert(&machine.spec.name, join);
     }
 
+    // What runs already is configured anew, control planes one after the other when those are in that join.
+    let quiet: Vec<usize> = last_control_plane.into_iter().chain(buried).chain(before.interruption).collect();
+    let joined = |spec: &MachineSpec| joins.get(&spec.name).copied();
+    let reconfigured = reconfiguration.take_up(&mut plan, &roster, upload, joined, &quiet);
+
     // 6. Nodes get the labels and taints that are wished.
     let mut configured = Vec::new();
     for machine in roster.staying() {
@@ -155,7 +165,7 @@ pub fn apply(
         let hooks = hooks::due(&mut plan, desired, machine, head, AfterJoin, joined);
         greeted.extend(hooks.map(|hook| (&machine.spec.name, hook)));
     }
-    let mut hooked: Vec<usize> = greeted.values().copied().collect();
+    let mut hooked: Vec<usize> = greeted.values().copied().chain(reconfigured.iter().copied()).collect();
 
     // 7. What the rootfs has to say once there is a cluster runs on every machine that is in.
     let mut ran = Vec::new();
@@ -218,7 +228,7 @@ pub fn apply(
 
     // 9. Control planes leave one after the other, when care everywhere knows those that stay; a worker leaves when one
     //    that takes its place is in.
-    let mut told: Vec<usize> = ready.values().copied().flatten().collect();
+    let mut told: Vec<usize> = ready.values().copied().flatten().chain(reconfigured).collect();
     if handover {
         let members = roster.staying().filter(|machine| machine.had_joined());
         let tell_it = |machine: &Standing<'_>| tell(&mut plan, desired, machine, machine.facts?, made);

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::endpoints::REGISTRY_PORT;
 use crate::error::{Class, Problem, Result};
 use crate::model::{
-    Cluster, ImageContract, ImageKind, KubernetesVersion, MachineName, MachineSpec, RegistryDoor,
-    RegistryStyle, RegistryUser, Role, Scripts,
+    Cluster, ComponentDocument, Configuration, ImageContract, ImageKind, KubernetesVersion, MachineName,
+    MachineSpec, RegistryDoor, RegistryStyle, RegistryUser, Role, Scripts,
 };
 
 /// How the names of variables begin that are the image's and the tool's own; nobody else may set them.
@@ -79,6 +79,21 @@ pub struct Desired {
     pub origin: Origin,
     /// The rootfs image's `etc/kubeadm.yml`, as the Configs leave it.
     pub kubeadm_file: Option<String>,
+    /// What a cluster that is made was told before; `None` for one that is still to be made.
+    pub former: Option<Former>,
+}
+
+/// What the components of a cluster that is made were told the last time.
+#[derive(Debug, Clone)]
+pub struct Former {
+    /// The operator's documents.
+    pub documents: Vec<ComponentDocument>,
+    /// The images' `etc/kubeadm.yml`.
+    pub kubeadm_file: Option<String>,
+    /// More names of the API servers' certificates.
+    pub certificate_names: Vec<String>,
+    /// The digests of what the cluster was made with: of what no receipt says otherwise.
+    pub made_with: Configuration,
 }
 
 /// Where machines come from, so that what was made is removed too.

@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use super::desired::Desired;
 use crate::model::{
-    ApiFacts, Arch, Cluster, ControlGroups, Digest, DigestWriter, EtcdMember, ImageContract, Intent,
-    Launched, MachineFacts, MachineName, MachineSpec, Marker, NodeFacts, Observed, OursOnNode, Receipt, Role,
-    Seen, Taint,
+    ApiFacts, Arch, Cluster, Configuration, ControlGroups, Digest, DigestWriter, EtcdMember, ImageContract,
+    Intent, Launched, MachineFacts, MachineName, MachineSpec, Marker, NodeFacts, Observed, OursOnNode,
+    Receipt, Role, Seen, Taint,
 };
 
 /// Returns the digest of the definition and of every observed fact that decides what is planned.
@@ -26,6 +26,7 @@ pub fn fingerprint(desired: &Desired, observed: &Observed) -> Digest {
         images: &desired.images,
         leaving,
         parting: &desired.parting,
+        made_with: desired.former.as_ref().map(|former| &former.made_with),
         machines: observed.machines.iter().map(|(name, seen)| (name, machine(seen))).collect(),
         api: match &observed.api {
             None => Api::NeverMade,
@@ -46,6 +47,8 @@ struct Basis<'a> {
     images: &'a [ImageContract],
     leaving: Vec<MachineSpec>,
     parting: &'a [ImageContract],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    made_with: Option<&'a Configuration>,
     /// Silence is a fact too.
     machines: BTreeMap<&'a MachineName, Option<MachineShown<'a>>>,
     api: Api<'a>,
@@ -94,6 +97,8 @@ struct ApiShown<'a> {
     etcd: &'a [EtcdMember],
     applications: &'a BTreeMap<String, Launched>,
     definition: &'a Option<Digest>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    configured: &'a Configuration,
 }
 
 #[derive(Serialize)]
@@ -146,6 +151,7 @@ fn api<'a>(api: &'a ApiFacts, wished: &BTreeSet<&String>) -> ApiShown<'a> {
         etcd: &api.etcd,
         applications: &api.applications,
         definition: &api.definition,
+        configured: &api.configured,
     }
 }
 

@@ -21,6 +21,7 @@ mod preflight;
 mod preparation;
 mod progress;
 mod receipts;
+mod reconfigure;
 mod removal;
 mod roster;
 mod schema;
@@ -36,7 +37,7 @@ pub use apply::apply;
 pub use configs::{configs_of_application, configs_of_rootfs, tree_of};
 pub use consents::{Consents, WithoutApi};
 pub use departure::node_to_delete;
-pub use desired::{Desired, IMAGE_SOCKET, Origin, RegistryAccess};
+pub use desired::{Desired, Former, IMAGE_SOCKET, Origin, RegistryAccess};
 pub use endpoints::{Endpoints, REGISTRY_PORT, endpoints, hosts_of, hosts_once_joined};
 pub use environment::{command_line, of_application, of_kubeadm_file, of_machine};
 pub use fingerprint::fingerprint;
@@ -46,8 +47,10 @@ pub use layers::{Duty, layers_for, layers_of, registry_layers};
 pub use networks::check as check_networks;
 pub use preflight::{PORTS_OF_CONTROL_PLANE, PORTS_OF_WORKER, Preflight, ports, preflight};
 pub use receipts::{
-    commands, connected, definition, hooked, kubelet, launched, lay_out, prepared, ran, registry,
+    commands, configuration, connected, definition, hooked, kubelet, launched, lay_out, prepared, ran,
+    registry,
 };
+pub use reconfigure::configuration_of;
 pub use removal::{Definition, FailedHooks, remove};
 pub use schema::schema;
 pub use step::{Action, Disruption, FORMAT, FileChange, Plan, PlanBuilder, PlannedStep};

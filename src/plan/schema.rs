@@ -48,6 +48,31 @@ mod tests {
         arguments.kubelet_arguments.insert("max-pods".to_owned(), "50".to_owned());
         arguments.labels.insert("zone".to_owned(), "a".to_owned());
         let before = desired(3, 3);
+        changed.former = Some(Former {
+            documents: vec![],
+            kubeadm_file: None,
+            certificate_names: vec![],
+            made_with: before.configuration(),
+        });
+        let document = |kind: &str, api_version: &str, content: Value| ComponentDocument {
+            api_version: api_version.to_owned(),
+            kind: kind.to_owned(),
+            content,
+            places: Places::default(),
+        };
+        changed.cluster.documents = vec![
+            document(
+                "ClusterConfiguration",
+                "kubeadm.k8s.io/v1beta4",
+                json!({"apiServer": {"certSANs": ["a.b"]}}),
+            ),
+            document("KubeletConfiguration", "kubelet.config.k8s.io/v1beta1", json!({"maxPods": 88})),
+            document(
+                "KubeProxyConfiguration",
+                "kubeproxy.config.k8s.io/v1alpha1",
+                json!({"mode": "iptables"}),
+            ),
+        ];
         let mut seen = observed(&before, |spec| member(&before, spec));
         if let Some(Seen::Known(api)) = &mut seen.api {
             api.applications.insert("gone:v1".to_owned(), Launched::of(Digest::of("gone")));

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::desired::Desired;
 use super::fingerprint::fingerprint;
 use crate::error::Problem;
-use crate::model::{Digest, ImageName, MachineName, Observed};
+use crate::model::{Digest, DocumentChange, ImageName, MachineName, Observed, Remade};
 
 /// One kind of thing to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -68,6 +68,20 @@ pub enum Action {
     ConfigureNode,
     /// Give a kubelet the arguments that are wanted.
     ConfigureKubelet,
+    /// Put documents into the cluster by which machines join, and by which components that run are configured anew.
+    UploadConfiguration {
+        /// Their kinds.
+        kinds: Vec<String>,
+    },
+    /// Make components of a control plane anew, as the cluster's configuration says.
+    ReconfigureControlPlane {
+        /// What is made anew.
+        remade: Vec<Remade>,
+    },
+    /// Give a kubelet the configuration that the cluster keeps.
+    ReconfigureKubelet,
+    /// Give kube-proxy its configuration, and replace its pods.
+    ReconfigureProxy,
     /// Keep new pods from a Node and move those that run there elsewhere.
     Drain,
     /// Take a control plane's etcd out of the members.
@@ -159,6 +173,9 @@ pub struct Plan {
     /// What becomes of files of the images, as far as Configs and variables change it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<FileChange>,
+    /// What changes in the documents by which the components of a cluster that runs are configured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub documents: Vec<DocumentChange>,
 }
 
 impl Plan {
@@ -188,8 +205,14 @@ impl PlanBuilder {
             steps: Vec::new(),
             set_aside: Vec::new(),
             files: Vec::new(),
+            documents: Vec::new(),
         };
         Self { plan }
+    }
+
+    /// Says what changes in documents of components that run.
+    pub fn documents(&mut self, changes: Vec<DocumentChange>) {
+        self.plan.documents = changes;
     }
 
     /// Leaves a machine out, for a reason that its operator is told.

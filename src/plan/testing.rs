@@ -93,6 +93,7 @@ pub(super) fn desired(control_planes: u8, workers: u8) -> Desired {
         hook_places: [].into(),
         origin: Origin::Given,
         kubeadm_file: None,
+        former: None,
     }
 }
 

@@ -6,8 +6,8 @@ use super::site::{self, Site};
 use crate::engine::{Acted, Progress, Step};
 use crate::error::Result;
 use crate::model::{BoxFuture, MachineSpec};
+use crate::plan;
 use crate::wire::{InitWork, Work};
-use crate::{kubeadm, plan};
 
 pub(super) struct Init {
     pub(super) machine: MachineSpec,
@@ -25,14 +25,13 @@ impl Step for Init {
 
     fn act<'a>(&'a self, progress: &'a Progress) -> BoxFuture<'a, Result<Acted>> {
         Box::pin(async {
-            let file = kubeadm::init(&self.site.settings(&self.machine)?, &self.site.node(&self.machine)?);
-            let config = file.map_err(|problems| problems.as_one())?.text()?;
             let work = InitWork {
-                config,
+                config: self.site.control_plane_file(&self.machine)?,
                 ignore: site::IGNORED_CHECKS.map(str::to_owned).to_vec(),
                 cluster: self.site.cluster().name.clone(),
                 hosts: plan::hosts_once_joined(&self.site.desired, &self.machine),
                 statics: site::statics(),
+                configured: plan::configuration_of(&self.site.desired, self.machine.role),
             };
             self.site.act(&self.machine, Work::Init(work), progress).await?;
             self.learn_identity().await?;

@@ -16,9 +16,6 @@ use crate::wire::{AdmitEtcdMember, ComeBackWork, DeleteNode, JoinWork, MintJoin,
 /// (https://kubernetes.io/docs/reference/setup-tools/kubeadm/kubeadm-init/#feature-gates, `EtcdLearnerMode`).
 const LEARNERS_SINCE: u64 = 29;
 
-/// Seconds that etcd may need to be well before another member joins.
-const ETCD_DEADLINE: u64 = 90;
-
 pub(super) struct Join {
     pub(super) machine: MachineSpec,
     pub(super) site: Arc<Site>,
@@ -49,6 +46,7 @@ impl Step for Join {
                 authority: ticket.authority.parse()?,
                 hosts: plan::hosts_once_joined(&site.desired, &self.machine),
                 statics: site::statics(),
+                configured: plan::configuration_of(&site.desired, self.machine.role),
             };
             site.act(&self.machine, Work::Join(work), progress).await?;
             Ok(Acted::Changed)
@@ -93,7 +91,7 @@ impl Join {
         Ok(AdmitEtcdMember {
             address: self.machine.address,
             unfinished: others.filter(|other| !is_in(other)).map(|other| other.address).collect(),
-            seconds: ETCD_DEADLINE,
+            seconds: site::ETCD_DEADLINE,
             snapshot: if learns { Snapshot::NotNeeded } else { Snapshot::Taken },
         })
     }

@@ -25,6 +25,9 @@ mod lay_out;
 mod leave;
 mod prepare;
 mod push_image;
+mod reconfigure_control_plane;
+mod reconfigure_kubelet;
+mod reconfigure_proxy;
 mod registry;
 mod remove_etcd_member;
 mod remove_machine;
@@ -36,6 +39,7 @@ mod state;
 #[cfg(test)]
 mod testing;
 mod uninstall;
+mod upload_configuration;
 
 pub use drain::DrainPolicy;
 pub use history::{History, PastRun, RunOutcome, StepCount};
@@ -44,7 +48,7 @@ pub use kubeconfig::{
 };
 pub use push_image::PushImage;
 pub use site::{Blobs, Learned, Site};
-pub use state::{Provider, State};
+pub use state::{Applied, Provider, State};
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -123,6 +127,17 @@ fn step(
         Action::ConfigureKubelet => {
             Box::new(configure_kubelet::ConfigureKubelet { machine: machine()?, site })
         }
+        Action::UploadConfiguration { kinds } => {
+            Box::new(upload_configuration::UploadConfiguration { kinds: kinds.clone(), site })
+        }
+        Action::ReconfigureControlPlane { remade } => {
+            let remade = remade.clone();
+            Box::new(reconfigure_control_plane::ReconfigureControlPlane { machine: machine()?, remade, site })
+        }
+        Action::ReconfigureKubelet => {
+            Box::new(reconfigure_kubelet::ReconfigureKubelet { machine: machine()?, site })
+        }
+        Action::ReconfigureProxy => Box::new(reconfigure_proxy::ReconfigureProxy { site }),
         Action::RemoveEtcdMember => {
             Box::new(remove_etcd_member::RemoveEtcdMember { machine: machine()?, site })
         }

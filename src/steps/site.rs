@@ -10,8 +10,8 @@ use tokio::sync::OnceCell;
 use crate::cluster::Fleet;
 use crate::engine::Progress;
 use crate::error::{Class, Problem, Result};
-use crate::kubeadm::{ClusterSettings, NodeSettings};
-use crate::model::{Cluster, Digest, MachineFacts, MachineName, MachineSpec, Observed, Role};
+use crate::kubeadm::{self, ClusterSettings, NodeSettings};
+use crate::model::{Cluster, Digest, MachineFacts, MachineName, MachineSpec, Observed, Part, Role};
 use crate::plan::{self, Desired, Endpoints};
 use crate::wire::{Act, AgentClient, JoinSecrets, Look, Measure, MintJoin, Work};
 
@@ -117,6 +117,18 @@ impl Site {
         plan::node(&self.desired, &self.observed, machine)
     }
 
+    /// Returns the kubeadm.yml of a control plane of a cluster that it makes, or of whose components it makes the manifests.
+    pub(super) fn control_plane_file(&self, machine: &MachineSpec) -> Result<String> {
+        let file = kubeadm::init(&self.settings(machine)?, &self.node(machine)?);
+        file.map_err(|problems| problems.as_one())?.text()
+    }
+
+    /// Returns the digest of what a part of the components is told.
+    pub(super) fn configured(&self, part: Part) -> Result<Digest> {
+        let digest = self.desired.configuration().remove(&part);
+        digest.ok_or_else(|| Problem::new(Class::Internal, "a part of the configuration has no digest"))
+    }
+
     /// Returns what a joining machine dials: workers the virtual address, control planes one that answers.
     pub async fn join_endpoint(&self, machine: &MachineSpec, endpoints: &Endpoints) -> Result<SocketAddr> {
         let address = match machine.role {
@@ -175,6 +187,9 @@ impl Site {
 /// kubeadm's preflight checks that are not ours to pass: it looks for the kernel's configuration file, which
 /// containers and some distributions have not, and refuses the old control groups. Ours looks at the features.
 pub(super) const IGNORED_CHECKS: [&str; 1] = ["SystemVerification"];
+
+/// Seconds that etcd may need to be well before a member joins or is interrupted.
+pub(super) const ETCD_DEADLINE: u64 = 90;
 
 /// Files of the image that the API server mounts.
 pub(super) fn statics() -> Vec<(String, String)> {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::history::History;
 use crate::error::{Class, Context, Result};
 use crate::fsx;
-use crate::model::{Cluster, Digest, ImageContract, Login, MachineName, MachineSpec};
+use crate::model::{Cluster, Configuration, Digest, ImageContract, Login, MachineName, MachineSpec};
 use crate::plan::{self, RegistryAccess};
 
 /// Where a cluster's machines come from.
@@ -54,6 +54,19 @@ pub struct State {
     /// The last runs that changed it.
     #[serde(default, skip_serializing_if = "History::is_empty")]
     pub history: History,
+    /// What its components were told, beside what stands in the definition; older states do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applied: Option<Applied>,
+}
+
+/// What the components of a cluster were told that does not stand in its definition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Applied {
+    /// The images' `etc/kubeadm.yml`, as Configs and variables left it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kubeadm_file: Option<String>,
+    /// The digests of what the cluster was made with: of all that has no receipt of anything else.
+    pub made_with: Configuration,
 }
 
 /// How many machines are kept in mind that have left.

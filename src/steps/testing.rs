@@ -118,6 +118,7 @@ pub(super) fn site(staying: &[u8], leaving: &[u8], stage: &Arc<Stage>) -> Site {
         left: vec![],
         files: vec![],
         history: History::default(),
+        applied: None,
     };
     let machines = specs(&[staying, leaving].concat());
     let played = machines.iter().map(|spec| played(spec, stage));
@@ -133,6 +134,7 @@ pub(super) fn site(staying: &[u8], leaving: &[u8], stage: &Arc<Stage>) -> Site {
             hook_places: [].into(),
             origin: Origin::Given,
             kubeadm_file: None,
+            former: None,
         },
         observed: Observed { machines: BTreeMap::new(), api: None, kubeconfig: Kubeconfig::Unseen },
         fleet,

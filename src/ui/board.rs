@@ -343,6 +343,7 @@ mod tests {
             set_aside: vec![],
             groups: vec![PlanGroup { title: "all".to_owned(), steps }],
             files: vec![],
+            documents: vec![],
         }
     }
 

@@ -14,6 +14,7 @@ use super::screen::Size;
 use super::terminal::Terminal;
 use crate::engine::{Event, Observer, Outcome};
 use crate::error::{Class, Problem, Problems};
+use crate::model::{DocumentChange, FieldChange};
 use crate::ops::{
     Affected, Certainty, Data, Disruption, Ending, HalfDone, PlanGroup, PlanView, PlannedStep, Question,
     Reporter, StepTiming, Summary,
@@ -162,6 +163,14 @@ fn demo_plan() -> PlanView {
         cluster: "demo".to_owned(),
         machines: Affected { joining: 1, changing: 2, leaving: 1, untouched: 0 },
         set_aside: vec![],
+        documents: vec![DocumentChange {
+            kind: "KubeletConfiguration".to_owned(),
+            fields: vec![FieldChange {
+                field: "maxPods".to_owned(),
+                before: Some("110".to_owned()),
+                after: Some("250".to_owned()),
+            }],
+        }],
         files: vec![FileChange {
             image: "kubernetes:v1.36.3".to_owned(),
             path: "etc/limits.conf".to_owned(),
@@ -267,6 +276,7 @@ fn fleet_at_work(stage: &Stage) {
         set_aside: vec![],
         groups: vec![PlanGroup { title: "machines".to_owned(), steps }],
         files: vec![],
+        documents: vec![],
     });
     stage.terminal.event(&Event::RunStarted {
         run: "r8".to_owned(),

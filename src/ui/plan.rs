@@ -5,7 +5,7 @@ use super::line::{Line, Tone, render_all};
 use super::measure::{count, wrap};
 use super::palette::{Palette, Signs};
 use super::printer::Verbosity;
-use crate::model::ranges;
+use crate::model::{DocumentChange, ranges};
 use crate::ops::{Certainty, Disruption, PlanGroup, PlanView, PlannedStep, Told, fold};
 use crate::plan::FileChange;
 
@@ -54,8 +54,28 @@ pub(super) fn rows(plan: &PlanView, width: usize, signs: Signs, verbosity: Verbo
         rows.push(Line::of(Tone::Dim, &group.title));
         rows.extend(told.iter().flat_map(|told| layout.rows(told)));
     }
+    rows.extend(plan.documents.iter().flat_map(document_rows));
     rows.extend(plan.files.iter().flat_map(|file| file_rows(file, signs)));
     rows
+}
+
+/// A document that says something else, and what:
+/// `maxPods  77 → 88`.
+fn document_rows(document: &DocumentChange) -> Vec<Line> {
+    let head = Line::of(Tone::Strong, &document.kind).with(Tone::Dim, "  of what runs");
+    let rows = document.fields.iter().map(|change| {
+        let line = Line::of(Tone::Plain, "    ").plain(&change.field).plain("  ");
+        let line = match &change.before {
+            Some(before) => line.with(Tone::Bad, before),
+            None => line.with(Tone::Dim, "not set"),
+        };
+        let line = line.plain(" → ");
+        match &change.after {
+            Some(after) => line.with(Tone::Good, after),
+            None => line.with(Tone::Dim, "not set"),
+        }
+    });
+    [Line::blank(), head].into_iter().chain(rows).collect()
 }
 
 /// A file that changes, and how: `etc/x.yaml in kubernetes:v1.36.3 · by the Config limits`, and the difference below it.

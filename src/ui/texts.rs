@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use super::sanitise;
 use crate::engine::{Event, Outcome};
 use crate::error::Problem;
+use crate::model::{DocumentChange, FieldChange};
 use crate::ops::{Ending, HalfDone, PlanGroup, PlanView, PlannedStep, StepTiming, Summary};
 use crate::plan::FileChange;
 use crate::redact::Redactions;
@@ -117,12 +118,30 @@ impl Texts for PlanGroup {
 
 impl Texts for PlanView {
     fn each_text(&mut self, change: &mut dyn FnMut(&mut String)) {
-        let Self { title, cluster, machines: _, set_aside, groups, files } = self;
+        let Self { title, cluster, machines: _, set_aside, groups, files, documents } = self;
         title.each_text(change);
         cluster.each_text(change);
         set_aside.each_text(change);
         groups.each_text(change);
         files.each_text(change);
+        documents.each_text(change);
+    }
+}
+
+impl Texts for DocumentChange {
+    fn each_text(&mut self, change: &mut dyn FnMut(&mut String)) {
+        let Self { kind, fields } = self;
+        kind.each_text(change);
+        fields.each_text(change);
+    }
+}
+
+impl Texts for FieldChange {
+    fn each_text(&mut self, change: &mut dyn FnMut(&mut String)) {
+        let Self { field, before, after } = self;
+        field.each_text(change);
+        before.each_text(change);
+        after.each_text(change);
     }
 }
 

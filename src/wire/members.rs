@@ -90,6 +90,13 @@ pub struct AdmitEtcdMember {
     pub snapshot: Snapshot,
 }
 
+/// Waits until every member of etcd votes and answers.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct AwaitEtcd {
+    /// Seconds until they have to.
+    pub seconds: u64,
+}
+
 /// Whether etcd's data is saved before its members change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

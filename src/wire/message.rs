@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::lock::{AcquireLock, LockAnswer, ReleaseLock, RenewLock};
 use super::members::{
-    AdmitEtcdMember, ConfigureNode, DeleteNode, Drain, IsApiReady, RemoveEtcdMember, Touched,
+    AdmitEtcdMember, AwaitEtcd, ConfigureNode, DeleteNode, Drain, IsApiReady, RemoveEtcdMember, Touched,
 };
 use super::registry::{LacksBlobs, ListRegistry, PutBlob, PutManifest};
 use super::work::Work;
@@ -84,6 +84,7 @@ requests! {
         HoldPorts -> Vec<u16>,
         ReachPorts -> BTreeMap<SocketAddr, String>,
         AwaitReady -> ApiFacts,
+        AwaitEtcd -> (),
         TakeKubeconfig -> String,
         TakeState -> Option<String>,
         FindControlPlanes -> Vec<SocketAddr>,

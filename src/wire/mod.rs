@@ -19,8 +19,8 @@ pub use client::AgentClient;
 pub use greeting::{GREETING, await_greeting};
 pub use lock::{AcquireLock, Keeper, LockAnswer, LockRecord, ReleaseLock, RenewLock};
 pub use members::{
-    AdmitEtcdMember, ConfigureNode, DeleteNode, Drain, IsApiReady, NodeKey, Overdue, RemoveEtcdMember,
-    Snapshot, Touched,
+    AdmitEtcdMember, AwaitEtcd, ConfigureNode, DeleteNode, Drain, IsApiReady, NodeKey, Overdue,
+    RemoveEtcdMember, Snapshot, Touched,
 };
 pub use message::{
     Act, Ask, AwaitReady, Claim, Effect, EndJoining, Envelope, FindControlPlanes, HeedEpoch, HoldPorts,
@@ -31,7 +31,8 @@ pub use registry::{LacksBlobs, ListRegistry, PutBlob, PutManifest};
 pub use server::{CallContext, Handler, LayerBytes, serve};
 pub use tenure::{Moment, Speaker, TERM, Tenure};
 pub use work::{
-    ApplicationTree, CleanWork, ComeBackWork, CommandsWork, EndpointsWork, FetchAhead, HookWork, InitWork,
-    JoinWork, KubeletWork, LaunchWork, LayOutWork, Postcondition, PrepareWork, RegistryUsersWork,
-    RegistryWork, ScriptCommand, UninstallWork, Work,
+    ApplicationTree, CleanWork, ComeBackWork, CommandsWork, ControlPlaneWork, EndpointsWork, FetchAhead,
+    HookWork, InitWork, JoinWork, KubeletConfigurationWork, KubeletWork, LaunchWork, LayOutWork,
+    Postcondition, PrepareWork, ProxyWork, RegistryUsersWork, RegistryWork, ScriptCommand, UninstallWork,
+    UploadConfigurationWork, Work,
 };

@@ -7,7 +7,10 @@ use std::net::{IpAddr, SocketAddr};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Config, Digest, Environment, HookRun, MachineName, RegistryStyle, RegistryUser, Role};
+use crate::model::{
+    Config, Configuration, Digest, Environment, HookRun, MachineName, RegistryStyle, RegistryUser, Remade,
+    Role,
+};
 
 /// A piece of work. It is carried out there whatever becomes of the connection.
 ///
@@ -33,6 +36,14 @@ pub enum Work {
     Join(JoinWork),
     /// Gives kubelet the arguments that are wished.
     Kubelet(KubeletWork),
+    /// Puts changed documents into the cluster.
+    UploadConfiguration(UploadConfigurationWork),
+    /// Makes components of this control plane anew.
+    ControlPlaneConfiguration(ControlPlaneWork),
+    /// Gives kubelet the configuration that the cluster keeps.
+    KubeletConfiguration(KubeletConfigurationWork),
+    /// Gives kube-proxy its configuration.
+    ProxyConfiguration(ProxyWork),
     /// Runs the commands of the rootfs.
     Commands(CommandsWork),
     /// Runs a hook of the operator's.
@@ -58,6 +69,10 @@ impl Work {
             Self::ComeBack(_) => "come-back".to_owned(),
             Self::Join(_) => "join".to_owned(),
             Self::Kubelet(_) => "kubelet".to_owned(),
+            Self::UploadConfiguration(_) => "upload-configuration".to_owned(),
+            Self::ControlPlaneConfiguration(_) => "control-plane-configuration".to_owned(),
+            Self::KubeletConfiguration(_) => "kubelet-configuration".to_owned(),
+            Self::ProxyConfiguration(_) => "kube-proxy-configuration".to_owned(),
             Self::Commands(_) => "commands".to_owned(),
             Self::Hook(work) => format!("hook-{}", work.name),
             Self::Launch(work) => format!("launch-{}", work.tree.manifest.short()),
@@ -265,6 +280,8 @@ pub struct InitWork {
     pub hosts: Vec<(IpAddr, Vec<String>)>,
     /// Directories and files of the image's that the API server mounts, from rootfs to /etc/kubernetes.
     pub statics: Vec<(String, String)>,
+    /// The digests of what its components are told, kept in their receipts.
+    pub configured: Configuration,
 }
 
 /// What comes before a join: the machine is in again, or nothing of a join is left on it.
@@ -293,6 +310,8 @@ pub struct JoinWork {
     pub hosts: Vec<(IpAddr, Vec<String>)>,
     /// As in [`InitWork`].
     pub statics: Vec<(String, String)>,
+    /// As in [`InitWork`].
+    pub configured: Configuration,
 }
 
 /// kubelet's own arguments.
@@ -304,6 +323,52 @@ pub struct KubeletWork {
     pub cluster: String,
     /// All that are wished, by name without the hyphens; what we set before and is not among them is taken back.
     pub arguments: BTreeMap<String, String>,
+}
+
+/// The documents by which machines join, and by which what runs is configured.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct UploadConfigurationWork {
+    /// The cluster's name.
+    pub cluster: String,
+    /// kubeadm.yml of a control plane.
+    pub config: String,
+    /// What is uploaded, with the digests of what is told: the control plane's part, kubelet's, or both.
+    pub parts: Configuration,
+}
+
+/// Components of a control plane, made anew.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct ControlPlaneWork {
+    /// The digest of the work, kept in its receipt.
+    pub receipt: Digest,
+    /// The cluster's name.
+    pub cluster: String,
+    /// kubeadm.yml of this control plane.
+    pub config: String,
+    /// What is made anew.
+    pub remade: Vec<Remade>,
+}
+
+/// kubelet's configuration, as the cluster keeps it.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct KubeletConfigurationWork {
+    /// The digest of the work, kept in its receipt.
+    pub receipt: Digest,
+    /// The cluster's name.
+    pub cluster: String,
+    /// Where kubeadm finds what is to be otherwise on this machine, if the operator's documents name a directory.
+    pub patches: Option<String>,
+}
+
+/// kube-proxy's configuration.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct ProxyWork {
+    /// The digest of what it is told, kept in the cluster.
+    pub receipt: Digest,
+    /// The cluster's name.
+    pub cluster: String,
+    /// kubeadm.yml of a control plane.
+    pub config: String,
 }
 
 /// The commands of the images that the rootfs is made of.

@@ -24,13 +24,14 @@ mod applications;
 mod declared;
 mod growing;
 mod leaving;
+mod reconfiguring;
 mod registries;
 mod registry;
 mod wishes;
 
 const NAME: &str = "life";
 
-const STAGES: [Stage<Life>; 28] = [
+const STAGES: [Stage<Life>; 30] = [
     ("machines_are_looked_at_before", ToAllAfter, Life::look_before),
     ("apply_makes_a_cluster", ToAllAfter, Life::launch),
     ("events_come_in_order", ToNobody, Life::check_order),
@@ -44,6 +45,8 @@ const STAGES: [Stage<Life>; 28] = [
     ("machines_of_others_are_refused", ToAllAfter, Life::refuse),
     ("workers_join", ToAllAfter, Life::add_workers),
     ("control_planes_join", ToAllAfter, Life::add_control_planes),
+    ("what_runs_is_configured_anew", ToAllAfter, Life::reconfigure),
+    ("a_component_that_does_not_come_up_is_as_it_was", ToAllAfter, Life::reconfigure_wrongly),
     ("an_image_is_pushed_to_all_registries", ToAllAfter, Life::push_an_image),
     ("clients_begin_to_write", ToAllAfter, Life::begin_to_write),
     ("a_second_apply_does_nothing", ToNobody, Life::apply_again),

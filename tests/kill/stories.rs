@@ -51,6 +51,12 @@ pub(crate) fn every_change() -> Vec<Story> {
             command: Command::Passwd,
         },
         Story {
+            name: "configure 1+1",
+            machines: every(),
+            before: vec![Command::Run(small())],
+            command: Command::Configure(small()),
+        },
+        Story {
             name: "reset 1+1",
             machines: every(),
             before: vec![Command::Run(small())],
@@ -69,6 +75,12 @@ pub(crate) fn every_change() -> Vec<Story> {
 pub(crate) fn of_the_part() -> Vec<Story> {
     let replacement = Command::Replace(MASTERS[0].to_owned(), MASTERS[3].to_owned());
     vec![
+        Story {
+            name: "configure 3+2 and let another in",
+            machines: every(),
+            before: vec![Command::Run(large())],
+            command: Command::Configure(Machines::new(&MASTERS[..3], &NODES)),
+        },
         Story { name: "run 3+2", machines: every(), before: vec![], command: Command::Run(large()) },
         Story {
             name: "replace the first control plane",

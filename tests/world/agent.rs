@@ -207,6 +207,18 @@ impl Agent {
                 state.api(name)?;
                 value(state.remove_member(name, order.address)?)
             }
+            Request::AwaitEtcd(order) => {
+                let until = tokio::time::Instant::now() + Duration::from_secs(order.seconds);
+                loop {
+                    let whole = world.state().etcd_is_whole(name);
+                    match whole {
+                        Err(_) if tokio::time::Instant::now() < until => {
+                            tokio::time::sleep(Duration::from_secs(1)).await;
+                        }
+                        whole => return value(whole?),
+                    }
+                }
+            }
             Request::AdmitEtcdMember(order) => {
                 let until = tokio::time::Instant::now() + Duration::from_secs(order.seconds);
                 loop {

@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use sealift::error::{Class, Problem, Result};
-use sealift::model::{Digest, Launched, MachineName, NodeChange, NodeFacts, NodeWishes, Taint};
+use sealift::model::{
+    Configuration, Digest, Launched, MachineName, NodeChange, NodeFacts, NodeWishes, Taint,
+};
 use sealift::wire::{NodeKey, Touched};
 use tokio::time::Instant;
 
@@ -27,6 +29,10 @@ pub struct Cluster {
     pub state: Option<String>,
     pub applications: BTreeMap<String, Launched>,
     pub lease: Lease,
+    /// The documents by which machines join, by the digests of what they say.
+    pub documents: Configuration,
+    /// What is noted of them.
+    pub configured: Configuration,
 }
 
 /// A member of etcd.
@@ -50,6 +56,8 @@ impl Cluster {
             state: None,
             applications: BTreeMap::new(),
             lease: Lease::default(),
+            documents: Configuration::new(),
+            configured: Configuration::new(),
         }
     }
 

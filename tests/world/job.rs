@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sealift::error::{Class, Problem, Result};
-use sealift::model::{Digest, Intent, Launched, MachineName, RegistryUser, Role};
+use sealift::model::{Configuration, Digest, Intent, Launched, MachineName, Part, RegistryUser, Role};
 use sealift::wire::{
     CleanWork, InitWork, JoinWork, KubeletWork, LaunchWork, LayOutWork, RegistryWork, UninstallWork, Work,
 };
@@ -79,6 +79,14 @@ impl Job {
                 Ok(())
             }
             Work::Kubelet(work) => self.kubelet(work).await,
+            Work::UploadConfiguration(work) => self.upload_configuration(&work.parts).await,
+            Work::ProxyConfiguration(work) => {
+                self.upload_configuration(&[(Part::KubeProxy, work.receipt.clone())].into()).await
+            }
+            Work::ControlPlaneConfiguration(work) => {
+                self.reconfigure(Part::ControlPlane, &work.receipt).await
+            }
+            Work::KubeletConfiguration(work) => self.reconfigure(Part::Kubelet, &work.receipt).await,
             Work::Commands(work) => {
                 self.withdraw("commands").await;
                 self.needs_rootfs()?;
@@ -130,7 +138,8 @@ impl Job {
                 self.act(State::reset).await;
             }
             self.change(|state, name| state.machine(name).disk.hosts.clone_from(&work.hosts)).await?;
-            self.kubeadm_init().await?;
+            self.are_made_with(&work.configured).await?;
+            self.kubeadm_init(&work.configured).await?;
         }
         self.await_api().await?;
         self.record_authority(None).await
@@ -145,6 +154,7 @@ impl Job {
         self.record_authority(Some(work.authority.clone())).await?;
         let is_back = self.is_back_or_undone(work.role).await;
         if !is_back {
+            self.are_made_with(&work.configured).await?;
             self.kubeadm_join(work.role, &work.authority).await?;
         }
         if work.role == Role::ControlPlane {
@@ -185,6 +195,34 @@ impl Job {
             self.act(|state, name| state.machine(name).start("kubelet.service")).await;
         }
         self.write_receipt("kubelet", &work.receipt).await
+    }
+
+    async fn are_made_with(&self, configured: &Configuration) -> Result<()> {
+        for (part, digest) in configured {
+            self.write_receipt(part.name(), digest).await?;
+        }
+        Ok(())
+    }
+
+    /// Puts documents into the cluster, and notes it before and after.
+    async fn upload_configuration(&self, parts: &Configuration) -> Result<()> {
+        let under_way: Configuration = parts.keys().map(|part| (*part, Digest::of("under way"))).collect();
+        self.act(|state, name| state.api(name).map(|cluster| cluster.configured.extend(under_way))).await?;
+        for (part, digest) in parts {
+            self.act(|state, name| {
+                state.api(name).map(|cluster| cluster.documents.insert(*part, digest.clone()))
+            })
+            .await?;
+        }
+        self.act(|state, name| state.api(name).map(|cluster| cluster.configured.extend(parts.clone()))).await
+    }
+
+    /// Makes a part of the components anew.
+    async fn reconfigure(&self, part: Part, receipt: &Digest) -> Result<()> {
+        self.write_receipt(part.name(), &Digest::of("under way")).await?;
+        self.configure_by_documents(part).await?;
+        self.act(|state, name| state.machine(name).start("kubelet.service")).await;
+        self.write_receipt(part.name(), receipt).await
     }
 
     async fn comes_back(&self, is_in: impl Fn(&State, &MachineName) -> bool) -> bool {
@@ -235,7 +273,10 @@ impl Job {
             }
         })
         .await?;
-        for receipt in ["commands", "prepare", "registry", "endpoints", "lay-out", "kubelet"] {
+        for receipt in ["commands", "prepare", "registry", "endpoints", "lay-out", "kubelet"]
+            .into_iter()
+            .chain([Part::ControlPlane, Part::Kubelet].map(Part::name))
+        {
             self.withdraw(receipt).await;
         }
         self.act(|state, name| state.machine(name).disable("kubelet.service")).await;

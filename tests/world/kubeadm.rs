@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use sealift::error::{Class, Problem, Result};
-use sealift::model::{Digest, MachineName, NodeFacts, Role};
+use sealift::model::{Configuration, Digest, MachineName, NodeFacts, Part, Role};
 
 use sealift::wire::Touched;
 
@@ -80,6 +80,11 @@ impl State {
                 self.remove_member(asked, member.address)?;
             }
         }
+        self.etcd_is_whole(asked)
+    }
+
+    /// Tells whether every member votes and answers.
+    pub fn etcd_is_whole(&mut self, asked: &MachineName) -> Result<()> {
         let members = self.api(asked)?.members.clone();
         let whole = |member: &Member| !member.learner && Cluster::is_healthy(member, &self.machines);
         if members.iter().all(whole) {
@@ -115,7 +120,7 @@ impl State {
 }
 
 impl Job {
-    pub async fn kubeadm_init(&self) -> Result<()> {
+    pub async fn kubeadm_init(&self, configured: &Configuration) -> Result<()> {
         self.change(|state, name| {
             let authority = Digest::of(format!("ca {}", state.new_id()));
             let own = &mut state.machine(name).disk.kubernetes;
@@ -130,11 +135,26 @@ impl Job {
             machine.start("kubelet.service");
             let authority = machine.disk.kubernetes.authority.clone().expect("it was made a moment ago");
             let member = Member { id, machine: name.clone(), address: machine.address, learner: false };
-            let cluster = Cluster { members: vec![member], ..Cluster::new(authority.clone()) };
+            machine.disk.kubernetes.configured.clone_from(configured);
+            let documents = configured.clone();
+            let cluster = Cluster { members: vec![member], documents, ..Cluster::new(authority.clone()) };
             state.clusters.insert(authority, cluster);
         })
         .await?;
         self.furnish().await
+    }
+
+    /// Makes a part of the components by the documents that the cluster keeps.
+    pub async fn configure_by_documents(&self, part: Part) -> Result<()> {
+        self.change(|state, name| {
+            let authority = state.machines[name].disk.kubernetes.authority.clone();
+            let cluster = authority.and_then(|authority| state.answering(&authority));
+            let documents = cluster.ok_or_else(|| failed("no API server answers"))?.documents.clone();
+            let made = documents.into_iter().filter(|(of, _)| *of == part);
+            state.machine(name).disk.kubernetes.configured.extend(made);
+            Ok(())
+        })
+        .await?
     }
 
     /// The phases of `kubeadm init` after the API answers. Each can be repeated.
@@ -151,7 +171,8 @@ impl Job {
 
     pub async fn kubeadm_join(&self, role: Role, authority: &Digest) -> Result<()> {
         let of_control_plane = role == Role::ControlPlane;
-        self.ask_to_join(of_control_plane, authority)?;
+        let mut documents = self.ask_to_join(of_control_plane, authority)?;
+        documents.retain(|part, _| *part == Part::Kubelet || *part == Part::ControlPlane && of_control_plane);
         self.change(|state, name| {
             let own = &mut state.machine(name).disk.kubernetes;
             own.authority = Some(authority.clone());
@@ -161,6 +182,7 @@ impl Job {
         self.change(|state, name| {
             let machine = state.machine(name);
             machine.disk.kubernetes.kubelet = true;
+            machine.disk.kubernetes.configured = documents;
             machine.start("kubelet.service");
             state.register_kubelets();
         })
@@ -197,8 +219,8 @@ impl Job {
         self.change(State::mark_control_plane).await
     }
 
-    /// What kubeadm looks for in the cluster before it joins.
-    fn ask_to_join(&self, of_control_plane: bool, authority: &Digest) -> Result<()> {
+    /// What kubeadm looks for in the cluster before it joins. Returns the documents there.
+    fn ask_to_join(&self, of_control_plane: bool, authority: &Digest) -> Result<Configuration> {
         let mut state = self.world.state();
         let machine = &state.machines[&self.machine];
         if machine.disk.kubernetes.was_begun() {
@@ -216,7 +238,7 @@ impl Job {
         if nodes.iter().any(|node| node.name == hostname && node.ready) {
             return Err(failed(&format!("a Node with name {hostname} and status Ready already exists")));
         }
-        Ok(())
+        Ok(state.clusters[authority].documents.clone())
     }
 
     /// Waits until the API server of this machine answers.

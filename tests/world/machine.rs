@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use sealift::error::{Class, Problem, Result};
-use sealift::model::{Digest, MachineName, Marker};
+use sealift::model::{Configuration, Digest, MachineName, Marker};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
@@ -49,6 +49,8 @@ pub struct Kubernetes {
     pub kubelet: bool,
     /// The data of a member of etcd.
     pub member: Option<u64>,
+    /// By which documents its components were made.
+    pub configured: Configuration,
 }
 
 impl Kubernetes {

@@ -25,6 +25,17 @@ use super::state::World;
 /// The name of every cluster here.
 pub const CLUSTER: &str = "blue";
 
+/// Documents for every part of the components.
+const DOCUMENTS: &str = r#"
+---
+{"apiVersion": "kubeadm.k8s.io/v1beta4", "kind": "ClusterConfiguration",
+ "apiServer": {"certSANs": ["api.example"], "extraArgs": [{"name": "profiling", "value": "false"}]}}
+---
+{"apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration", "maxPods": 88}
+---
+{"apiVersion": "kubeproxy.config.k8s.io/v1alpha1", "kind": "KubeProxyConfiguration", "metricsBindAddress": "127.0.0.1:10249"}
+"#;
+
 /// What an operator types.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
@@ -32,6 +43,8 @@ pub enum Command {
     Run(Machines),
     /// `apply` of a Clusterfile with these machines, and `--prune`.
     Apply(Machines),
+    /// The same with documents by which the components are configured otherwise.
+    Configure(Machines),
     ScaleUp(Machines),
     ScaleDown(Machines),
     /// `replace OLD=NEW`.
@@ -175,8 +188,12 @@ async fn asked(context: &Context, command: &Command) -> Result<(), Problems> {
             };
             ops::run(context, request).await
         }
-        Command::Apply(machines) => {
-            let place = Place::StandardInput(machines.clusterfile().into_bytes());
+        Command::Apply(machines) | Command::Configure(machines) => {
+            let mut text = machines.clusterfile();
+            if matches!(command, Command::Configure(_)) {
+                text.push_str(DOCUMENTS);
+            }
+            let place = Place::StandardInput(text.into_bytes());
             let clusterfile = Clusterfile { places: vec![place], ..Clusterfile::default() };
             let request = ApplyRequest {
                 declaration: Declaration::Clusterfile(clusterfile),

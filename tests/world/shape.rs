@@ -61,6 +61,7 @@ fn machine_shape(state: &State, machine: &Machine) -> Value {
         "runtime": disk.runtime,
         "authority": authority(&own.authority),
         "kubernetes": [own.admin, own.manifests, own.kubelet, own.member.is_some()],
+        "configured": own.configured,
         "kubelet_arguments": disk.kubelet_arguments,
         "comes_as": disk.comes_as,
         "registry_users": disk.registry_users,
@@ -87,6 +88,8 @@ fn cluster_shape(cluster: &super::cluster::Cluster) -> Value {
         "certificates": cluster.certificates,
         "applications": cluster.applications.keys().collect::<Vec<_>>(),
         "state": cluster.state.as_deref().map(state_shape),
+        "documents": cluster.documents,
+        "configured": cluster.configured,
         "lease is free": cluster.lease.is_free(),
     })
 }

@@ -8,7 +8,7 @@ use crate::error::{Class, Problem, Result};
 use crate::model::Role;
 use crate::wire::InitWork;
 
-use super::{kubelet, statics};
+use super::{kubelet, reconfigure, statics};
 
 /// The phases of kubeadm's until the API answers. Each of those that come then may be repeated, and does what is missing.
 const UNTIL_THE_API: &str =
@@ -63,6 +63,7 @@ fn make(work: &InitWork, tell: Tell<'_>) -> Result<()> {
     // The API server's name is this machine itself.
     hosts::set(&work.hosts)?;
     statics::copy(&work.cluster, &work.statics)?;
+    reconfigure::is_made_with(&work.configured)?;
     kubelet::kubeadm(&["init"], &work.config, &work.ignore, tell)
 }
 

@@ -7,7 +7,7 @@ use crate::model::Role;
 use crate::wire::{JoinWork, NodeKey};
 
 use super::come_back::{Membership, is_back_or_undone};
-use super::{kubelet, statics};
+use super::{kubelet, reconfigure, statics};
 
 /// The phase of kubeadm's that comes last: the Node gets the label and the taint of a control plane.
 const LAST_PHASE: [&str; 4] = ["join", "phase", "control-plane-join", "mark-control-plane"];
@@ -25,6 +25,7 @@ fn join(work: &JoinWork, tell: Tell<'_>) -> Result<()> {
     let found = is_back_or_undone(work.role, tell)?;
     if found == Membership::Out {
         statics::copy(&work.cluster, &work.statics)?;
+        reconfigure::is_made_with(&work.configured)?;
         kubelet::kubeadm(&["join"], &work.config, &work.ignore, tell)?;
     }
     if work.role == Role::ControlPlane {

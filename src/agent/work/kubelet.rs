@@ -42,7 +42,8 @@ pub(super) fn kubeadm(subcommand: &[&str], config: &str, ignore: &[String], tell
     let config = format!("--config={}", path.display());
     let mut arguments: Vec<String> = subcommand.iter().map(|word| (*word).to_owned()).collect();
     arguments.push(config);
-    if subcommand.first() == Some(&"init") {
+    // A phase by itself prints neither.
+    if subcommand.first() == Some(&"init") && subcommand.get(1) != Some(&"phase") {
         arguments.extend(["--skip-token-print".to_owned(), "--skip-certificate-key-print".to_owned()]);
     }
     if !ignore.is_empty() {
@@ -121,8 +122,32 @@ pub(in crate::agent) fn api_is_ready() -> bool {
     ready(address).unwrap_or(false)
 }
 
-/// Asks `/readyz` over TLS, trusting this machine's own CA only.
+/// Asks `/readyz` over TLS.
 fn ready(address: SocketAddr) -> Result<bool> {
+    let unusable = "cannot ask the API server";
+    let mut stream = secure(address)?;
+    stream
+        .write_all(b"GET /readyz HTTP/1.1\r\nHost: kubernetes\r\nConnection: close\r\n\r\n")
+        .problem(Class::Kubernetes, unusable)?;
+    let mut head = [0; 12];
+    stream.read_exact(&mut head).problem(Class::Kubernetes, unusable)?;
+    Ok(head.ends_with(b"200"))
+}
+
+/// Returns the certificate that the API server on this machine shows, DER.
+pub(super) fn served_certificate() -> Result<Vec<u8>> {
+    let unusable = "cannot see the API server's certificate";
+    let mut stream = secure(SocketAddr::from(([127, 0, 0, 1], crate::kubeadm::API_PORT)))?;
+    while stream.conn.is_handshaking() {
+        stream.conn.complete_io(&mut stream.sock).problem(Class::Kubernetes, unusable)?;
+    }
+    let shown = stream.conn.peer_certificates().and_then(|shown| shown.first());
+    let shown = shown.ok_or_else(|| Problem::new(Class::Kubernetes, unusable))?;
+    Ok(shown.as_ref().to_vec())
+}
+
+/// Begins to speak TLS, trusting this machine's own CA only.
+fn secure(address: SocketAddr) -> Result<rustls::StreamOwned<rustls::ClientConnection, TcpStream>> {
     use rustls::pki_types::pem::PemObject;
     let unusable = "cannot ask the API server";
     let mut roots = rustls::RootCertStore::empty();
@@ -136,11 +161,5 @@ fn ready(address: SocketAddr) -> Result<bool> {
     let stream =
         TcpStream::connect_timeout(&address, Duration::from_secs(1)).problem(Class::Kubernetes, unusable)?;
     stream.set_read_timeout(Some(Duration::from_secs(3))).problem(Class::Machine, unusable)?;
-    let mut stream = rustls::StreamOwned::new(connection, stream);
-    stream
-        .write_all(b"GET /readyz HTTP/1.1\r\nHost: kubernetes\r\nConnection: close\r\n\r\n")
-        .problem(Class::Kubernetes, unusable)?;
-    let mut head = [0; 12];
-    stream.read_exact(&mut head).problem(Class::Kubernetes, unusable)?;
-    Ok(head.ends_with(b"200"))
+    Ok(rustls::StreamOwned::new(connection, stream))
 }

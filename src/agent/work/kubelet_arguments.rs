@@ -179,22 +179,22 @@ fn take_up(cluster: &str, tell: Tell<'_>) -> Result<()> {
 }
 
 /// Starts kubelet anew and waits until it is well and its Node Ready. Pods go on meanwhile.
-fn restart(cluster: &str, tell: Tell<'_>) -> Result<()> {
+pub(super) fn restart(cluster: &str, tell: Tell<'_>) -> Result<()> {
     units::enable_and_restart(UNIT, tell)?;
     let failed = |message: &str| {
         units::with_journal(Problem::new(Class::Machine, message), UNIT).remedy(
-            "look at `journalctl -u kubelet` on the machine; an argument may not be known to this version",
+            "look at `journalctl -u kubelet` on the machine; what is wished may not be known to this version",
         )
     };
     if !kubelet::within(DEADLINE, is_well) {
-        return Err(failed("kubelet does not run with these arguments"));
+        return Err(failed("kubelet does not run with what is wished of it"));
     }
     let node = ownership::require(cluster)?.node_name;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.problem(Class::Machine, "cannot start a runtime")?;
     let ready = || runtime.block_on(kubernetes::own_node_is_ready(&node)).unwrap_or_default();
     if !kubelet::within(DEADLINE, ready) {
-        return Err(failed("the Node does not get Ready with these arguments"));
+        return Err(failed("the Node does not get Ready with what is wished of its kubelet"));
     }
     Ok(())
 }

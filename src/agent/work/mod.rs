@@ -14,6 +14,7 @@ mod kubelet_arguments;
 mod launch;
 mod lay_out;
 mod prepare;
+mod reconfigure;
 mod registry;
 mod registry_data;
 mod registry_peers;
@@ -42,6 +43,10 @@ pub(super) fn carry_out(work: &Work, tell: Tell<'_>) -> Result<()> {
         Work::ComeBack(work) => come_back::carry_out(work, tell),
         Work::Join(work) => join::carry_out(work, tell),
         Work::Kubelet(work) => kubelet_arguments::carry_out(work, tell),
+        Work::UploadConfiguration(work) => reconfigure::upload(work, tell),
+        Work::ControlPlaneConfiguration(work) => reconfigure::control_plane(work, tell),
+        Work::KubeletConfiguration(work) => reconfigure::kubelet(work, tell),
+        Work::ProxyConfiguration(work) => reconfigure::proxy(work, tell),
         Work::Commands(work) => commands::carry_out(work, tell),
         Work::Hook(work) => hook::carry_out(work, tell),
         Work::Launch(work) => launch::carry_out(work, tell),

@@ -1,6 +1,6 @@
 //! From what is declared to what is desired: names become addresses, images are read, defaults are filled in.
 
-mod documents;
+mod former;
 mod images;
 mod kubeadm_file;
 mod leaving;
@@ -9,7 +9,7 @@ mod made;
 mod name;
 mod network;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use super::context::Context;
@@ -94,9 +94,10 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
     let store = Store::open(&context.home)?;
     let images = images::read(&store, &declared.images, last, &wish.renewal)?;
     images::require_pod_network(&images, declared.network.pod_network.as_deref())?;
-    let documents = documents::documents(declared, last)?;
+    let documents: Vec<_> = declared.documents.iter().filter_map(ComponentDocument::of).collect();
     let files = Files::read(&store, &images, &declared.configs)?;
     let Settled { network, kubeadm_file } = settle(declared, &documents, last, &images, &files)?;
+    let former = former::former(last, &images, &files, kubeadm_file.as_deref())?;
     refuse_other_provider(declared, last)?;
     let ((mut machines, foreseen), provider) = match &declared.machines {
         DeclaredMachines::Given(given) => {
@@ -112,10 +113,11 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
     let leaving = leaving::leaving(context, wish, &machines).await?;
     let specs = machines.iter().map(|machine| machine.spec.clone()).collect();
     let parting = images::parting(&images, last);
-    let mut cluster = cluster(wish, &images, specs, network, documents, &files)?;
+    let mut cluster = cluster(wish, &images, specs, network, documents, &files);
     if let Some(last) = last {
         plan::keep_wishes(&mut cluster, &parting, &last.cluster);
     }
+    let applied = former::applied(former.as_ref(), &cluster, kubeadm_file.clone());
     let state = State {
         cluster: cluster.clone(),
         images: images.clone(),
@@ -135,6 +137,7 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
             .clone()
             .unwrap_or_else(|| last.map(|state| state.files.clone()).unwrap_or_default()),
         history: last.map(|state| state.history.clone()).unwrap_or_default(),
+        applied: Some(applied),
     };
     hide(context, &state);
     if secrets::are_others(&declared.environment, &state.registry) {
@@ -152,6 +155,7 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
         hook_places: hook_places(declared),
         origin: origin(provider),
         kubeadm_file,
+        former,
     };
     desired.version()?;
     images::require_commands(&desired, declared)?;
@@ -167,7 +171,7 @@ pub(super) async fn told(context: &Context, wish: &Wish<'_>) -> Result<Desired, 
     let store = Store::open(&context.home)?;
     let images = images::read(&store, &declared.images, last, &wish.renewal)?;
     images::require_pod_network(&images, declared.network.pod_network.as_deref())?;
-    let documents = documents::documents(declared, last)?;
+    let documents: Vec<_> = declared.documents.iter().filter_map(ComponentDocument::of).collect();
     let files = Files::read(&store, &images, &declared.configs)?;
     let Settled { network, kubeadm_file } = settle(declared, &documents, last, &images, &files)?;
     refuse_other_provider(declared, last)?;
@@ -180,7 +184,7 @@ pub(super) async fn told(context: &Context, wish: &Wish<'_>) -> Result<Desired, 
         DeclaredMachines::AlibabaCloud { .. } => return Err(made::no_cloud().into()),
     };
     machines.sort_by_key(|machine| machine.role);
-    let cluster = cluster(wish, &images, machines, network, documents, &files)?;
+    let cluster = cluster(wish, &images, machines, network, documents, &files);
     let registry = match last {
         Some(state) => state.registry.clone(),
         None => secrets::registry_access(&cluster.name, &declared.environment)?,
@@ -195,6 +199,7 @@ pub(super) async fn told(context: &Context, wish: &Wish<'_>) -> Result<Desired, 
         hook_places: hook_places(declared),
         origin: origin(provider),
         kubeadm_file,
+        former: None,
     };
     desired.version()?;
     Ok(desired)
@@ -207,9 +212,9 @@ fn cluster(
     network: Network,
     documents: Vec<ComponentDocument>,
     files: &Files,
-) -> Result<Cluster> {
-    let Wish { declared, last, .. } = *wish;
-    Ok(Cluster {
+) -> Cluster {
+    let Wish { declared, .. } = *wish;
+    Cluster {
         name: declared.name.clone(),
         images: images.iter().map(|image| image.name.clone()).collect(),
         machines,
@@ -220,10 +225,10 @@ fn cluster(
         network,
         interface: declared.network.interface.clone(),
         host_aliases: declared.host_aliases.clone(),
-        certificate_names: certificate_names(declared, last)?,
+        certificate_names: declared.certificate_names.clone(),
         documents,
         configs: files.configs.iter().map(|placed| placed.config.clone()).collect(),
-    })
+    }
 }
 
 /// Returns where hooks stand; what is kept of a cluster does not say it.
@@ -267,24 +272,6 @@ fn refuse_other_provider(declared: &Declared, last: Option<&State>) -> Result<()
             .saw(format!("declared are {}", told(wanted)))
             .remedy("give the new cluster another name, or delete this one first"))
         }
-    }
-}
-
-/// kubeadm makes the certificates when it makes a control plane, and nothing makes them again for other names.
-fn certificate_names(declared: &Declared, last: Option<&State>) -> Result<Vec<String>> {
-    let before = last.filter(|state| state.authority.is_some()).map(|state| &state.cluster.certificate_names);
-    let sorted = |names: &[String]| names.iter().cloned().collect::<BTreeSet<_>>();
-    match before {
-        Some(before) if sorted(before) != sorted(&declared.certificate_names) => {
-            let told = if before.is_empty() { "none".to_owned() } else { before.join(", ") };
-            Err(Problem::new(
-                Class::Refused,
-                "the names in the API servers' certificates cannot be changed once the cluster is made",
-            )
-            .saw(format!("it was made with {told}"))
-            .remedy("leave the list as it was"))
-        }
-        _ => Ok(declared.certificate_names.clone()),
     }
 }
 

@@ -52,11 +52,12 @@ pub async fn status(
         files: None,
         making: Making::Forbidden,
     };
-    let scene = Scene::newest(context, &wish, |found| match &request.clusterfile {
+    // It holds much while it waits, and whoever waits for it need not be so large.
+    let scene = Box::pin(Scene::newest(context, &wish, |found| match &request.clusterfile {
         Some(_) => declared.clone(),
         None => declare::last(found),
-    })
-    .await?;
+    }));
+    let scene = scene.await?;
     let authority = scene.authority();
     let Scene { desired, state, sight, .. } = scene;
     let observed = sight.observed;

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 mod applications;
 mod changes;
+mod configuration;
 mod credentials;
 mod hooks;
 mod life;

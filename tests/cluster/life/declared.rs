@@ -14,6 +14,8 @@ pub(super) struct Declared {
     pub(super) workers: Vec<usize>,
     /// What is wished of the second worker.
     pub(super) wishes: Value,
+    /// Documents for kubeadm, kubelet and kube-proxy.
+    pub(super) documents: Vec<Value>,
 }
 
 impl Declared {
@@ -24,6 +26,7 @@ impl Declared {
             control_planes: vec![0],
             workers: vec![0],
             wishes: json!({}),
+            documents: wishes::documents(),
         }
     }
 }
@@ -49,10 +52,14 @@ impl Life {
 
     /// The same, whatever comes of it.
     pub(super) fn types_apply(&self, flags: &[&str]) -> Ended {
-        let documents = std::iter::once(self.clusterfile()).chain(wishes::documents());
+        self.operator.types([&["apply", "-f", &self.file(), "--yes"], flags].concat())
+    }
+
+    /// Writes the Clusterfile as it is now, and returns where.
+    pub(super) fn file(&self) -> String {
+        let documents = std::iter::once(self.clusterfile()).chain(self.declared.documents.clone());
         let documents: Vec<String> = documents.map(|document| format!("{document:#}\n")).collect();
-        let file = self.operator.file("Clusterfile", &documents.join("---\n"));
-        self.operator.types([&["apply", "-f", &file, "--yes"], flags].concat())
+        self.operator.file("Clusterfile", &documents.join("---\n"))
     }
 
     fn clusterfile(&self) -> Value {

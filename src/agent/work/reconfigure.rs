@@ -1,0 +1,32 @@
+//! Components of a cluster that runs, configured anew. What ran before is put aside first, and put back if it does not come up.
+
+mod aside;
+mod component;
+mod control_plane;
+mod kubelet;
+mod proxy;
+mod upload;
+
+pub(super) use control_plane::carry_out as control_plane;
+pub(super) use kubelet::carry_out as kubelet;
+pub(super) use proxy::carry_out as proxy;
+pub(super) use upload::carry_out as upload;
+
+use crate::agent::receipts;
+use crate::error::Result;
+use crate::model::{Configuration, Digest, Part};
+
+/// Keeps the receipts of a machine that is made now, before kubeadm makes it: cut off, it is made anew, or is as these say.
+pub(super) fn is_made_with(configured: &Configuration) -> Result<()> {
+    configured.iter().try_for_each(|(part, digest)| receipts::write(part.name(), digest))
+}
+
+/// Notes that a part is being changed. No wish is like it, so whatever cuts this off, the part is configured anew; without any
+/// note it would be taken for what the cluster was made with.
+fn begin(part: Part) -> Result<()> {
+    receipts::write(part.name(), &under_way())
+}
+
+fn under_way() -> Digest {
+    Digest::of("under way")
+}

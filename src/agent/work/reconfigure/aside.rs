@@ -1,0 +1,92 @@
+//! Files put aside before they are changed, so that they can be put back.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::agent::paths;
+use crate::distribute::remove;
+use crate::error::{Class, Context, Result};
+use crate::fsx;
+
+/// Copies of files as they were when all was well.
+pub(super) struct Aside {
+    directory: PathBuf,
+    files: Vec<PathBuf>,
+}
+
+impl Aside {
+    /// Copies these files, as far as they are there, under a name. What an earlier change has put aside and was cut off before it
+    /// came to its end is what ran well, and stays.
+    pub(super) fn keep(name: &str, files: &[&str]) -> Result<Self> {
+        let files: Vec<PathBuf> = files.iter().map(PathBuf::from).collect();
+        Self::keep_in(Path::new(paths::ASIDE), name, files)
+    }
+
+    fn keep_in(place: &Path, name: &str, files: Vec<PathBuf>) -> Result<Self> {
+        let directory = place.join(name);
+        if !directory.exists() {
+            let unfinished = place.join(format!("{name}.unfinished"));
+            remove::remove_tree(&unfinished)?;
+            paths::make_private(&unfinished)?;
+            for file in files.iter().filter(|file| file.exists()) {
+                copy(file, &unfinished.join(name_of(file)))?;
+            }
+            std::fs::rename(&unfinished, &directory)
+                .problem_with(Class::Machine, || format!("cannot make {}", directory.display()))?;
+            fsx::sync_directory(place)?;
+        }
+        Ok(Self { directory, files })
+    }
+
+    /// Puts all back as it was; what was not there goes.
+    pub(super) fn put_back(&self) -> Result<()> {
+        for file in &self.files {
+            let kept = self.directory.join(name_of(file));
+            if !kept.exists() {
+                fsx::remove_if_exists(file)?;
+            } else if fsx::read(&kept)? != fsx::read_if_exists(file)?.unwrap_or_default() {
+                copy(&kept, file)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets the copies go.
+    pub(super) fn forget(&self) -> Result<()> {
+        remove::remove_tree(&self.directory).map(drop)
+    }
+}
+
+/// Names do not come twice among the files of one change.
+fn name_of(file: &Path) -> PathBuf {
+    file.file_name().map(PathBuf::from).unwrap_or_default()
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    let mode = std::fs::metadata(from).map(|metadata| metadata.permissions().mode() & 0o7777);
+    let mode = mode.problem_with(Class::Machine, || format!("cannot read {}", from.display()))?;
+    fsx::write_atomically(to, fsx::read(from)?, mode)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_there_comes_back_and_what_was_not_goes() {
+        let place = tempfile::tempdir().unwrap();
+        let file = |name: &str| place.path().join(name);
+        let keep = || Aside::keep_in(&file("aside"), "x", vec![file("key"), file("new")]).unwrap();
+        fsx::write_atomically(&file("key"), "old", 0o600).unwrap();
+        let aside = keep();
+        fsx::write_atomically(&file("key"), "other", 0o644).unwrap();
+        fsx::write_atomically(&file("new"), "new", 0o644).unwrap();
+        // It was cut off, and is done again: what ran well is still what is put back.
+        keep().put_back().unwrap();
+        assert_eq!(fsx::read(&file("key")).unwrap(), b"old");
+        assert_eq!(std::fs::metadata(file("key")).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(!file("new").exists());
+        aside.forget().unwrap();
+        assert!(std::fs::read_dir(file("aside")).unwrap().next().is_none());
+    }
+}

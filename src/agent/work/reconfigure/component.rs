@@ -1,0 +1,197 @@
+//! A component that kubelet runs from a manifest: whether it runs as that says, and what it said at last if not.
+
+use std::collections::BTreeSet;
+use std::net::{TcpStream, ToSocketAddrs};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::agent::work::kubelet::within;
+use crate::error::{Class, Problem, Result};
+use crate::{fsx, yaml};
+
+/// Where kubelet finds the manifests that kubeadm writes.
+const MANIFESTS: &str = "/etc/kubernetes/manifests";
+/// Where kubelet has the runtime write what containers say.
+const LOGS: &str = "/var/log/pods";
+/// How many of a component's last lines are told.
+const LINES: usize = 8;
+
+/// How long a component may take to run as its manifest says. kubelet gives the former one 30 seconds to end.
+const DEADLINE: Duration = Duration::from_mins(4);
+
+/// A component as it is before it is changed.
+pub(super) struct Component {
+    name: &'static str,
+    manifest: Vec<u8>,
+    processes: BTreeSet<u32>,
+    /// Where its pods' logs are, of every manifest that it had.
+    logs: BTreeSet<PathBuf>,
+}
+
+impl Component {
+    /// Looks at a component before it is changed.
+    pub(super) fn before(name: &'static str) -> Result<Self> {
+        let manifest = fsx::read_if_exists(&path(name))?.unwrap_or_default();
+        let processes = Wanted::read(name).map(|wanted| wanted.processes()).unwrap_or_default();
+        Ok(Self { name, manifest, processes, logs: logs(name) })
+    }
+
+    /// Waits until it runs as its manifest says now: another process, if that is another manifest, with those arguments, which
+    /// listens where it is asked for its health.
+    ///
+    /// # Errors
+    /// Class `Kubernetes`, with the last it said.
+    pub(super) fn await_changed(&self) -> Result<()> {
+        let is_another = fsx::read(&path(self.name))? != self.manifest;
+        let wanted = Wanted::read(self.name)?;
+        let runs = || {
+            let processes = wanted.processes();
+            let new = processes.iter().any(|process| !(is_another && self.processes.contains(process)));
+            // One that refuses its arguments runs for a moment, too, but never listens.
+            new && wanted.listens() && wanted.processes() == processes
+        };
+        if within(DEADLINE, || runs() || self.ends_again_and_again()) && runs() {
+            return Ok(());
+        }
+        let problem =
+            Problem::new(Class::Kubernetes, format!("{} does not run with its new configuration", self.name));
+        let problem = last_words(self.name).iter().fold(problem, Problem::saw);
+        Err(problem.remedy("correct what the document says of it, and run the same command again"))
+    }
+}
+
+impl Component {
+    /// Tells whether it was begun three times since it was changed; a log's name is the number of the beginnings before.
+    fn ends_again_and_again(&self) -> bool {
+        logs(self.name).difference(&self.logs).any(|pod| pod.join("2.log").exists())
+    }
+}
+
+/// What a manifest says of a component.
+struct Wanted {
+    command: Vec<String>,
+    health: Option<(String, u16)>,
+}
+
+impl Wanted {
+    fn read(name: &str) -> Result<Self> {
+        let text = fsx::read_text(&path(name))?;
+        Ok(Self::of(&yaml::documents("a manifest of the control plane", &text)?))
+    }
+
+    fn of(documents: &[Value]) -> Self {
+        let container = documents.first().map_or(&Value::Null, |pod| &pod["spec"]["containers"][0]);
+        let words = |key: &str| container[key].as_array().cloned().unwrap_or_default();
+        let command = words("command").into_iter().chain(words("args"));
+        let command = command.filter_map(|word| word.as_str().map(str::to_owned)).collect();
+        let health = ["startupProbe", "livenessProbe"].iter().find_map(|probe| {
+            let asked = &container[*probe]["httpGet"];
+            let host = asked["host"].as_str().unwrap_or("127.0.0.1").to_owned();
+            let port = match &asked["port"] {
+                // Ports have names from 1.33 on.
+                Value::String(name) => words("ports")
+                    .iter()
+                    .find(|port| port["name"] == name.as_str())
+                    .and_then(|port| port["containerPort"].as_u64())?,
+                number => number.as_u64()?,
+            };
+            Some((host, u16::try_from(port).ok()?))
+        });
+        Self { command, health }
+    }
+
+    /// Returns the processes with this command.
+    fn processes(&self) -> BTreeSet<u32> {
+        let Ok(entries) = std::fs::read_dir("/proc") else { return BTreeSet::new() };
+        let line: Vec<u8> = self.command.iter().flat_map(|word| [word.as_bytes(), &[0]].concat()).collect();
+        entries
+            .flatten()
+            .filter_map(|entry| {
+                let process: u32 = entry.file_name().to_str()?.parse().ok()?;
+                let told = std::fs::read(entry.path().join("cmdline")).ok()?;
+                (!line.is_empty() && told == line).then_some(process)
+            })
+            .collect()
+    }
+
+    fn listens(&self) -> bool {
+        let Some((host, port)) = &self.health else { return true };
+        let address = (host.as_str(), *port).to_socket_addrs().ok().and_then(|mut found| found.next());
+        address.is_some_and(|address| TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok())
+    }
+}
+
+fn path(name: &str) -> PathBuf {
+    Path::new(MANIFESTS).join(format!("{name}.yaml"))
+}
+
+/// Returns where the logs of a component's pods are on this machine. One of another manifest is another pod.
+fn logs(name: &str) -> BTreeSet<PathBuf> {
+    let pods = std::fs::read_dir(LOGS).into_iter().flatten().flatten();
+    let own =
+        pods.filter(|pod| pod.file_name().to_string_lossy().starts_with(&format!("kube-system_{name}-")));
+    own.map(|pod| pod.path().join(name)).collect()
+}
+
+/// Returns the last lines of a component of this machine's.
+fn last_words(name: &str) -> Vec<String> {
+    let logs = logs(name).into_iter().filter_map(|pod| std::fs::read_dir(pod).ok()).flatten().flatten();
+    // One that was begun a moment ago has said nothing yet.
+    let logs = logs.filter(|log| log.metadata().is_ok_and(|metadata| metadata.len() > 0));
+    let newest = logs.max_by_key(|log| log.metadata().and_then(|metadata| metadata.modified()).ok());
+    let text = newest.and_then(|log| std::fs::read(log.path()).ok()).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<&str> = text.lines().collect();
+    let last = &lines[lines.len().saturating_sub(LINES)..];
+    last.iter().map(|line| format!("{name}: {}", said(line))).collect()
+}
+
+/// Returns what a container said in a line of its log, which begins with the time, the stream and whether the line is whole.
+fn said(line: &str) -> &str {
+    line.splitn(4, ' ').nth(3).unwrap_or(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MANIFEST: &str = "spec:\n  containers:\n  - command: [kube-scheduler, --leader-elect=true]\n    args: [--v=2]\n    \
+        livenessProbe: {httpGet: {host: 127.0.0.1, path: /livez, port: probe-port, scheme: HTTPS}}\n    \
+        ports: [{containerPort: 10259, name: probe-port}]\n";
+
+    #[test]
+    fn a_manifest_says_how_its_component_runs() {
+        let wanted = |text: &str| Wanted::of(&yaml::documents("x", text).unwrap());
+        let named = wanted(MANIFEST);
+        assert_eq!(named.command, ["kube-scheduler", "--leader-elect=true", "--v=2"]);
+        assert_eq!(named.health, Some(("127.0.0.1".to_owned(), 10259)));
+        let numbered = wanted(&MANIFEST.replace("port: probe-port", "port: 10257"));
+        assert_eq!(numbered.health, Some(("127.0.0.1".to_owned(), 10257)));
+        assert_eq!(wanted("spec: {}").health, None);
+    }
+
+    #[test]
+    fn a_process_is_known_by_all_its_arguments() {
+        let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+        let wanted = |words: &[&str]| Wanted {
+            command: words.iter().map(|word| (*word).to_owned()).collect(),
+            health: None,
+        };
+        let is_found = |words: &[&str]| wanted(words).processes().contains(&child.id());
+        // It is this program until it becomes the other one.
+        let found = within(Duration::from_secs(30), || is_found(&["sleep", "600"]));
+        let others = [is_found(&["sleep"]), is_found(&["sleep", "60"]), is_found(&[])];
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(found);
+        assert_eq!(others, [false; 3]);
+    }
+
+    #[test]
+    fn what_a_container_said_is_told_without_its_frame() {
+        assert_eq!(said("2026-01-01T00:00:00.1Z stderr F unknown flag: --x y"), "unknown flag: --x y");
+        assert_eq!(said("rubbish"), "rubbish");
+    }
+}

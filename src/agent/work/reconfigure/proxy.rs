@@ -1,0 +1,33 @@
+//! kube-proxy given its configuration, and its pods replaced; what they had comes back if the new ones do not come up.
+
+use crate::agent::command::Tell;
+use crate::agent::{kubernetes, ownership};
+use crate::error::Result;
+use crate::model::{Configuration, Digest, Part};
+use crate::wire::ProxyWork;
+
+use super::under_way;
+use super::upload::record;
+use crate::agent::work::kubelet;
+
+pub(in crate::agent::work) fn carry_out(work: &ProxyWork, tell: Tell<'_>) -> Result<()> {
+    ownership::require(&work.cluster)?;
+    let of = |digest: &Digest| Configuration::from([(Part::KubeProxy, digest.clone())]);
+    record(&of(&under_way()))?;
+    let before = kubernetes::now(async || kubernetes::api().await?.proxy_configuration().await)?;
+    kubelet::kubeadm(&["init", "phase", "addon", "kube-proxy"], &work.config, &[], tell)?;
+    if let Err(problem) = roll(&work.receipt, tell) {
+        let Some(before) = before else { return Err(problem) };
+        tell("kube-proxy gets its configuration of before back");
+        kubernetes::now(async || kubernetes::api().await?.put_proxy_configuration(&before).await)?;
+        return Err(match roll(&Digest::of(&before), tell) {
+            Ok(()) => problem.saw("all its pods have the configuration of before again"),
+            Err(other) => problem.saw(format!("the configuration of before does not come back: {other}")),
+        });
+    }
+    record(&of(&work.receipt))
+}
+
+fn roll(configuration: &Digest, tell: Tell<'_>) -> Result<()> {
+    kubernetes::now(async || kubernetes::api().await?.roll_proxy(configuration, tell).await)
+}

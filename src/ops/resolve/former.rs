@@ -1,0 +1,70 @@
+//! What the components of a cluster that is made were told the last time, so that it is seen what is to be otherwise.
+
+use crate::error::Problems;
+use crate::model::{Cluster, Config, ImageContract, ImageKind, base_images};
+use crate::ops::files::Files;
+use crate::plan::{self, Former};
+use crate::steps::{Applied, State};
+
+/// Returns what was told the last time; `None` where no cluster is made. `now` is what the images' file says now.
+pub(super) fn former(
+    last: Option<&State>,
+    images: &[ImageContract],
+    files: &Files,
+    now: Option<&str>,
+) -> Result<Option<Former>, Problems> {
+    let Some(made) = last.filter(|state| state.authority.is_some()) else { return Ok(None) };
+    let kubeadm_file = match &made.applied {
+        Some(applied) => applied.kubeadm_file.clone(),
+        None => by_an_older_version(made, images, files, now)?,
+    };
+    let (documents, certificate_names) =
+        (made.cluster.documents.clone(), made.cluster.certificate_names.clone());
+    let told = || plan::configuration(&documents, kubeadm_file.as_deref(), &certificate_names);
+    let made_with = made.applied.as_ref().map_or_else(told, |applied| applied.made_with.clone());
+    Ok(Some(Former { documents, kubeadm_file, certificate_names, made_with }))
+}
+
+/// Returns what is kept of what the components are told now.
+pub(super) fn applied(former: Option<&Former>, cluster: &Cluster, kubeadm_file: Option<String>) -> Applied {
+    let told =
+        || plan::configuration(&cluster.documents, kubeadm_file.as_deref(), &cluster.certificate_names);
+    let made_with = former.map_or_else(told, |former| former.made_with.clone());
+    Applied { kubeadm_file, made_with }
+}
+
+/// An older version did not keep the file: it is what the same images, Configs and variables make of it. Other images may have
+/// another one, and what the former said is known by nobody.
+fn by_an_older_version(
+    made: &State,
+    images: &[ImageContract],
+    files: &Files,
+    now: Option<&str>,
+) -> Result<Option<String>, Problems> {
+    let manifests = |image: &ImageContract| image.manifest.clone();
+    if !base_images(images).map(manifests).eq(base_images(&made.images).map(manifests)) {
+        return Ok(now.map(str::to_owned));
+    }
+    let cluster = &made.cluster;
+    let variables = plan::of_kubeadm_file(
+        &made.images,
+        &cluster.name,
+        &cluster.network,
+        &cluster.environment,
+        &cluster.wishes,
+    );
+    // The same image may have another name by now.
+    let name = |images: &[ImageContract]| {
+        images.iter().find(|image| image.kind == ImageKind::Rootfs).map(|image| image.name.clone())
+    };
+    let (before, after) = (name(&made.images), name(images));
+    let renamed = |mut config: Config| {
+        if let (Some(before), Some(after)) = (&before, &after) {
+            let trees = config.trees.iter_mut().filter(|tree| *tree == before);
+            trees.for_each(|tree| tree.clone_from(after));
+        }
+        config.placed()
+    };
+    let operators: Vec<_> = cluster.configs.iter().cloned().map(renamed).collect();
+    files.kubeadm_file_by(&operators, &made.images, &variables)
+}

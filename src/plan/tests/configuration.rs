@@ -1,0 +1,233 @@
+//! A cluster that runs and is configured otherwise: what is planned, what is refused, and that it is planned once.
+
+use serde_json::{Value, json};
+
+use super::super::testing::*;
+use super::super::*;
+use super::{launch, read};
+use crate::error::Class;
+use crate::model::*;
+
+fn document(kind: &str, content: Value) -> ComponentDocument {
+    let api = match kind {
+        "ClusterConfiguration" => "kubeadm.k8s.io/v1beta4",
+        "KubeletConfiguration" => "kubelet.config.k8s.io/v1beta1",
+        _ => "kubeproxy.config.k8s.io/v1alpha1",
+    };
+    let place = |pointer: &str| (pointer.to_owned(), format!("Clusterfile:{pointer}"));
+    let fields = content.as_object().into_iter().flatten().map(|(key, _)| place(&format!("/{key}")));
+    let places = std::iter::once(place("")).chain(fields).collect();
+    ComponentDocument { api_version: api.to_owned(), kind: kind.to_owned(), content, places }
+}
+
+/// Returns a cluster that was made without any document, and is to have these.
+fn changed(mut desired: Desired, documents: Vec<ComponentDocument>) -> Desired {
+    desired.former = Some(Former {
+        documents: vec![],
+        kubeadm_file: None,
+        certificate_names: vec![],
+        made_with: desired.configuration(),
+    });
+    desired.cluster.documents = documents;
+    desired
+}
+
+fn whole() -> Vec<ComponentDocument> {
+    vec![
+        document(
+            "ClusterConfiguration",
+            json!({"apiServer": {"certSANs": ["api.example"], "extraArgs": [{"name": "profiling", "value": "true"}]}}),
+        ),
+        document("KubeletConfiguration", json!({"maxPods": 88})),
+        document("KubeProxyConfiguration", json!({"metricsBindAddress": "127.0.0.1:10249"})),
+    ]
+}
+
+fn seen(desired: &Desired) -> Observed {
+    observed(desired, |spec| member(desired, spec))
+}
+
+fn api(seen: &mut Observed) -> &mut ApiFacts {
+    let Some(Seen::Known(api)) = &mut seen.api else { panic!() };
+    api
+}
+
+fn facts<'a>(seen: &'a mut Observed, machine: &str) -> &'a mut MachineFacts {
+    let Some(Seen::Known(facts)) = seen.machines.get_mut(&MachineName(machine.to_owned())) else { panic!() };
+    facts
+}
+
+fn give(seen: &mut Observed, machine: &str, part: Part, digest: &Digest) {
+    facts(seen, machine).holdings.receipts.insert(part.name().to_owned(), Receipt::of(digest.clone()));
+}
+
+/// Gives the machines and the cluster receipts of all that is wished.
+fn settle(desired: &Desired, seen: &mut Observed) {
+    let wanted = desired.configuration();
+    api(seen).configured.clone_from(&wanted);
+    for spec in &desired.cluster.machines {
+        for (part, digest) in configuration_of(desired, spec.role) {
+            give(seen, &spec.name.0, part, &digest);
+        }
+    }
+}
+
+#[test]
+fn control_planes_one_after_the_other_and_workers_side_by_side() {
+    let desired = changed(desired(3, 2), whole());
+    let plan = launch(&desired, &seen(&desired), None).unwrap();
+    insta::assert_snapshot!(read(&plan));
+    let fields: Vec<String> = plan
+        .documents
+        .iter()
+        .flat_map(|document| document.fields.iter().map(|change| format!("{}: {change:?}", document.kind)))
+        .collect();
+    insta::assert_snapshot!(fields.join("\n"));
+    let costs = |action: &Action| {
+        matches!(
+            action,
+            Action::ReconfigureControlPlane { .. } | Action::ReconfigureKubelet | Action::ReconfigureProxy
+        )
+    };
+    let disruptive = plan.steps.iter().filter(|step| costs(&step.action));
+    assert!(
+        disruptive.clone().count() == 9
+            && disruptive.clone().all(|step| step.disruption == Disruption::Machine)
+    );
+}
+
+#[test]
+fn only_what_changes_is_made_anew() {
+    for (content, want) in [
+        (json!({"apiServer": {"certSANs": ["api.example"]}}), vec![Remade::Certificate]),
+        (json!({"scheduler": {"extraArgs": [{"name": "v", "value": "4"}]}}), vec![Remade::Scheduler]),
+        (
+            json!({"etcd": {"local": {"extraArgs": [{"name": "quota-backend-bytes", "value": "1"}]}}}),
+            vec![Remade::Etcd],
+        ),
+        (json!({"certificateValidityPeriod": "100h0m0s"}), vec![]),
+    ] {
+        let desired = changed(desired(1, 1), vec![document("ClusterConfiguration", content.clone())]);
+        let plan = launch(&desired, &seen(&desired), None).unwrap();
+        let remade = plan.steps.iter().find_map(|step| match &step.action {
+            Action::ReconfigureControlPlane { remade } => Some(remade.clone()),
+            _ => None,
+        });
+        assert_eq!(remade, Some(want), "{content}");
+        assert!(plan.steps.iter().all(|step| step.action != Action::ReconfigureKubelet), "{}", read(&plan));
+    }
+}
+
+#[test]
+fn what_was_done_is_not_done_again() {
+    let desired = changed(desired(3, 2), whole());
+    let mut seen = seen(&desired);
+    settle(&desired, &mut seen);
+    let plan = launch(&desired, &seen, None).unwrap();
+    assert!(plan.is_empty() && plan.documents.is_empty(), "{}", read(&plan));
+}
+
+#[test]
+fn what_was_cut_off_goes_on_where_it_was_also_back_to_what_was_before() {
+    let desired = changed(desired(2, 1), whole());
+    let mut seen = seen(&desired);
+    settle(&desired, &mut seen);
+    let under_way = Digest::of("under way");
+    give(&mut seen, "10.0.0.2", Part::ControlPlane, &under_way);
+    let left = |desired: &Desired, seen: &Observed| -> Vec<Action> {
+        let plan = launch(desired, seen, None).unwrap();
+        plan.steps
+            .into_iter()
+            .map(|step| step.action)
+            .take_while(|action| *action != Action::AwaitReady)
+            .collect()
+    };
+    assert!(matches!(left(&desired, &seen).as_slice(), [Action::ReconfigureControlPlane { .. }]));
+
+    let mut back = desired.clone();
+    back.cluster.documents.clear();
+    let mut untouched = self::seen(&back);
+    give(&mut untouched, "10.0.0.2", Part::ControlPlane, &under_way);
+    assert!(matches!(left(&back, &untouched).as_slice(), [Action::ReconfigureControlPlane { .. }]));
+    api(&mut untouched).configured.insert(Part::Kubelet, under_way);
+    assert!(matches!(
+        left(&back, &untouched).as_slice(),
+        [Action::UploadConfiguration { .. }, Action::ReconfigureControlPlane { .. }]
+    ));
+}
+
+#[test]
+fn who_joins_gets_the_new_configuration_at_once() {
+    let desired = changed(desired(2, 2), whole());
+    let new = ["10.0.0.2", "10.0.0.102"];
+    let mut seen = observed(&desired, |spec| {
+        if new.contains(&spec.name.0.as_str()) { fresh(spec) } else { member(&desired, spec) }
+    });
+    api(&mut seen).configured.clear();
+    let plan = launch(&desired, &seen, None).unwrap();
+    let upload =
+        plan.steps.iter().find(|step| matches!(step.action, Action::UploadConfiguration { .. })).unwrap();
+    for step in &plan.steps {
+        let joins = matches!(step.action, Action::JoinControlPlane | Action::JoinWorker);
+        assert!(!joins || step.needs.contains(&upload.number), "{}", read(&plan));
+        let anew = matches!(step.action, Action::ReconfigureControlPlane { .. } | Action::ReconfigureKubelet);
+        let is_new = step.machine.as_ref().is_some_and(|machine| new.contains(&machine.0.as_str()));
+        assert!(!(anew && is_new), "{}", read(&plan));
+    }
+}
+
+#[test]
+fn a_machine_that_was_off_is_configured_when_it_answers() {
+    let desired = changed(desired(1, 2), whole());
+    let mut seen = seen(&desired);
+    settle(&desired, &mut seen);
+    facts(&mut seen, "10.0.0.102").holdings.receipts.remove(Part::Kubelet.name());
+    let plan = launch(&desired, &seen, None).unwrap();
+    let first = &plan.steps[0];
+    assert_eq!(first.action, Action::ReconfigureKubelet, "{}", read(&plan));
+    assert_eq!(first.machine.as_ref().unwrap().0, "10.0.0.102");
+}
+
+#[test]
+fn what_a_cluster_is_made_with_is_refused_with_its_place() {
+    for (kind, content, field) in [
+        ("ClusterConfiguration", json!({"clusterName": "other"}), "clusterName"),
+        ("ClusterConfiguration", json!({"etcd": {"local": {"dataDir": "/srv/etcd"}}}), "etcd.local.dataDir"),
+        ("ClusterConfiguration", json!({"imageRepository": "example.com"}), "imageRepository"),
+        ("ClusterConfiguration", json!({"dns": {"imageTag": "v1"}}), "dns.imageTag"),
+        ("KubeletConfiguration", json!({"cgroupDriver": "cgroupfs"}), "cgroupDriver"),
+        ("KubeProxyConfiguration", json!({"clusterCIDR": "10.1.0.0/16"}), "clusterCIDR"),
+    ] {
+        let desired = changed(desired(1, 1), vec![document(kind, content)]);
+        let problems = launch(&desired, &seen(&desired), None).unwrap_err();
+        let [problem] = problems.list() else { panic!("{problems:?}") };
+        assert_eq!(problem.class, Class::Refused, "{problem}");
+        assert!(problem.message.starts_with("Clusterfile:/") && problem.message.contains(field), "{problem}");
+        assert!(!problem.seen.is_empty() && !problem.remedies.is_empty(), "{problem}");
+    }
+}
+
+#[test]
+fn it_does_not_change_along_with_the_version() {
+    let desired = changed(desired(1, 1), whole());
+    let mut seen = seen(&desired);
+    api(&mut seen).version = "v1.35.0".to_owned();
+    let problems = launch(&desired, &seen, None).unwrap_err();
+    assert_eq!(problems.list()[0].class, Class::Refused);
+    assert!(problems.to_string().contains("v1.35.0"), "{problems}");
+}
+
+#[test]
+fn an_older_state_says_nothing_and_nothing_is_planned() {
+    let mut desired = desired(1, 1);
+    desired.cluster.documents = whole();
+    let seen = seen(&desired);
+    assert!(launch(&desired, &seen, None).unwrap().is_empty());
+    desired.former = Some(Former {
+        documents: desired.cluster.documents.clone(),
+        kubeadm_file: None,
+        certificate_names: vec![],
+        made_with: desired.configuration(),
+    });
+    assert!(launch(&desired, &seen, None).unwrap().is_empty());
+}
