@@ -71,8 +71,17 @@ impl Launch {
         }
     }
 
-    /// The API answers already, and what kubeadm does after that has only begun.
+    /// An init that was interrupted goes on on its machine. Where it has come to its end meanwhile, another one is begun.
     fn restart_in_init(&mut self) {
+        if !self.loses_power_in_init() {
+            self.end_deleted();
+            assert!(self.loses_power_in_init(), "it never came so far");
+        }
+        self.machines.control_plane(0).start();
+    }
+
+    /// The API answers already, and what kubeadm does after that has only begun. Tells whether there was such a moment.
+    fn loses_power_in_init(&self) -> bool {
         let first = self.machines.control_plane(0);
         let mut has_power = true;
         let ended = self.operator.types_until(self.command(), |line| {
@@ -82,9 +91,8 @@ impl Launch {
             }
             None
         });
-        assert!(!has_power, "it never came so far: {}", ended.told());
-        assert!(!ended.status.success(), "{}", ended.told());
-        first.start();
+        assert_eq!(ended.status.success(), has_power, "{}", ended.told());
+        !has_power
     }
 
     /// The file system that layers go to is smaller than they are: the rest of the cluster comes up.

@@ -1,6 +1,6 @@
 //! What a cluster is like, as far as it is the same each time that it is made on the same machines.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::sync::LazyLock;
@@ -117,9 +117,13 @@ fn in_cluster(first: Machine<'_>, members: &[Machine<'_>], known: &Value) -> Sna
     }
     let holder = "get lease sealift -n kube-system -o jsonpath={.spec.holderIdentity}";
     tell("lock", "holder", &kubectl(first, holder).into());
-    for part in ["cluster", "images", "leaving", "left"] {
+    for part in ["cluster", "images", "leaving"] {
         tell("operator", part, &known[part]);
     }
+    // In the order in which they were clean, and that is another one each time.
+    let left: BTreeSet<&str> =
+        known["left"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    tell("operator", "left", &json!(left));
     for machine in members {
         let mut marker: Value =
             serde_json::from_str(&machine.sh("cat /var/lib/sealift/machine.json")).unwrap();
