@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::blocking::blocking;
 use super::command::Command;
-use super::operator::blocking;
 use super::{authority, paths};
 use crate::cluster::Api;
 use crate::error::{Class, Context as _, Problem, Result};

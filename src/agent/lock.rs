@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::operator::blocking;
+use super::blocking::blocking;
 use super::paths::{self, Grounds};
 use super::{fence, kubernetes};
 use crate::error::{Class, Context, Result};

@@ -1,6 +1,8 @@
 //! The machine's end: serves the wire, does the work of steps there.
 
+mod api;
 mod authority;
+mod blocking;
 mod care;
 mod claim;
 mod command;

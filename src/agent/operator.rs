@@ -8,10 +8,11 @@ use serde::Serialize;
 use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 
+use super::blocking::blocking;
 use super::lock::Locks;
 use super::paths::{self, Grounds};
 use super::transient::{Begun, Transient};
-use super::{care, claim, fence, kubernetes, look, members, ownership, reach, registry, work};
+use super::{api, care, claim, fence, kubernetes, look, members, ownership, reach, registry, work};
 use crate::distribute::receive::receive_layer;
 use crate::distribute::store::LayerStore;
 use crate::error::{Class, Context, Problem, Result};
@@ -85,7 +86,7 @@ async fn answer(envelope: Envelope, context: CallContext, locks: Arc<Locks>) -> 
         Request::AcquireLock(order) => reply(locks.acquire(order).await),
         Request::RenewLock(order) => reply(locks.renew(order, epoch).await),
         Request::ReleaseLock(order) => reply(locks.release(&order, &envelope.run).await),
-        Request::IsApiReady(_) => reply(blocking(|| Ok(work::api_is_ready())).await),
+        Request::IsApiReady(_) => reply(blocking(|| Ok(api::is_ready())).await),
         Request::ListRegistry(order) => while_waited_for(Box::pin(registry::list(&order)), &context).await,
         Request::LacksBlobs(order) => while_waited_for(Box::pin(registry::lacks(&order)), &context).await,
         Request::PutBlob(order) => reply(Box::pin(registry::put_blob(order, context.data)).await),
@@ -116,13 +117,6 @@ async fn while_waited_for<T: Serialize>(
 
 fn reply(result: Result<impl Serialize>) -> Result<serde_json::Value> {
     serde_json::to_value(result?).problem(Class::Internal, "the agent's answer cannot be written")
-}
-
-/// Runs what blocks on a thread of its own.
-pub(super) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.problem(Class::Internal, "the agent broke")?
 }
 
 fn gone() -> Problem {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::{Stream, stream};
 use tokio::sync::mpsc;
 
-use super::operator::blocking;
+use super::blocking::blocking;
 use super::ownership;
 use crate::error::Result;
 use crate::image::ServedRegistry;

@@ -11,7 +11,7 @@ pub(super) mod traces;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::{authority, membership, ownership, paths, receipts, transient, units};
+use super::{api, authority, membership, ownership, paths, receipts, transient, units};
 use crate::distribute::store::LayerStore;
 use crate::error::{Class, Problem, Result};
 use crate::model::{Arch, Digest, Holdings, MachineFacts, Marker, Role};
@@ -69,7 +69,7 @@ pub(super) fn look(order: &Look) -> Result<MachineFacts> {
         units: units::states(&UNITS),
         joined: membership::was_let_in(role),
         cri_answers: std::os::unix::net::UnixStream::connect(&order.cri_socket).is_ok(),
-        api_ready: super::work::api_is_ready(),
+        api_ready: api::is_ready(),
         certificates: if claimed { certificates::all() } else { vec![] },
     })
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::agent::command::Tell;
-use crate::agent::{membership, ownership};
+use crate::agent::{api, membership, ownership};
 use crate::error::Result;
 use crate::model::Role;
 use crate::wire::ComeBackWork;
@@ -43,7 +43,7 @@ pub(super) fn is_back_or_undone(role: Role, tell: Tell<'_>) -> Result<Membership
 }
 
 fn is_in(role: Role) -> bool {
-    kubelet::is_in(role) && (role == Role::Worker || kubelet::api_is_ready())
+    kubelet::is_in(role) && (role == Role::Worker || api::is_ready())
 }
 
 fn comes_back(role: Role, tell: Tell<'_>) -> bool {

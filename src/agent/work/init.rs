@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::agent::command::Tell;
-use crate::agent::{authority, hosts, ownership, paths};
+use crate::agent::{api, authority, hosts, ownership, paths};
 use crate::error::{Class, Problem, Result};
 use crate::model::Role;
 use crate::wire::InitWork;
@@ -42,8 +42,7 @@ pub(super) fn carry_out(work: &InitWork, tell: Tell<'_>) -> Result<()> {
 }
 
 fn stage(cluster: &str) -> Result<Stage> {
-    let serves =
-        kubelet::is_in(Role::ControlPlane) && kubelet::api_is_ready() && Path::new(paths::ADMIN).exists();
+    let serves = kubelet::is_in(Role::ControlPlane) && api::is_ready() && Path::new(paths::ADMIN).exists();
     let known = ownership::require(cluster)?.authority.is_some();
     Ok(match (serves, known) {
         (false, _) => Stage::Nothing,

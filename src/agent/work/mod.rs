@@ -25,7 +25,6 @@ mod uninstall;
 mod words;
 
 pub(super) use clean::leave;
-pub(super) use kubelet::api_is_ready;
 
 use super::command::Tell;
 use crate::error::Result;

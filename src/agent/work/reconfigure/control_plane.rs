@@ -5,7 +5,7 @@ use std::time::Duration;
 use x509_parser::pem::parse_x509_pem;
 
 use crate::agent::command::Tell;
-use crate::agent::{ownership, receipts};
+use crate::agent::{api, ownership, receipts};
 use crate::error::{Class, Problem, Result};
 use crate::fsx;
 use crate::model::{Part, Remade};
@@ -84,7 +84,7 @@ fn remake_certificate(work: &ControlPlaneWork, tell: Tell<'_>) -> Result<()> {
     }
     kubelet::kubeadm(&["init", "phase", "certs", "apiserver"], &work.config, &[], tell)?;
     let made = certificate()?;
-    let shows_it = || kubelet::served_certificate().is_ok_and(|shown| shown == made);
+    let shows_it = || api::served_certificate().is_ok_and(|shown| shown == made);
     if kubelet::within(CERTIFICATE_DEADLINE, shows_it) {
         return Ok(());
     }
