@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::cluster::ClusterArgs;
 use super::hosts::by_role;
 use super::login::LoginArgs;
 use crate::error::{Problems, Result};
@@ -27,9 +28,8 @@ pub(super) struct InitArgs {
     #[arg(long, short, value_name = "LIST")]
     nodes: Option<String>,
 
-    /// The cluster's name
-    #[arg(long, visible_alias = "cluster", default_value = "default", value_name = "NAME")]
-    name: String,
+    #[command(flatten)]
+    cluster: ClusterArgs,
 
     /// The file to write; `-` is standard output
     #[arg(long, default_value = "Clusterfile", value_name = "FILE")]
@@ -41,7 +41,7 @@ pub(super) struct InitArgs {
 
 pub(super) fn init(context: &Context, args: &InitArgs) -> Result<(), Problems> {
     let request = InitRequest {
-        name: args.name.clone(),
+        name: args.cluster.name(),
         images: args.images.clone(),
         machines: by_role(args.masters.as_deref(), args.nodes.as_deref())?,
         login: args.login.request(context)?.login,

@@ -4,6 +4,7 @@ mod agent;
 mod apply;
 mod build;
 mod care;
+mod cluster;
 mod clusterfile;
 mod completion;
 mod consent;

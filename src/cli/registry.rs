@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use secrecy::SecretString;
 
+use super::cluster::ClusterArgs;
 use super::going::GoingArgs;
 use super::login::{self, LoginArgs};
 use crate::error::{Class, Context as _, Problems, Result};
@@ -34,9 +35,8 @@ pub(super) enum What {
     sealift registry list\n  \
     sealift registry list --name prod -o json")]
 pub(super) struct ListArgs {
-    /// The cluster's name
-    #[arg(long, visible_alias = "cluster", default_value = "default", value_name = "NAME")]
-    name: String,
+    #[command(flatten)]
+    cluster: ClusterArgs,
 
     #[command(flatten)]
     login: LoginArgs,
@@ -57,9 +57,8 @@ pub(super) struct PushArgs {
     #[arg(value_name = "IMAGE|ARCHIVE|LAYOUT", required = true)]
     images: Vec<String>,
 
-    /// The cluster's name
-    #[arg(long, visible_alias = "cluster", default_value = "default", value_name = "NAME")]
-    name: String,
+    #[command(flatten)]
+    cluster: ClusterArgs,
 
     #[command(flatten)]
     pub(super) going: GoingArgs,
@@ -88,9 +87,8 @@ pub(super) struct PasswdArgs {
     #[arg(long, value_name = "FILE")]
     new_password_file: Option<PathBuf>,
 
-    /// The cluster's name
-    #[arg(long, visible_alias = "cluster", default_value = "default", value_name = "NAME")]
-    name: String,
+    #[command(flatten)]
+    cluster: ClusterArgs,
 
     #[command(flatten)]
     pub(super) going: GoingArgs,
@@ -111,13 +109,13 @@ impl RegistryArgs {
 }
 
 pub(super) async fn list(context: Context, args: &ListArgs) -> Result<(), Problems> {
-    let request = ListRegistryRequest { name: args.name.clone(), login: args.login.request(&context)? };
+    let request = ListRegistryRequest { name: args.cluster.name(), login: args.login.request(&context)? };
     Box::pin(ops::list_registry(&context, request, table)).await
 }
 
 pub(super) async fn push(context: Context, args: &PushArgs) -> Result<(), Problems> {
     let request = PushRequest {
-        name: args.name.clone(),
+        name: args.cluster.name(),
         images: args.images.clone(),
         login: args.login.request(&context)?,
     };
@@ -126,7 +124,7 @@ pub(super) async fn push(context: Context, args: &PushArgs) -> Result<(), Proble
 
 pub(super) async fn passwd(context: Context, args: &PasswdArgs) -> Result<(), Problems> {
     let request = PasswdRequest {
-        name: args.name.clone(),
+        name: args.cluster.name(),
         username: args.username.clone(),
         password: args.new_password_file.as_deref().map(first_line).transpose()?,
         login: args.login.request(&context)?,

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::cluster::ClusterArgs;
 use super::consent::ForceArgs;
 use super::going::{DrainArgs, GoingArgs};
 use super::login::LoginArgs;
@@ -24,9 +25,8 @@ pub(super) struct ReplaceArgs {
     #[command(flatten)]
     force: ForceArgs,
 
-    /// The cluster's name
-    #[arg(long, visible_alias = "cluster", default_value = "default", value_name = "NAME")]
-    name: String,
+    #[command(flatten)]
+    cluster: ClusterArgs,
 
     #[command(flatten)]
     pub(super) drain: DrainArgs,
@@ -40,7 +40,7 @@ pub(super) struct ReplaceArgs {
 
 pub(super) async fn replace(context: Context, args: &ReplaceArgs) -> Result<(), Problems> {
     let request = ScaleRequest {
-        name: args.name.clone(),
+        name: args.cluster.name(),
         change: Change::Replace(args.pairs.clone()),
         login: args.login.request(&context)?,
         consent: args.force.naming(),

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 
+use super::cluster::ClusterArgs;
 use super::going::GoingArgs;
 use super::hosts::by_role;
 use super::login::LoginArgs;
@@ -35,9 +36,8 @@ pub(super) struct RunArgs {
     #[arg(long, short, value_name = "LIST")]
     nodes: Option<String>,
 
-    /// The cluster's name
-    #[arg(long, visible_alias = "cluster", default_value = "default", value_name = "NAME")]
-    name: String,
+    #[command(flatten)]
+    cluster: ClusterArgs,
 
     /// A variable for the images' scripts, templates and commands; may be given more than once
     #[arg(long, short, value_name = "KEY=VALUE", value_parser = variable)]
@@ -86,7 +86,7 @@ enum ProviderKind {
 pub(super) async fn run(context: Context, args: &RunArgs) -> Result<(), Problems> {
     let machines = by_role(args.masters.as_deref(), args.nodes.as_deref())?;
     let request = RunRequest {
-        name: args.name.clone(),
+        name: args.cluster.name(),
         images: args.images.clone(),
         control_planes: machines.control_planes,
         workers: machines.workers,

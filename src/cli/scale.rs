@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 
+use super::cluster::ClusterArgs;
 use super::consent::ForceArgs;
 use super::going::{DrainArgs, GoingArgs};
 use super::hosts::HostArgs;
@@ -60,9 +61,8 @@ pub(super) struct DownArgs {
 
 #[derive(Debug, Args)]
 struct CommonArgs {
-    /// The cluster's name
-    #[arg(long, visible_alias = "cluster", default_value = "default", value_name = "NAME")]
-    name: String,
+    #[command(flatten)]
+    cluster: ClusterArgs,
 
     #[command(flatten)]
     going: GoingArgs,
@@ -117,6 +117,6 @@ async fn changed(
     consent: Consent,
 ) -> Result<(), Problems> {
     let login = common.login.request(&context)?;
-    let request = ScaleRequest { name: common.name.clone(), change, login, consent };
+    let request = ScaleRequest { name: common.cluster.name(), change, login, consent };
     ops::scale(&context, request).await
 }

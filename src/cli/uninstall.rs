@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::cluster::ClusterArgs;
 use super::going::GoingArgs;
 use super::login::LoginArgs;
 use crate::error::{Problems, Result};
@@ -20,9 +21,8 @@ pub(super) struct UninstallArgs {
     #[arg(value_name = "APPLICATION", required = true)]
     applications: Vec<String>,
 
-    /// The cluster's name
-    #[arg(long, visible_alias = "cluster", default_value = "default", value_name = "NAME")]
-    name: String,
+    #[command(flatten)]
+    cluster: ClusterArgs,
 
     #[command(flatten)]
     pub(super) going: GoingArgs,
@@ -33,7 +33,7 @@ pub(super) struct UninstallArgs {
 
 pub(super) async fn uninstall(context: Context, args: &UninstallArgs) -> Result<(), Problems> {
     let request = UninstallRequest {
-        name: args.name.clone(),
+        name: args.cluster.name(),
         applications: args.applications.clone(),
         login: args.login.request(&context)?,
     };
