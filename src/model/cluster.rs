@@ -36,6 +36,20 @@ pub struct ImageWishes {
     /// Replaces its CMD, when given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<Vec<String>>,
+    /// What is done with what it made in the cluster when it is taken off.
+    #[serde(default)]
+    pub undoing: Undoing,
+}
+
+/// What is done with what an application made in the cluster when it is taken off.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Undoing {
+    /// Its image's `clean` undoes it.
+    #[default]
+    Cleaned,
+    /// It stays there: `clean` is left out.
+    LeftThere,
 }
 
 impl ImageWishes {

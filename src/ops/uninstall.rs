@@ -9,7 +9,7 @@ use super::resolve::{Making, Renewal, Wish};
 use super::run::purpose;
 use super::{known, stale};
 use crate::error::{Problems, Result};
-use crate::model::Cluster;
+use crate::model::{Cluster, Undoing};
 use crate::plan::Plan;
 
 /// What `sealift uninstall` is asked for.
@@ -19,6 +19,8 @@ pub struct UninstallRequest {
     pub name: String,
     /// The applications, by their images' names; the tag may be left out.
     pub applications: Vec<String>,
+    /// What is done with what they made in the cluster.
+    pub undoing: Undoing,
     /// How flags say to log in.
     pub login: LoginRequest,
 }
@@ -26,7 +28,7 @@ pub struct UninstallRequest {
 /// Takes applications off a cluster, and its definition.
 pub async fn uninstall(context: &Context, request: UninstallRequest) -> Result<(), Problems> {
     let last = known::cluster(context, &request.name)?;
-    let declared = declare::without(&request.applications, &last)?;
+    let declared = declare::without(&request.applications, request.undoing, &last)?;
     let wish = Wish {
         declared: &declared,
         login: &request.login,

@@ -3,7 +3,7 @@
 use super::desired::Desired;
 use super::receipts;
 use super::situation::Situation;
-use crate::model::{Cluster, Config, ImageContract};
+use crate::model::{Cluster, Config, ImageContract, Undoing};
 
 /// Tells whether an application was launched as it is now.
 pub(super) fn is_launched(now: &Situation<'_>, image: &ImageContract) -> bool {
@@ -34,14 +34,23 @@ pub(super) fn why_uninstall(desired: &Desired, image: &ImageContract) -> String 
         None if image.named_scripts().clean.is_empty() => {
             "it is not in the definition any more; its image has no `clean`, so what it made in the cluster stays".to_owned()
         }
+        None if is_left_there(desired, image) => {
+            "it is not in the definition any more; its `clean` is left out, so what it made in the cluster stays"
+                .to_owned()
+        }
         None => "it is not in the definition any more".to_owned(),
     }
 }
 
-/// Returns what an application's image says to undo it; nothing where another version of it takes its place.
+fn is_left_there(desired: &Desired, image: &ImageContract) -> bool {
+    desired.cluster.wishes.get(&image.name).is_some_and(|wishes| wishes.undoing == Undoing::LeftThere)
+}
+
+/// Returns what an application's image says to undo it; nothing where another version of it takes its place, or where that
+/// is left out.
 pub fn clean_of(desired: &Desired, image: &ImageContract) -> Option<String> {
     let clean = Some(image.named_scripts().clean).filter(|clean| !clean.is_empty());
-    clean.filter(|_| successor(desired, image).is_none())
+    clean.filter(|_| successor(desired, image).is_none() && !is_left_there(desired, image))
 }
 
 /// Puts back what the operator wanted of applications that leave: their `clean` runs as their commands did.

@@ -29,8 +29,13 @@ fn undo(work: &UninstallWork, tree: &ApplicationTree, tell: Tell<'_>) -> Result<
         for furnished in std::iter::once(tree).chain(&work.tools) {
             application::furnish(&work.cluster, furnished)?;
         }
-        application::run(&work.cluster, &work.image, tree, &work.tools, [clean], tell)
-            .map_err(|problem| problem.remedy("mend what it names, then run the same command again"))?;
+        application::run(&work.cluster, &work.image, tree, &work.tools, [clean], tell).map_err(
+            |problem| {
+                problem
+                    .remedy("mend what it names, then run the same command again")
+                    .remedy(format!("sealift uninstall {} --without-clean leaves it out", work.image))
+            },
+        )?;
     }
     receipts::withdraw(&format!("launch-{}", tree.manifest.short()))?;
     remove_assembled(&paths::application(&work.cluster, &tree.manifest))

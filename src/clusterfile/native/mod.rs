@@ -79,6 +79,7 @@ fn image(item: &Field<'_>, wishes: &mut BTreeMap<ImageName, ImageWishes>) -> Opt
     let wished = ImageWishes {
         environment: fields.get("env").map(|field| variables::mapping(&field)).unwrap_or_default(),
         command: fields.get("command").map(|field| rest::texts(&field)),
+        ..ImageWishes::default()
     };
     fields.finish();
     let name = name?;

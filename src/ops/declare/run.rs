@@ -57,7 +57,11 @@ pub struct RunRequest {
 pub(in crate::ops) fn run(request: &RunRequest, last: Option<&State>) -> Result<Declared, Problems> {
     let before = last.map(last::last).unwrap_or_default();
     let provider = last.map_or(request.provider, |state| state.provider);
-    let asked = ImageWishes { environment: request.environment.clone(), command: request.command.clone() };
+    let asked = ImageWishes {
+        environment: request.environment.clone(),
+        command: request.command.clone(),
+        ..ImageWishes::default()
+    };
     let (images, mut wishes) = images(request, &before, last)?;
     let common = if of_applications_alone(request, last) {
         lay_over_each(&mut wishes, &request.images, &asked);

@@ -2,13 +2,17 @@
 
 use super::last;
 use crate::error::{Class, Problem, Problems, Result};
-use crate::model::{Declared, ImageKind, ImageName};
+use crate::model::{Declared, ImageKind, ImageName, ImageWishes, Undoing};
 use crate::steps::State;
 use crate::suggest;
 
 /// Returns what the cluster is without these applications. One that is on its way out already changes nothing, so that the
 /// same command can be given again after it was cut off.
-pub(in crate::ops) fn without(applications: &[String], state: &State) -> Result<Declared, Problems> {
+pub(in crate::ops) fn without(
+    applications: &[String],
+    undoing: Undoing,
+    state: &State,
+) -> Result<Declared, Problems> {
     let mut declared = last::last(state);
     let mut problems = Vec::new();
     for wanted in applications {
@@ -19,7 +23,7 @@ pub(in crate::ops) fn without(applications: &[String], state: &State) -> Result<
                     declared.command = None;
                 }
                 declared.images.retain(|name| *name != image);
-                declared.wishes.remove(&image);
+                declared.wishes.insert(image, ImageWishes { undoing, ..ImageWishes::default() });
             }
             Err(problem) => problems.push(problem),
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Class, Problem, Problems, Result};
 use crate::image::Store;
-use crate::model::{Arch, Declared, ImageContract, ImageKind, ImageName, ImageWishes};
+use crate::model::{Arch, Cluster, Declared, ImageContract, ImageKind, ImageName, ImageWishes};
 use crate::ops::contract;
 use crate::plan::{self, Desired};
 use crate::steps::State;
@@ -74,6 +74,15 @@ pub(super) fn parting(images: &[ImageContract], last: Option<&State>) -> Vec<Ima
         }
     }
     parting
+}
+
+/// Takes over what is asked for applications that leave.
+pub(super) fn leave(cluster: &mut Cluster, parting: &[ImageContract], declared: &Declared) {
+    for image in parting {
+        if let Some(asked) = declared.wishes.get(&image.name) {
+            cluster.wishes.entry(image.name.clone()).or_default().undoing = asked.undoing;
+        }
+    }
 }
 
 /// Returns what is wanted of images that are there.

@@ -116,6 +116,7 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
     let mut cluster = cluster(wish, &images, specs, network, documents, &files);
     if let Some(last) = last {
         plan::keep_wishes(&mut cluster, &parting, &last.cluster);
+        images::leave(&mut cluster, &parting, declared);
     }
     let applied = former::applied(former.as_ref(), &cluster, kubeadm_file.clone());
     let state = State {

@@ -1,7 +1,7 @@
 //! Applications that come, change, take another's place, and go.
 
 use super::*;
-use crate::model::{Config, Environment, ImageContract, ImageKind, ImageWishes, Scripts, Strategy};
+use crate::model::{Config, Environment, ImageContract, ImageKind, ImageWishes, Scripts, Strategy, Undoing};
 
 /// A cluster that is as desired, with the images given.
 fn settled(images: &[ImageContract]) -> (Desired, Observed) {
@@ -39,7 +39,7 @@ fn its_own_variables_launch_an_application_again_and_touch_nothing_else() {
         "hello:v1".to_owned(),
         ImageWishes {
             environment: Environment::from([("COLOUR".to_owned(), "red".to_owned())]),
-            command: None,
+            ..ImageWishes::default()
         },
     );
     let plan = launch(&desired, &seen, None).unwrap();
@@ -93,7 +93,7 @@ fn what_was_wanted_of_an_application_stays_until_it_is_gone() {
     let hello = application("hello:v1", "clean.sh");
     let (mut before, _) = settled(&[rootfs.clone(), flannel.clone(), hello.clone()]);
     let environment = Environment::from([("REPLICAS".to_owned(), "3".to_owned())]);
-    let wishes = ImageWishes { environment, command: None };
+    let wishes = ImageWishes { environment, ..ImageWishes::default() };
     before.cluster.wishes.insert(hello.name.clone(), wishes.clone());
     let trees = vec![hello.name.clone(), flannel.name.clone()];
     let config = Config { trees, ..Config::plain("manifests/a.yaml", Strategy::Merge, "a: 1") };
@@ -104,6 +104,22 @@ fn what_was_wanted_of_an_application_stays_until_it_is_gone() {
     }
     assert_eq!(desired.cluster.wishes.get(&hello.name), Some(&wishes));
     assert_eq!(desired.cluster.configs, [Config { trees: vec![hello.name], ..config }]);
+}
+
+#[test]
+fn an_application_goes_without_its_clean_where_that_is_left_out() {
+    let [rootfs, flannel] = base();
+    let hello = application("hello:v1", "clean.sh");
+    let (_, seen) = settled(&[rootfs.clone(), flannel.clone(), hello.clone()]);
+    let (mut desired, _) = settled(&[rootfs, flannel]);
+    desired.parting = vec![hello.clone()];
+    assert_eq!(crate::plan::clean_of(&desired, &hello).as_deref(), Some("clean.sh"));
+    let wishes = ImageWishes { undoing: Undoing::LeftThere, ..ImageWishes::default() };
+    desired.cluster.wishes.insert(hello.name.clone(), wishes);
+    assert_eq!(crate::plan::clean_of(&desired, &hello), None);
+    let plan = launch(&desired, &seen, None).unwrap();
+    assert_eq!(of_applications(&plan), [&Action::Uninstall { image: hello.name }]);
+    assert!(read(&plan).contains("its `clean` is left out"), "{}", read(&plan));
 }
 
 #[test]
@@ -137,7 +153,7 @@ fn a_command_takes_the_place_of_cmd_and_never_of_entrypoint() {
     desired.cluster.command = Some(vec!["for the first".to_owned()]);
     assert_eq!(commands(&desired, &desired.images[1]), ["for the first"]);
     assert_eq!(commands(&desired, &hello), ["entry", "cmd"], "it is for the first application alone");
-    let own = ImageWishes { environment: Environment::new(), command: Some(vec!["mine".to_owned()]) };
+    let own = ImageWishes { command: Some(vec!["mine".to_owned()]), ..ImageWishes::default() };
     desired.cluster.wishes.insert(hello.name.clone(), own);
     assert_eq!(commands(&desired, &hello), ["entry", "mine"]);
 }

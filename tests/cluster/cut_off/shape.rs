@@ -122,7 +122,7 @@ fn in_cluster(first: Machine<'_>, members: &[Machine<'_>], known: &Value) -> Sna
     }
     // In the order in which they were clean, and that is another one each time.
     let left: BTreeSet<&str> =
-        known["left"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+        known["left"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     tell("operator", "left", &json!(left));
     for machine in members {
         let mut marker: Value =

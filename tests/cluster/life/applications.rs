@@ -71,7 +71,14 @@ impl Life {
         let problem = self.operator.types(["uninstall", "test-liat", "--name", NAME, "--yes"]);
         assert_eq!(problem.code(), Some(2), "{}", problem.told());
         assert!(problem.told().contains("did you mean"), "{}", problem.told());
-        self.operator.types(["uninstall", LIAR, "--name", NAME, "--yes"]).well();
+        let held_up = self.operator.types(["uninstall", LIAR, "--name", NAME, "--yes"]);
+        assert!(
+            !held_up.status.success(),
+            "there is nothing that its `clean` could undo: {}",
+            held_up.told()
+        );
+        assert!(held_up.told().contains("--without-clean"), "{}", held_up.told());
+        self.operator.types(["uninstall", LIAR, "--without-clean", "--name", NAME, "--yes"]).well();
         assert_eq!(self.apply(&[]).summary()["ending"], "nothing-to-do");
     }
 
@@ -140,7 +147,7 @@ CMD [\"kubectl get configmap notes -o name\"]
             LIAR,
             "\
 FROM scratch
-LABEL sealos.io.type=application check='kubectl get configmap promised'
+LABEL sealos.io.type=application check='kubectl get configmap promised' clean='kubectl delete configmap promised'
 COPY scripts scripts
 CMD [\"bash scripts/lie.sh\"]
 ",
