@@ -145,10 +145,7 @@ impl Conversation {
     async fn look_around(&mut self) -> Result<Facts> {
         match self.ears.hear(None).await? {
             Heard::Says(line) => facts(&line),
-            Heard::Ended(ending) => Err(self.ears.evidence(
-                Problem::new(Class::Machine, format!("the machine lets us in but runs no command: {ending}"))
-                    .remedy("give the user a login shell, and take away a forced command, if there is one"),
-            )),
+            Heard::Ended(ending) => Err(self.ears.evidence(runs_nothing(&ending))),
             Heard::Greeting | Heard::Prompt => Err(out_of_turn("a greeting")),
         }
     }
@@ -257,6 +254,8 @@ struct Ears {
     stderr: Tail,
     noise: Tail,
     noise_length: usize,
+    /// Whether a line of the script was heard: commands are run on the machine.
+    heard_script: bool,
 }
 
 impl Ears {
@@ -269,6 +268,7 @@ impl Ears {
             stderr: Tail::default(),
             noise: Tail::default(),
             noise_length: 0,
+            heard_script: false,
         }
     }
 
@@ -327,7 +327,9 @@ impl Ears {
                 None => break Ending::Lost(String::new()),
             }
         };
-        self.evidence(not_started(&ending))
+        // It may have ended while the script was still on its way there.
+        let runs_the_script = self.heard_script || find(&self.stdout, MARK).is_some();
+        self.evidence(if runs_the_script { not_started(&ending) } else { runs_nothing(&ending) })
     }
 
     /// Takes the next line or greeting out of what was said.
@@ -341,6 +343,7 @@ impl Ears {
             (Some((start, text, end)), greeting) if greeting.is_none_or(|greeting| start < greeting) => {
                 let line = String::from_utf8_lossy(&self.stdout[text..end]).trim().to_owned();
                 self.take_noise(start);
+                self.heard_script = true;
                 // The line break stays: it may begin the next line's mark.
                 let _ = self.stdout.split_to(end - start);
                 Some(Heard::Says(line))
@@ -421,6 +424,11 @@ fn nowhere(unfit: &[String]) -> Problem {
         "make one of /tmp, /var/tmp, /dev/shm or the user's home writable and mount it without noexec",
     );
     unfit.iter().fold(problem, Problem::saw)
+}
+
+fn runs_nothing(ending: &Ending) -> Problem {
+    Problem::new(Class::Machine, format!("the machine lets us in but runs no command: {ending}"))
+        .remedy("give the user a login shell, and take away a forced command, if there is one")
 }
 
 fn not_started(ending: &Ending) -> Problem {
