@@ -37,7 +37,7 @@ pub struct ImageWishes {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<Vec<String>>,
     /// What is done with what it made in the cluster when it is taken off.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_cleaned")]
     pub undoing: Undoing,
 }
 
@@ -50,6 +50,11 @@ pub enum Undoing {
     Cleaned,
     /// It stays there: `clean` is left out.
     LeftThere,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_cleaned(undoing: &Undoing) -> bool {
+    *undoing == Undoing::Cleaned
 }
 
 impl ImageWishes {

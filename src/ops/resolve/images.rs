@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Class, Problem, Problems, Result};
 use crate::image::Store;
-use crate::model::{Arch, Cluster, Declared, ImageContract, ImageKind, ImageName, ImageWishes};
+use crate::model::{Arch, Cluster, Declared, ImageContract, ImageKind, ImageName, ImageWishes, Undoing};
 use crate::ops::contract;
 use crate::plan::{self, Desired};
 use crate::steps::State;
@@ -89,7 +89,9 @@ pub(super) fn leave(cluster: &mut Cluster, parting: &[ImageContract], declared: 
 pub(super) fn wishes(declared: &Declared) -> BTreeMap<ImageName, ImageWishes> {
     let wishes = declared.wishes.iter().filter(|(_, wishes)| !wishes.is_empty());
     let wishes = wishes.filter(|(name, _)| declared.images.contains(name));
-    wishes.map(|(name, wishes)| (name.clone(), wishes.clone())).collect()
+    // Who is there, and leaves some day, is undone then as is wished then.
+    let stays = |wishes: &ImageWishes| ImageWishes { undoing: Undoing::default(), ..wishes.clone() };
+    wishes.map(|(name, wishes)| (name.clone(), stays(wishes))).collect()
 }
 
 /// Fails for every application that nobody has given a command: there is nothing to launch.
