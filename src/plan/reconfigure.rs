@@ -106,8 +106,9 @@ impl<'a> Reconfiguration<'a> {
             before = Some(step);
             steps.push(step);
         }
+        // A configuration that no kubelet starts with is found out on a control plane, before all workers have it.
         for machine in roster.workers.iter().filter(|machine| old(machine, Part::Kubelet)) {
-            steps.push(configure(plan, machine, None));
+            steps.push(configure(plan, machine, before));
         }
         if self.uploads.contains(&Part::KubeProxy) {
             let reason =

@@ -70,9 +70,11 @@ impl Work {
             Self::Join(_) => "join".to_owned(),
             Self::Kubelet(_) => "kubelet".to_owned(),
             Self::UploadConfiguration(_) => "upload-configuration".to_owned(),
-            Self::ControlPlaneConfiguration(_) => "control-plane-configuration".to_owned(),
-            Self::KubeletConfiguration(_) => "kubelet-configuration".to_owned(),
-            Self::ProxyConfiguration(_) => "kube-proxy-configuration".to_owned(),
+            Self::ControlPlaneConfiguration(work) => {
+                format!("control-plane-configuration-{}", work.receipt.short())
+            }
+            Self::KubeletConfiguration(work) => format!("kubelet-configuration-{}", work.receipt.short()),
+            Self::ProxyConfiguration(work) => format!("kube-proxy-configuration-{}", work.receipt.short()),
             Self::Commands(_) => "commands".to_owned(),
             Self::Hook(work) => format!("hook-{}", work.name),
             Self::Launch(work) => format!("launch-{}", work.tree.manifest.short()),

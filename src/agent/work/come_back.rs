@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::model::Role;
 use crate::wire::ComeBackWork;
 
-use super::kubelet;
+use super::{kubelet, reconfigure};
 
 /// How long a machine that had joined may take to be back after its kubelet is started.
 const COMING_BACK: Duration = Duration::from_secs(90);
@@ -30,6 +30,9 @@ pub(super) enum Membership {
 /// A machine that has joined and whose kubelet was only stopped is started, not joined again.
 pub(super) fn is_back_or_undone(role: Role, tell: Tell<'_>) -> Result<Membership> {
     if is_in(role) || comes_back(role, tell) {
+        return Ok(Membership::In);
+    }
+    if role == Role::ControlPlane && reconfigure::undo_cut_off(tell)? && comes_back(role, tell) {
         return Ok(Membership::In);
     }
     if kubelet::was_begun() {

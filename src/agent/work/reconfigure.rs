@@ -7,17 +7,22 @@ mod kubelet;
 mod proxy;
 mod upload;
 
-pub(super) use control_plane::carry_out as control_plane;
+pub(super) use control_plane::{carry_out as control_plane, undo_cut_off};
 pub(super) use kubelet::carry_out as kubelet;
 pub(super) use proxy::carry_out as proxy;
 pub(super) use upload::carry_out as upload;
 
-use crate::agent::receipts;
+use std::path::Path;
+
+use crate::agent::{paths, receipts};
+use crate::distribute::remove;
 use crate::error::Result;
 use crate::model::{Configuration, Digest, Part};
 
-/// Keeps the receipts of a machine that is made now, before kubeadm makes it: cut off, it is made anew, or is as these say.
+/// Keeps the receipts of a machine that is made now, before kubeadm makes it: cut off, it is made anew, or is as these say. What
+/// was put aside of what it was before is of no use any more.
 pub(super) fn is_made_with(configured: &Configuration) -> Result<()> {
+    remove::remove_tree(Path::new(paths::ASIDE))?;
     configured.iter().try_for_each(|(part, digest)| receipts::write(part.name(), digest))
 }
 

@@ -22,10 +22,16 @@ impl Aside {
         Self::keep_in(Path::new(paths::ASIDE), name, files)
     }
 
+    /// Returns what an earlier change has put aside that was cut off before it came to its end.
+    pub(super) fn of_cut_off(name: &str, files: &[&str]) -> Option<Self> {
+        let directory = Path::new(paths::ASIDE).join(name);
+        directory.exists().then(|| Self { directory, files: files.iter().map(PathBuf::from).collect() })
+    }
+
     fn keep_in(place: &Path, name: &str, files: Vec<PathBuf>) -> Result<Self> {
         let directory = place.join(name);
         if !directory.exists() {
-            let unfinished = place.join(format!("{name}.unfinished"));
+            let unfinished = unfinished(&directory);
             remove::remove_tree(&unfinished)?;
             paths::make_private(&unfinished)?;
             for file in files.iter().filter(|file| file.exists()) {
@@ -51,10 +57,20 @@ impl Aside {
         Ok(())
     }
 
-    /// Lets the copies go.
+    /// Lets the copies go, all of them at one moment: of half of them, the other half would pass for files that were not there.
     pub(super) fn forget(&self) -> Result<()> {
-        remove::remove_tree(&self.directory).map(drop)
+        let unfinished = unfinished(&self.directory);
+        remove::remove_tree(&unfinished)?;
+        std::fs::rename(&self.directory, &unfinished)
+            .problem_with(Class::Machine, || format!("cannot remove {}", self.directory.display()))?;
+        self.directory.parent().map_or(Ok(()), fsx::sync_directory)?;
+        remove::remove_tree(&unfinished).map(drop)
     }
+}
+
+/// Returns where copies are that are not all there, or not any more.
+fn unfinished(directory: &Path) -> PathBuf {
+    directory.with_extension("unfinished")
 }
 
 /// Names do not come twice among the files of one change.
@@ -86,6 +102,8 @@ mod tests {
         assert_eq!(fsx::read(&file("key")).unwrap(), b"old");
         assert_eq!(std::fs::metadata(file("key")).unwrap().permissions().mode() & 0o777, 0o600);
         assert!(!file("new").exists());
+        // What was cut off while it was let go is no copy of anything.
+        std::fs::create_dir(file("aside/x.unfinished")).unwrap();
         aside.forget().unwrap();
         assert!(std::fs::read_dir(file("aside")).unwrap().next().is_none());
     }

@@ -27,16 +27,19 @@ pub(in crate::agent::work) fn carry_out(work: &KubeletConfigurationWork, tell: T
     });
     if let Err(problem) = taken_up {
         tell("kubelet gets its configuration of before back");
-        aside.put_back()?;
-        return Err(match kubelet_arguments::restart(&work.cluster, tell) {
-            Ok(()) => {
-                aside.forget()?;
-                problem.saw("it runs with its configuration of before again")
-            }
+        return Err(match put_back(&aside, work, tell) {
+            Ok(()) => problem.saw("it runs with its configuration of before again"),
             Err(other) => problem.saw(format!("it does not run with its configuration of before: {other}")),
         });
     }
-    receipts::write(Part::Kubelet.name(), &work.receipt)?;
+    // In this order: what is written down as done must not leave copies that a later change would take for its own.
+    aside.forget()?;
+    receipts::write(Part::Kubelet.name(), &work.receipt)
+}
+
+fn put_back(aside: &Aside, work: &KubeletConfigurationWork, tell: Tell<'_>) -> Result<()> {
+    aside.put_back()?;
+    kubelet_arguments::restart(&work.cluster, tell)?;
     aside.forget()
 }
 
