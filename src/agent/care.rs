@@ -3,9 +3,10 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
+use super::blocking::now;
 use super::command::Tell;
 use super::{paths, units};
-use crate::error::{Class, Context, Problem, Result};
+use crate::error::{Class, Context, Result};
 use crate::fsx;
 use crate::ha::care::LEARNED_FILE;
 use crate::ha::config::CareConfig;
@@ -55,8 +56,5 @@ pub(super) fn remove(address: IpAddr, tell: Tell<'_>) -> Result<()> {
     if fsx::remove_if_exists(Path::new(UNIT_FILE))? {
         units::reload()?;
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime =
-        runtime.map_err(|error| Problem::new(Class::Machine, "cannot start a runtime").saw(error))?;
-    runtime.block_on(vip::remove(Some(address))).map(drop)
+    now(async || vip::remove(Some(address)).await).map(drop)
 }

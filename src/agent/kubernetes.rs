@@ -7,7 +7,7 @@ use super::blocking::blocking;
 use super::command::Command;
 use super::{authority, paths};
 use crate::cluster::Api;
-use crate::error::{Class, Context as _, Problem, Result};
+use crate::error::{Class, Problem, Result};
 use crate::kubeadm::JOIN_TOKEN;
 use crate::model::ApiFacts;
 use crate::wire::{AwaitReady, JoinSecrets, MintJoin};
@@ -19,12 +19,6 @@ const TOKEN_LIFETIME: &str = "1h";
 /// Prepares to ask the API.
 pub(super) async fn api() -> Result<Api> {
     Api::with_kubeconfig(Path::new(paths::ADMIN)).await
-}
-
-/// Asks the API within work that does not run asynchronously.
-pub(super) fn now<T>(ask: impl AsyncFnOnce() -> Result<T>) -> Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.problem(Class::Machine, "cannot start a runtime")?.block_on(ask())
 }
 
 /// Tells whether a machine's own Node is Ready, asked as its kubelet, which may know that much.

@@ -27,6 +27,18 @@ pub struct RegistryUser {
     pub password: String,
 }
 
+impl RegistryUser {
+    /// Returns this user's way into a registry that proves its address by `authority`, PEM.
+    pub fn door(&self, at: SocketAddr, authority: &str) -> RegistryDoor {
+        RegistryDoor {
+            at,
+            authority: authority.to_owned(),
+            username: self.username.clone(),
+            password: self.password.clone(),
+        }
+    }
+}
+
 impl fmt::Debug for RegistryUser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RegistryUser({})", self.username)

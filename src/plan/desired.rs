@@ -43,12 +43,7 @@ impl RegistryAccess {
 
     /// Returns the way into the registry of a control plane.
     pub fn door(&self, machine: &MachineSpec) -> RegistryDoor {
-        RegistryDoor {
-            at: SocketAddr::new(machine.address, REGISTRY_PORT),
-            authority: self.authority.clone(),
-            username: self.username.clone(),
-            password: self.password.clone(),
-        }
+        self.user().door(SocketAddr::new(machine.address, REGISTRY_PORT), &self.authority)
     }
 }
 

@@ -7,8 +7,9 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::agent::blocking::now;
 use crate::agent::command::Tell;
-use crate::agent::{kubernetes, members, paths, receipts};
+use crate::agent::{members, paths, receipts};
 use crate::error::{Class, Context as _, Problem, Result};
 use crate::fsx;
 use crate::model::HookRun;
@@ -29,7 +30,7 @@ pub(super) fn carry_out(work: &HookWork, tell: Tell<'_>) -> Result<()> {
     receipts::withdraw(&name)?;
     match &work.run {
         HookRun::Shell(text) => run(work, text, tell)?,
-        HookRun::EtcdSnapshot(directory) => kubernetes::now(async || {
+        HookRun::EtcdSnapshot(directory) => now(async || {
             let saving = members::save_etcd(directory);
             let saved = tokio::time::timeout(Duration::from_secs(work.seconds), saving).await;
             let path = saved.map_err(|_| overdue(work, Problem::new(Class::Machine, "")))??;

@@ -1,8 +1,9 @@
 //! `kubeadm join`: another control plane, or a worker.
 
+use crate::agent::blocking::now;
 use crate::agent::command::Tell;
 use crate::agent::{hosts, kubernetes, look, ownership, receipts};
-use crate::error::{Class, Context, Result};
+use crate::error::Result;
 use crate::model::Role;
 use crate::wire::{JoinWork, NodeKey};
 
@@ -42,8 +43,6 @@ fn join(work: &JoinWork, tell: Tell<'_>) -> Result<()> {
 /// Tells whether the Node of this machine has the label of a control plane.
 fn is_marked() -> Result<bool> {
     let own = NodeKey::MachineId(look::machine_id()?);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.problem(Class::Machine, "cannot start a runtime")?;
-    let node = runtime.block_on(async { kubernetes::api().await?.node(&own).await })?;
+    let node = now(async || kubernetes::api().await?.node(&own).await)?;
     Ok(node.is_some_and(|node| node.control_plane))
 }

@@ -2,6 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::agent::blocking::now;
 use crate::agent::command::Tell;
 use crate::agent::{kubernetes, receipts};
 use crate::error::{Class, Problem, Result};
@@ -38,7 +39,7 @@ fn run<'a>(work: &LaunchWork, lines: impl IntoIterator<Item = &'a String>, tell:
 
 /// Scripts go on after a helm that failed; but helm has written down how its releases stand.
 fn check_releases(work: &LaunchWork, began: u64) -> Result<()> {
-    let unfinished = kubernetes::now(async || kubernetes::api().await?.unfinished_releases(began).await)?;
+    let unfinished = now(async || kubernetes::api().await?.unfinished_releases(began).await)?;
     if unfinished.is_empty() {
         return Ok(());
     }
@@ -58,7 +59,7 @@ fn record(work: &LaunchWork) -> Result<()> {
         run: Some(work.run.clone()),
         machine: Some(work.machine.clone()),
     };
-    kubernetes::now(async || kubernetes::api().await?.record_application(&work.image, &launched).await)
+    now(async || kubernetes::api().await?.record_application(&work.image, &launched).await)
 }
 
 fn seconds_since_1970() -> u64 {

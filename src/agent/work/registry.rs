@@ -4,9 +4,10 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use crate::agent::blocking::now;
 use crate::agent::command::{Command, Tell};
 use crate::agent::{paths, receipts, units};
-use crate::error::{Class, Context, Problem, Result};
+use crate::error::{Class, Problem, Result};
 use crate::model::RegistryStyle;
 use crate::wire::RegistryWork;
 use crate::{fsx, yaml};
@@ -30,7 +31,7 @@ pub(super) fn carry_out(work: &RegistryWork, tell: Tell<'_>) -> Result<()> {
         RegistryStyle::Container => start_container(work, &rootfs, tell)?,
     }
     await_answer(work)?;
-    registry_peers::catch_up(work, tell)?;
+    registry_peers::catch_up(work, tell);
     receipts::write("registry", &work.receipt)
 }
 
@@ -125,9 +126,7 @@ fn ask_for_password(config: &mut Value, users: &Path) {
 /// Waits until the registry answers with the certificate that was just placed.
 fn await_answer(work: &RegistryWork) -> Result<()> {
     let tunnel = crate::ha::tunnel::Tunnel::new(&work.authority, crate::ha::authority::REGISTRY_NAME)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.problem(Class::Machine, "cannot start a runtime")?;
-    runtime.block_on(async {
+    now(async || {
         use crate::ha::forward::Dial;
         let deadline = tokio::time::Instant::now() + std::time::Duration::from_mins(1);
         loop {

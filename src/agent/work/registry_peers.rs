@@ -2,42 +2,33 @@
 
 use std::net::SocketAddr;
 
+use crate::agent::blocking::now;
 use crate::agent::command::Tell;
-use crate::error::{Class, Context, Result};
+use crate::error::Result;
 use crate::image::{ServedRegistry, replicate};
-use crate::model::RegistryDoor;
 use crate::wire::RegistryWork;
 
 /// Carries over what the first of the others that answers has and this one lacks. The images of the cluster are here anyway, so
 /// that none answers is told and no more.
-pub(super) fn catch_up(work: &RegistryWork, tell: Tell<'_>) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.problem(Class::Machine, "cannot start a runtime")?;
+pub(super) fn catch_up(work: &RegistryWork, tell: Tell<'_>) {
     for peer in &work.peers {
-        match runtime.block_on(from(work, *peer)) {
-            Ok(0) => return Ok(()),
+        match now(async || from(work, *peer).await) {
+            Ok(0) => return,
             Ok(carried) => {
                 tell(&format!("{carried} images of the registry at {peer} are in this one now"));
-                return Ok(());
+                return;
             }
             Err(problem) => tell(&format!("not all images of the registry at {peer} are here: {problem}")),
         }
     }
-    Ok(())
 }
 
 async fn from(work: &RegistryWork, peer: SocketAddr) -> Result<usize> {
     // Others may not have heard yet of who comes from now on.
     let mut refused = None;
     for user in &work.users {
-        let door = |at| RegistryDoor {
-            at,
-            authority: work.authority.clone(),
-            username: user.username.clone(),
-            password: user.password.clone(),
-        };
-        let (other, own) =
-            (ServedRegistry::behind(&door(peer))?, ServedRegistry::behind(&door(work.listen))?);
+        let registry = |at| ServedRegistry::behind(&user.door(at, &work.authority));
+        let (other, own) = (registry(peer)?, registry(work.listen)?);
         match replicate(&other, &own).await {
             Ok(carried) => return Ok(carried),
             Err(problem) => refused = Some(problem),

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::agent::blocking::now;
 use crate::agent::command::{Command, Tell};
 use crate::agent::{paths, receipts, units};
 use crate::error::{Class, Context, Problem, Result};
 use crate::fsx;
 use crate::image::ServedRegistry;
-use crate::model::{RegistryDoor, RegistryStyle, RegistryUser};
+use crate::model::{RegistryStyle, RegistryUser};
 use crate::wire::{RegistryUsersWork, ScriptCommand};
 
 use super::registry::UNIT;
@@ -89,27 +90,22 @@ fn holds(file: &str, users: &[RegistryUser]) -> bool {
 
 /// Waits until the registry lets those in who may, and nobody else.
 fn await_heeding(work: &RegistryUsersWork, patience: Duration) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.problem(Class::Machine, "cannot start a runtime")?;
     let began = Instant::now();
-    loop {
-        match runtime.block_on(heeds(work)) {
-            Ok(()) => return Ok(()),
-            Err(problem) if began.elapsed() > patience => return Err(problem),
-            Err(_) => std::thread::sleep(LOOK_EVERY),
+    now(async || {
+        loop {
+            match heeds(work).await {
+                Ok(()) => return Ok(()),
+                Err(problem) if began.elapsed() > patience => return Err(problem),
+                Err(_) => tokio::time::sleep(LOOK_EVERY).await,
+            }
         }
-    }
+    })
 }
 
 async fn heeds(work: &RegistryUsersWork) -> Result<()> {
     for (users, may) in [(&work.users, true), (&work.gone, false)] {
         for user in users {
-            let door = RegistryDoor {
-                at: work.listen,
-                authority: work.authority.clone(),
-                username: user.username.clone(),
-                password: user.password.clone(),
-            };
+            let door = user.door(work.listen, &work.authority);
             if ServedRegistry::behind(&door)?.admits().await? != may {
                 let told = if may { "does not take" } else { "still takes" };
                 return Err(Problem::new(

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use crate::agent::blocking::now;
 use crate::agent::command::Tell;
 use crate::agent::{kubernetes, paths, receipts};
 use crate::distribute::assemble::remove_assembled;
@@ -20,7 +21,7 @@ pub(super) fn carry_out(work: &UninstallWork, tell: Tell<'_>) -> Result<()> {
     }
     forget_layers(&work.keep, tell);
     // Last: as long as the cluster has it written down, the next run goes on here.
-    kubernetes::now(async || kubernetes::api().await?.forget_application(&work.image).await)
+    now(async || kubernetes::api().await?.forget_application(&work.image).await)
 }
 
 /// Runs the image's `clean`, then takes the application's files away.

@@ -1,5 +1,6 @@
 //! kube-proxy given its configuration, and its pods replaced; what they had comes back if the new ones do not come up.
 
+use crate::agent::blocking::now;
 use crate::agent::command::Tell;
 use crate::agent::{kubernetes, ownership};
 use crate::error::Result;
@@ -14,12 +15,12 @@ pub(in crate::agent::work) fn carry_out(work: &ProxyWork, tell: Tell<'_>) -> Res
     ownership::require(&work.cluster)?;
     let of = |digest: &Digest| Configuration::from([(Part::KubeProxy, digest.clone())]);
     record(&of(&under_way()))?;
-    let before = kubernetes::now(async || kubernetes::api().await?.proxy_configuration().await)?;
+    let before = now(async || kubernetes::api().await?.proxy_configuration().await)?;
     kubelet::kubeadm(&["init", "phase", "addon", "kube-proxy"], &work.config, &[], tell)?;
     if let Err(problem) = roll(&work.receipt, tell) {
         let Some(before) = before else { return Err(problem) };
         tell("kube-proxy gets its configuration of before back");
-        kubernetes::now(async || kubernetes::api().await?.put_proxy_configuration(&before).await)?;
+        now(async || kubernetes::api().await?.put_proxy_configuration(&before).await)?;
         return Err(match roll(&Digest::of(&before), tell) {
             Ok(()) => problem.saw("all its pods have the configuration of before again"),
             Err(other) => problem.saw(format!("the configuration of before does not come back: {other}")),
@@ -29,5 +30,5 @@ pub(in crate::agent::work) fn carry_out(work: &ProxyWork, tell: Tell<'_>) -> Res
 }
 
 fn roll(configuration: &Digest, tell: Tell<'_>) -> Result<()> {
-    kubernetes::now(async || kubernetes::api().await?.roll_proxy(configuration, tell).await)
+    now(async || kubernetes::api().await?.roll_proxy(configuration, tell).await)
 }

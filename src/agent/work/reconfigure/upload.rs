@@ -1,5 +1,6 @@
 //! Changed documents put into the cluster, from where machines that join and kubelets take them.
 
+use crate::agent::blocking::now;
 use crate::agent::command::Tell;
 use crate::agent::{kubernetes, ownership};
 use crate::error::Result;
@@ -26,5 +27,5 @@ pub(in crate::agent::work) fn carry_out(work: &UploadConfigurationWork, tell: Te
 
 /// Notes in the cluster what it was given.
 pub(super) fn record(parts: &Configuration) -> Result<()> {
-    kubernetes::now(async || kubernetes::api().await?.record_configuration(parts).await)
+    now(async || kubernetes::api().await?.record_configuration(parts).await)
 }
