@@ -4,7 +4,7 @@
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::FlockOperation;
@@ -94,28 +94,37 @@ impl Lock {
 ///
 /// The file is made with mode 0600 where it is missing; its directory must exist.
 pub fn lock(path: &Path) -> Result<Lock> {
-    let file = open_lock(path)?;
     loop {
+        let file = open_lock(path)?;
         match rustix::fs::flock(&file, FlockOperation::LockExclusive) {
-            Err(Errno::INTR) => {}
-            other => {
-                other.problem_with(Class::Machine, || cannot_lock(path))?;
-                return Ok(Lock { file, path: path.to_owned() });
-            }
+            Err(Errno::INTR) => continue,
+            other => other.problem_with(Class::Machine, || cannot_lock(path))?,
+        }
+        if is_still_there(&file, path)? {
+            return Ok(Lock { file, path: path.to_owned() });
         }
     }
 }
 
 /// Takes the lock at `path`, or returns `None` when somebody has it.
 pub fn try_lock(path: &Path) -> Result<Option<Lock>> {
-    let file = open_lock(path)?;
-    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Err(Errno::WOULDBLOCK) => Ok(None),
-        other => {
-            other.problem_with(Class::Machine, || cannot_lock(path))?;
-            Ok(Some(Lock { file, path: path.to_owned() }))
+    loop {
+        let file = open_lock(path)?;
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) => return Ok(None),
+            other => other.problem_with(Class::Machine, || cannot_lock(path))?,
+        }
+        if is_still_there(&file, path)? {
+            return Ok(Some(Lock { file, path: path.to_owned() }));
         }
     }
+}
+
+/// Tells whether a lock's file was not taken away while it was waited for: the next one would make another file, and both
+/// would have "the" lock.
+fn is_still_there(file: &File, path: &Path) -> Result<bool> {
+    let links = file.metadata().problem_with(Class::Machine, || cannot_lock(path))?.nlink();
+    Ok(links > 0)
 }
 
 fn open_lock(path: &Path) -> Result<File> {
@@ -194,6 +203,32 @@ mod tests {
         assert!(try_lock(&path).unwrap().is_none());
         drop(held);
         assert!(try_lock(&path).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_lock_that_was_taken_away_while_it_was_waited_for_is_taken_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("lock");
+        let held = lock(&path).unwrap();
+        let waiting = std::thread::spawn({
+            let path = path.clone();
+            move || lock(&path).unwrap()
+        });
+        await_waiting_for(&path);
+        std::fs::remove_file(&path).unwrap();
+        drop(held);
+        let taken = waiting.join().unwrap();
+        assert!(try_lock(&path).unwrap().is_none(), "there is one lock, and it is held");
+        drop(taken);
+    }
+
+    /// Waits until somebody waits for the lock at `path`, as the kernel tells.
+    fn await_waiting_for(path: &Path) {
+        let inode = format!(":{} ", std::fs::metadata(path).unwrap().ino());
+        let waits = |line: &str| line.contains("->") && line.contains(&inode);
+        while !std::fs::read_to_string("/proc/locks").unwrap().lines().any(waits) {
+            std::thread::yield_now();
+        }
     }
 
     #[test]

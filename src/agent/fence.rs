@@ -2,6 +2,8 @@
 //!
 //! It is in the marker; on a machine that is nobody's yet, in memory under /run, as the machine's lock is.
 
+use std::io;
+
 use super::ownership;
 use super::paths::{self, Grounds};
 use crate::error::{Class, Context, Problem, Result};
@@ -29,12 +31,45 @@ pub(super) fn admit(grounds: &Grounds, epoch: u64) -> Result<Gate> {
 
 /// Waits until nobody else changes the marker or begins work.
 pub(super) fn close(grounds: &Grounds) -> Result<Gate> {
-    // Nothing is made on a machine that is nobody's: there is nothing on it that could change.
-    if !grounds.marker.exists() && !grounds.run.exists() {
-        return Ok(Gate(None));
+    loop {
+        // Nothing is made on a machine that is nobody's: there is nothing on it that could change.
+        if !grounds.marker.exists() && !grounds.run.exists() {
+            return Ok(Gate(None));
+        }
+        if let Some(lock) = under_run(grounds, || fsx::lock(&grounds.gate()))? {
+            return Ok(Gate(Some(lock)));
+        }
     }
+}
+
+/// Takes something under /run, whose directory is made. Returns `None` when the machine was left meanwhile.
+pub(super) fn under_run<T>(grounds: &Grounds, take: impl FnOnce() -> Result<T>) -> Result<Option<T>> {
     paths::make_private(&grounds.run)?;
-    fsx::lock(&grounds.gate()).map(|lock| Gate(Some(lock)))
+    match take() {
+        Err(_) if !grounds.run.exists() => Ok(None),
+        taken => taken.map(Some),
+    }
+}
+
+/// Takes away what is under /run of a machine that is nobody's, unless more is there than who was at work.
+pub(super) fn forget(grounds: &Grounds) -> Result<()> {
+    let _gate = close(grounds)?;
+    if grounds.marker.exists() {
+        return Ok(());
+    }
+    // The gate is the last of them: whoever waits for it begins anew.
+    let files = [grounds.operator_note(), grounds.operator_lock(), grounds.epoch(), grounds.gate()];
+    for file in files {
+        fsx::remove_if_exists(&file)?;
+    }
+    match std::fs::remove_dir(&grounds.run) {
+        Err(error) if is_in_use_or_gone(&error) => Ok(()),
+        other => other.problem_with(Class::Machine, || format!("cannot remove {}", grounds.run.display())),
+    }
+}
+
+fn is_in_use_or_gone(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::DirectoryNotEmpty)
 }
 
 /// Returns the newest epoch that was seen.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use super::blocking::blocking;
-use super::paths::{self, Grounds};
+use super::paths::Grounds;
 use super::{fence, kubernetes};
 use crate::error::{Class, Context, Result};
 use crate::fsx;
@@ -71,12 +71,9 @@ impl Locks {
     }
 
     /// Gives a lock back.
-    pub(super) async fn release(&self, order: &ReleaseLock, run: &str) -> Result<()> {
+    pub(super) async fn release(self: Arc<Self>, order: &ReleaseLock, run: &str) -> Result<()> {
         match order.keeper {
-            Keeper::Machine => {
-                self.machine.lock().unwrap_or_else(PoisonError::into_inner).take();
-                Ok(())
-            }
+            Keeper::Machine => blocking(move || self.release_machine()).await,
             Keeper::Lease => {
                 self.lease.lock().unwrap_or_else(PoisonError::into_inner).take();
                 kubernetes::api().await?.release_lock(run, None).await
@@ -84,13 +81,18 @@ impl Locks {
         }
     }
 
-    /// Lets the Lease go when the operator is gone, unless it was confirmed by another way since. Nobody has to wait
+    /// Lets both go when the operator is gone, the Lease unless it was confirmed by another way since. Nobody has to wait
     /// for its end then.
-    pub(super) async fn abandon(&self) {
+    pub(super) async fn abandon(self: Arc<Self>) {
+        // Both end by themselves as well.
+        self.abandon_lease().await;
+        let _ = blocking(move || self.release_machine()).await;
+    }
+
+    async fn abandon_lease(&self) {
         let leased = self.lease.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(leased) = leased else { return };
         if let Ok(api) = kubernetes::api().await {
-            // It ends by itself as well.
             let _ = api.release_lock(&leased.run, Some(&leased.written)).await;
         }
     }
@@ -142,6 +144,15 @@ impl Locks {
         Ok(LockAnswer::Ours { epoch })
     }
 
+    /// Gives the machine's lock back. One that is nobody's keeps no trace of it: it was left while this process came for
+    /// the lock, or never claimed.
+    fn release_machine(&self) -> Result<()> {
+        match self.machine.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(_held) => fence::forget(&self.grounds),
+            None => Ok(()),
+        }
+    }
+
     /// Takes the machine's lock for `holder`, or returns who has it.
     fn take(&self, holder: &Holder) -> Result<Result<fsx::Lock, LockAnswer>> {
         let lock = self.lock()?;
@@ -153,8 +164,13 @@ impl Locks {
 
     /// Locks the machine without a note of who did, or returns who has it.
     fn lock(&self) -> Result<Result<fsx::Lock, LockAnswer>> {
-        paths::make_private(&self.grounds.run)?;
-        if let Some(lock) = fsx::try_lock(&self.grounds.operator_lock())? {
+        let take = || fsx::try_lock(&self.grounds.operator_lock());
+        let taken = loop {
+            if let Some(taken) = fence::under_run(&self.grounds, take)? {
+                break taken;
+            }
+        };
+        if let Some(lock) = taken {
             return Ok(Ok(lock));
         }
         // Without a note it was taken a moment ago.
@@ -286,5 +302,35 @@ mod tests {
         std::fs::remove_dir_all(&first.grounds.run).unwrap();
         assert_eq!(renew(&first, "one", 1).await, LockAnswer::Ours { epoch: 1 });
         assert!(!first.grounds.run.exists());
+    }
+
+    #[tokio::test]
+    async fn a_machine_that_was_left_before_the_lock_came_stays_without_a_trace() {
+        let order = ReleaseLock { keeper: Keeper::Machine };
+        let (_directory, [first, second]) = two();
+        acquire(&first, "one").await;
+        renew(&first, "one", 1).await;
+        first.clone().release(&order, "one").await.unwrap();
+        assert!(!first.grounds.run.exists());
+        // Nor does a holder that is gone leave one.
+        acquire(&second, "two").await;
+        renew(&second, "two", 2).await;
+        second.clone().abandon().await;
+        assert!(!second.grounds.run.exists());
+    }
+
+    #[tokio::test]
+    async fn what_else_is_under_way_on_a_machine_stays() {
+        let order = ReleaseLock { keeper: Keeper::Machine };
+        let (_directory, [first, second]) = two();
+        acquire(&first, "one").await;
+        let work = first.grounds.run.join("work");
+        std::fs::create_dir(&work).unwrap();
+        // Who does not hold it takes nothing away.
+        second.clone().release(&order, "two").await.unwrap();
+        assert_eq!(seen(acquire(&second, "two").await).0, "one");
+        first.clone().release(&order, "one").await.unwrap();
+        assert!(work.exists());
+        assert_eq!(acquire(&second, "two").await, LockAnswer::Ours { epoch: 0 });
     }
 }

@@ -151,10 +151,10 @@ pub(in crate::agent) fn leave(cluster: &str, epoch: u64) -> Result<()> {
             crate::fsx::remove_if_exists(&entry.path())?;
         }
     }
-    for directory in [paths::AGENTS, paths::RUN] {
-        crate::distribute::remove::remove_tree(Path::new(directory))?;
-    }
+    crate::distribute::remove::remove_tree(Path::new(paths::AGENTS))?;
     crate::fsx::remove_if_exists(Path::new(paths::MARKER))?;
+    // The gate after the marker: nobody may come through it meanwhile and write another marker.
+    crate::distribute::remove::remove_tree(Path::new(paths::RUN))?;
     if crate::distribute::mounts::all_mounts()?.iter().any(|mount| mount.point == Path::new(paths::HOME)) {
         return Ok(());
     }
