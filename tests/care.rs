@@ -230,7 +230,7 @@ async fn the_tunnel_reaches_the_own_registry_first_and_any_other_then() {
     let mut registries = vec![];
     for _ in 0..3 {
         let address = machine(5443);
-        let identity = registry_server(&ours, address.ip(), SystemTime::now()).unwrap();
+        let identity = registry_server(&ours, address.ip(), &[], SystemTime::now()).unwrap();
         registries.push(HttpsServer::start(address, &identity).await);
     }
     registries[1].answer(401);
@@ -274,9 +274,11 @@ async fn a_server_that_hangs_is_noticed_before_anybody_is_asked_again() {
 async fn the_tunnel_gives_a_stranger_nothing() {
     let (ours, foreign) = (authority(), authority());
     let address = machine(5443);
-    let stranger =
-        HttpsServer::start(address, &registry_server(&foreign, address.ip(), SystemTime::now()).unwrap())
-            .await;
+    let stranger = HttpsServer::start(
+        address,
+        &registry_server(&foreign, address.ip(), &[], SystemTime::now()).unwrap(),
+    )
+    .await;
     let misnamed = HttpsServer::start(machine(5443), &issued(&ours, "registry.example")).await;
     let listen = machine(5000);
     let servers = [stranger.address, misnamed.address];
@@ -454,7 +456,7 @@ async fn control_planes_are_learned_and_survive_a_reboot_with_a_stale_file() {
     let new = HttpsServer::start_for_clients_of(&ours, new, &identity).await;
     let registry = SocketAddr::new(new.address.ip(), 5443);
     let registry =
-        HttpsServer::start(registry, &registry_server(&ours, registry.ip(), SystemTime::now()).unwrap())
+        HttpsServer::start(registry, &registry_server(&ours, registry.ip(), &[], SystemTime::now()).unwrap())
             .await;
     old.say(&endpoints(&[new.address]));
     new.say(&endpoints(&[]));

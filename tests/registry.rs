@@ -285,7 +285,7 @@ impl Drop for Registry {
 }
 
 fn configure(directory: &Path, door: &RegistryDoor, authority: &Identity) {
-    let own = registry_server(authority, door.at.ip(), SystemTime::now()).unwrap();
+    let own = registry_server(authority, door.at.ip(), &[], SystemTime::now()).unwrap();
     fs::write(directory.join("registry.crt"), own.certificate_pem).unwrap();
     fs::write(directory.join("registry.key"), own.key_pem.expose_secret()).unwrap();
     write_users(directory, &[door]);

@@ -61,6 +61,7 @@ pub(crate) fn desired(declared: &Declared) -> Result<Desired> {
             interface: None,
             host_aliases: vec![],
             certificate_names: vec![],
+            registry: sealift::model::ClusterRegistry::default(),
             documents: vec![],
             configs: vec![],
         },

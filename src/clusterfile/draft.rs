@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::place::{Located, Place};
+use super::registry::DraftRegistry;
 use crate::model::{Declared, DeclaredMachine, DeclaredMachines, DeclaredNetwork};
 
 /// A cluster that was read and not yet checked as a whole.
@@ -20,6 +21,8 @@ pub(super) struct Draft {
     pub(super) machines: DraftMachines,
     /// Its networks.
     pub(super) network: DraftNetwork,
+    /// The registry that machines pull from, where something is said of it.
+    pub(super) registry: Option<DraftRegistry>,
     /// Everything else.
     pub(super) rest: Declared,
 }
@@ -59,11 +62,12 @@ impl Draft {
             images: vec![],
             machines: DraftMachines::Given(vec![]),
             network: DraftNetwork::default(),
+            registry: None,
             rest: Declared::default(),
         }
     }
 
-    /// Forgets the places.
+    /// Forgets the places. The registry goes by itself, since its place is told later, too.
     pub(super) fn into_declared(self) -> Declared {
         let network = self.network;
         Declared {

@@ -20,6 +20,7 @@ mod overrides;
 mod place;
 mod plugins;
 mod reader;
+mod registry;
 mod rendering;
 mod syntax;
 mod syntax_error;
@@ -87,8 +88,12 @@ pub fn load(sources: &[Source], overrides: &Overrides) -> Result<Declared, Probl
             validate::check(&ledger, &draft);
             let places = draft.images.iter().map(|image| (image.value.clone(), ledger.position(image.place)));
             let image_places = places.collect();
+            let registry = draft.registry.take().map(|registry| {
+                let place = ledger.position(registry.place);
+                registry.into_declared(place)
+            });
             let (configs, documents) = (beside.configs, beside.kept);
-            Declared { image_places, configs, documents, ..draft.into_declared() }
+            Declared { image_places, registry, configs, documents, ..draft.into_declared() }
         });
     let report = ledger.report();
     Problems::check(report.problems)?;

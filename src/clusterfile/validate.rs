@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use super::draft::{Draft, DraftMachines};
 use super::ledger::{Finding, Ledger};
 use super::place::{Located, Place};
+use super::registry;
 use crate::model::{DeclaredMachine, DeclaredMachines, Role};
 
 /// Checks a cluster.
@@ -31,6 +32,7 @@ pub(super) fn check(ledger: &Ledger, draft: &Draft) {
         DraftMachines::Made(made) => control_planes(ledger, count_of(&made.value), made.place),
     }
     networks(ledger, draft);
+    registry::check(ledger, draft);
 }
 
 fn images(ledger: &Ledger, draft: &Draft) {

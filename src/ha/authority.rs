@@ -43,9 +43,14 @@ pub fn registry_authority(cluster: &str, now: SystemTime) -> Result<Identity> {
 
 /// Makes a certificate for the registry on the machine at `address`, issued by `authority`, with a new key.
 ///
-/// It proves [`REGISTRY_NAME`], and `address` to those who look without the tunnel. Errors have class
-/// `Config` where `authority` cannot be read.
-pub fn registry_server(authority: &Identity, address: IpAddr, now: SystemTime) -> Result<Identity> {
+/// It proves [`REGISTRY_NAME`], and `address` and the `others`, names and addresses, to those who look without the tunnel.
+/// Errors have class `Config` where `authority` cannot be read.
+pub fn registry_server(
+    authority: &Identity,
+    address: IpAddr,
+    others: &[String],
+    now: SystemTime,
+) -> Result<Identity> {
     let failed = "cannot make a registry's certificate";
     let unreadable = "the registries' authority cannot be read";
     let authority_key =
@@ -53,8 +58,14 @@ pub fn registry_server(authority: &Identity, address: IpAddr, now: SystemTime) -
     let issuer = Issuer::from_ca_cert_pem(&authority.certificate_pem, authority_key)
         .problem(Class::Config, unreadable)?;
     let mut params = parameters(&format!("registry at {address}"), now);
-    let name = REGISTRY_NAME.try_into().problem(Class::Internal, failed)?;
-    params.subject_alt_names = vec![SanType::DnsName(name), SanType::IpAddress(address)];
+    let name = |name: &str| Ok(SanType::DnsName(name.try_into().problem(Class::Config, failed)?));
+    params.subject_alt_names = vec![name(REGISTRY_NAME)?, SanType::IpAddress(address)];
+    for other in others {
+        let other = other.parse().map_or_else(|_| name(other), |address| Ok(SanType::IpAddress(address)))?;
+        if !params.subject_alt_names.contains(&other) {
+            params.subject_alt_names.push(other);
+        }
+    }
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     params.use_authority_key_identifier_extension = true;
@@ -97,7 +108,8 @@ mod tests {
     #[test]
     fn certificates_say_what_they_should() {
         let authority = registry_authority("prod", now()).unwrap();
-        let server = registry_server(&authority, "fd00::1".parse().unwrap(), now()).unwrap();
+        let others = ["fd00::1", "192.0.2.7", "*.registry.example"].map(str::to_owned);
+        let server = registry_server(&authority, "fd00::1".parse().unwrap(), &others, now()).unwrap();
         let (authority, server) = (der(&authority.certificate_pem), der(&server.certificate_pem));
         let authority = X509Certificate::from_der(&authority).unwrap().1;
         let server = X509Certificate::from_der(&server).unwrap().1;
@@ -113,7 +125,12 @@ mod tests {
         let address: std::net::Ipv6Addr = "fd00::1".parse().unwrap();
         assert_eq!(
             names,
-            &[GeneralName::DNSName("registry.sealift"), GeneralName::IPAddress(&address.octets())]
+            &[
+                GeneralName::DNSName("registry.sealift"),
+                GeneralName::IPAddress(&address.octets()),
+                GeneralName::IPAddress(&[192, 0, 2, 7]),
+                GeneralName::DNSName("*.registry.example"),
+            ]
         );
     }
 

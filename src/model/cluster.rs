@@ -8,7 +8,9 @@ use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ComponentDocument, Config, Hook, HostAlias, Login, NodeWishes, Role, SshAddress};
+use super::{
+    ClusterRegistry, ComponentDocument, Config, Hook, HostAlias, Login, NodeWishes, Role, SshAddress,
+};
 
 /// The name of an image as the operator writes it: `kubernetes:v1.36.3`, `registry.k8s.io/pause:3.10.2`.
 pub type ImageName = String;
@@ -152,6 +154,9 @@ pub struct Cluster {
     /// More names and addresses of the API servers' certificates.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub certificate_names: Vec<String>,
+    /// The registry that its machines pull from.
+    #[serde(default, skip_serializing_if = "ClusterRegistry::is_default")]
+    pub registry: ClusterRegistry,
     /// The operator's documents for kubeadm, kubelet and kube-proxy.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub documents: Vec<ComponentDocument>,

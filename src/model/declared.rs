@@ -154,6 +154,8 @@ pub struct DeclaredNetwork {
 /// The registry that machines pull from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeclaredRegistry {
+    /// Where it is described: `file:line:column`. What is kept of a cluster does not say it.
+    pub place: String,
     /// Whose it is.
     pub kind: RegistryKind,
     /// Its name, as images' names begin with it.

@@ -44,7 +44,9 @@ pub use login::{DeclaredLogin, Login, SecretPlace, SecretReference};
 pub use node::{NodeWishes, Taint, TaintEffect, TaintKey};
 pub use node_change::NodeChange;
 pub use ranges::ranges;
-pub use registry::{ManifestOrder, RegistryDoor, RegistryStyle, RegistryUser, ServedRepository};
+pub use registry::{
+    ClusterRegistry, ManifestOrder, RegistryDoor, RegistryStyle, RegistryUser, ServedRepository,
+};
 pub use role::Role;
 pub use version::KubernetesVersion;
 

@@ -18,6 +18,37 @@ pub enum RegistryStyle {
     Container,
 }
 
+/// The registry that a cluster's machines pull from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClusterRegistry {
+    /// The images' own, on every control plane.
+    Own {
+        /// More names and addresses of its certificates.
+        certificate_names: Vec<String>,
+    },
+}
+
+impl Default for ClusterRegistry {
+    fn default() -> Self {
+        Self::Own { certificate_names: vec![] }
+    }
+}
+
+impl ClusterRegistry {
+    /// Tells whether it is as in a cluster of which nothing is said.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Returns the further names of the certificates that it is proven by, as far as they are made here.
+    pub fn certificate_names(&self) -> &[String] {
+        match self {
+            Self::Own { certificate_names } => certificate_names,
+        }
+    }
+}
+
 /// Who logs in to a cluster's registries.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegistryUser {

@@ -69,7 +69,8 @@ impl<'a> Secrets<'a> {
         secret.map(|secret| self.read(secret, &format!("{what} of {whose}"))).transpose()
     }
 
-    fn read(&mut self, reference: &SecretReference, what: &str) -> Result<SecretString> {
+    /// Reads a secret, which people know as `what`.
+    pub(super) fn read(&mut self, reference: &SecretReference, what: &str) -> Result<SecretString> {
         let place = match reference {
             SecretReference::Literal(secret) => {
                 self.context.reporter.hide(secret);

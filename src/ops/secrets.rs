@@ -17,13 +17,19 @@ const USERNAME: &str = "sealift";
 /// Characters in a password: 24 letters and digits are 142 bits.
 const PASSWORD_LENGTH: usize = 24;
 
-/// Makes the credentials of a cluster's registry.
-///
-/// An operator may give their own, as the variables that images read them from.
-pub(super) fn registry_access(cluster: &str, environment: &Environment) -> Result<RegistryAccess, Problems> {
-    let given = |name: &str| environment.get(name).cloned();
-    let username = given(USERNAME_VARIABLE).unwrap_or_else(|| USERNAME.to_owned());
-    let password = given(PASSWORD_VARIABLE).unwrap_or_else(self::password);
+/// What an operator gives of a registry's credentials.
+#[derive(Clone, Default)]
+pub(super) struct Given {
+    /// Who logs in.
+    pub(super) username: Option<String>,
+    /// With which password.
+    pub(super) password: Option<String>,
+}
+
+/// Makes the credentials of a cluster's registry, as far as the operator gives none.
+pub(super) fn registry_access(cluster: &str, given: Given) -> Result<RegistryAccess, Problems> {
+    let username = given.username.unwrap_or_else(|| USERNAME.to_owned());
+    let password = given.password.unwrap_or_else(self::password);
     Problems::check(wrong_user(&username, &password))?;
     let authority = registry_authority(cluster, SystemTime::now())?;
     Ok(RegistryAccess {
@@ -36,20 +42,14 @@ pub(super) fn registry_access(cluster: &str, environment: &Environment) -> Resul
 }
 
 /// The variables by which images are told who logs in to the registry.
-const USERNAME_VARIABLE: &str = "registryUsername";
-const PASSWORD_VARIABLE: &str = "registryPassword";
+pub(super) const USERNAME_VARIABLE: &str = "registryUsername";
+pub(super) const PASSWORD_VARIABLE: &str = "registryPassword";
 
 /// Returns variables without the registry's credentials, which are kept by themselves: definitions are shown.
 pub(super) fn without_credentials(environment: &Environment) -> Environment {
     let is_one = |name: &str| [USERNAME_VARIABLE, PASSWORD_VARIABLE].contains(&name);
     let others = environment.iter().filter(|(name, _)| !is_one(name));
     others.map(|(name, value)| (name.clone(), value.clone())).collect()
-}
-
-/// Tells whether variables have other credentials than the cluster, where they change nothing any more.
-pub(super) fn are_others(environment: &Environment, present: &RegistryAccess) -> bool {
-    let differs = |name: &str, present: &String| environment.get(name).is_some_and(|given| given != present);
-    differs(USERNAME_VARIABLE, &present.username) || differs(PASSWORD_VARIABLE, &present.password)
 }
 
 /// Finds what images would stumble over: they put both into files of many formats, without quotes.
@@ -95,14 +95,14 @@ mod tests {
         };
         let given =
             variables(&[("registryUsername", "team"), ("registryPassword", "longenough"), ("a", "b")]);
-        let access = registry_access("prod", &given).unwrap();
+        let own = Given { username: Some("team".to_owned()), password: Some("longenough".to_owned()) };
+        let access = registry_access("prod", own).unwrap();
         assert_eq!((access.username.as_str(), access.password.as_str()), ("team", "longenough"));
         assert_eq!(without_credentials(&given), variables(&[("a", "b")]));
-        assert!(!are_others(&given, &access) && !are_others(&variables(&[]), &access));
-        assert!(are_others(&variables(&[("registryPassword", "other")]), &access));
-        let random = registry_access("prod", &variables(&[])).unwrap();
+        let random = registry_access("prod", Given::default()).unwrap();
         assert_eq!((random.username.as_str(), random.password.len()), ("sealift", PASSWORD_LENGTH));
-        let problems = registry_access("prod", &variables(&[("registryPassword", "a b")])).unwrap_err();
+        let wrong = Given { username: None, password: Some("a b".to_owned()) };
+        let problems = registry_access("prod", wrong).unwrap_err();
         assert!(!problems.to_string().contains("a b"), "{problems}");
     }
 }

@@ -98,11 +98,14 @@ fn named(cluster: &str, network: &Network) -> Environment {
 /// What only the scripts and templates of sealer's images ask for.
 fn of_sealer(desired: &Desired, machine: &MachineSpec) -> Environment {
     let network = &desired.cluster.network;
-    let domain = desired.variable("RegistryDomain").unwrap_or_default();
-    let port = desired.variable("RegistryPort").unwrap_or_default();
+    // An operator who calls the registry otherwise need not know how sealer calls its name.
+    let domain = desired.variable("registryDomain").unwrap_or_default();
+    let port = desired.variable("registryPort").unwrap_or_default();
     let host = |number: usize| network.services.hosts().nth(number).map(|address| address.to_string());
     let known = [
         ("HostIPFamily", Some(if machine.address.is_ipv6() { "6" } else { "4" }.to_owned())),
+        ("RegistryDomain", Some(domain.to_owned())),
+        ("RegistryPort", Some(port.to_owned())),
         ("RegistryURL", Some(format!("{domain}:{port}"))),
         ("LocalRegistryDomain", Some(domain.to_owned())),
         ("LocalRegistryPort", Some(port.to_owned())),

@@ -89,9 +89,11 @@ pub(super) fn prepare(
         }
         steps.last = Some(step);
     };
-    let serves = [receipts::registry, receipts::registry_of_former_version]
-        .iter()
-        .any(|wanted| receipt("registry") == Some(&wanted(desired, spec, facts)));
+    let as_before = desired.cluster.registry.certificate_names().is_empty();
+    let serves = receipt("registry").is_some_and(|served| {
+        *served == receipts::registry(desired, spec, facts)
+            || as_before && *served == receipts::registry_of_former_version(desired, spec, facts)
+    });
     if spec.role == Role::ControlPlane
         && (!serves || desired.registry_style() == RegistryStyle::Unit && !facts.runs("registry.service"))
     {

@@ -43,7 +43,7 @@ pub fn prepared(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts) 
 }
 
 /// Returns the digest that a former version wrote of a control plane's registry: it holds as well, or a new version would
-/// interrupt every control plane.
+/// interrupt every control plane. It knew no further names of a certificate.
 pub(super) fn registry_of_former_version(
     desired: &Desired,
     machine: &MachineSpec,
@@ -64,9 +64,12 @@ pub fn registry(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts) 
     let access = (&desired.registry.authority, environment::of_machine(desired, machine, facts));
     let told = ("registry", script, machine.address, access);
     let configs = configs::configs_of_scripts(desired);
-    match &desired.registry.former {
-        None => with_configs(&told, &configs),
-        Some(former) => with_configs(&(told, &former.username), &configs),
+    let names = desired.cluster.registry.certificate_names();
+    let former = desired.registry.former.as_ref().map(|former| &former.username);
+    match (former, names) {
+        (None, []) => with_configs(&told, &configs),
+        (Some(former), []) => with_configs(&(told, former), &configs),
+        (former, names) => with_configs(&(told, former, names), &configs),
     }
 }
 

@@ -76,6 +76,7 @@ pub(super) fn desired(control_planes: u8, workers: u8) -> Desired {
             interface: None,
             host_aliases: vec![],
             certificate_names: vec![],
+            registry: crate::model::ClusterRegistry::default(),
             documents: vec![],
             configs: vec![],
         },

@@ -36,7 +36,8 @@ impl Step for Registry {
                 certificate_pem: access.authority.clone(),
                 key_pem: access.authority_key.clone().into(),
             };
-            let own = registry_server(&authority, self.machine.address, SystemTime::now())?;
+            let others = desired.cluster.registry.certificate_names();
+            let own = registry_server(&authority, self.machine.address, others, SystemTime::now())?;
             let work = RegistryWork {
                 receipt: plan::registry(desired, &self.machine, facts),
                 cluster: desired.cluster.name.clone(),

@@ -94,6 +94,7 @@ pub(super) fn site(staying: &[u8], leaving: &[u8], stage: &Arc<Stage>) -> Site {
         interface: None,
         host_aliases: vec![],
         certificate_names: vec![],
+        registry: crate::model::ClusterRegistry::default(),
         documents: vec![],
         configs: vec![],
     };

@@ -72,6 +72,10 @@ fn told(mut declared: Declared) -> Declared {
     for document in &mut declared.documents {
         document.place = String::new();
     }
+    if let Some(registry) = &mut declared.registry {
+        registry.place.clear();
+        prompt(&mut registry.password);
+    }
     without_secrets(&mut declared.login);
     if let DeclaredMachines::Given(machines) = &mut declared.machines {
         for machine in machines {
@@ -85,10 +89,13 @@ fn without_secrets(login: &mut DeclaredLogin) {
     if matches!(login.key, Some(SecretReference::Literal(_))) {
         login.key = Some(SecretReference::File("PATH-OF-THE-KEY".into()));
     }
-    for secret in [&mut login.password, &mut login.passphrase] {
-        if matches!(secret, Some(SecretReference::Literal(_))) {
-            *secret = Some(SecretReference::Prompt);
-        }
+    prompt(&mut login.password);
+    prompt(&mut login.passphrase);
+}
+
+fn prompt(secret: &mut Option<SecretReference>) {
+    if matches!(secret, Some(SecretReference::Literal(_))) {
+        *secret = Some(SecretReference::Prompt);
     }
 }
 

@@ -39,13 +39,16 @@ fn start_unit(work: &RegistryWork, rootfs: &Path, tell: Tell<'_>) -> Result<()> 
     registry_data::link(&registry_data::path(&work.script), rootfs)?;
     // Before the script, so that an image whose script copies the file never listens unencrypted; and after it,
     // for images whose script writes a file of its own.
+    // One that runs has read its certificate, and not every script starts it anew.
+    let ran = units::is_active(UNIT);
     let in_image = rootfs.join("etc/registry_config.yml");
     secure(&in_image, work)?;
     script::run(rootfs, &work.script, tell)?;
     let directory = registry_users::directory(&work.script);
     // An image that lets everybody in has no use for the file, and its script leaves it where it is.
     registry_users::place(&directory.join(registry_users::NAME), &work.users)?;
-    if secure(&directory.join("registry_config.yml"), work)? {
+    let changed = secure(&directory.join("registry_config.yml"), work)?;
+    if ran || changed {
         Command::new("systemctl", ["restart", UNIT])
             .run(tell)
             .map_err(|problem| units::with_journal(problem, UNIT))?;

@@ -5,11 +5,12 @@ use super::{login, need_name, no_effect, read as read_document, well_known};
 use crate::clusterfile::draft::{Draft, DraftMachines};
 use crate::clusterfile::hosts::Group;
 use crate::clusterfile::ledger::Finding;
-use crate::clusterfile::native::{alias, certificate_names, data_root, only_read, registry_access, texts};
+use crate::clusterfile::native::{EXTERNAL, alias, certificate_names, data_root, only_read, texts};
 use crate::clusterfile::place::Located;
 use crate::clusterfile::reader::{Field, Fields};
+use crate::clusterfile::registry::DraftRegistry;
 use crate::clusterfile::{variables, wishes};
-use crate::model::{Declared, DeclaredRegistry, RegistryKind};
+use crate::model::{Declared, RegistryKind};
 
 /// Where sealer keeps its data unless told otherwise.
 const DEFAULT_DATA_ROOT: &str = "/var/lib/sealer/data";
@@ -44,7 +45,8 @@ fn spec(spec: &Fields<'_>, draft: &mut Draft) {
     if let Some(aliases) = spec.get("hostAliases") {
         rest.host_aliases = aliases.items().iter().filter_map(|field| alias(field, "hostnames")).collect();
     }
-    not_yet(spec, rest);
+    draft.registry = spec.get("registry").and_then(|field| registry(&field));
+    not_yet(spec, &mut draft.rest);
 }
 
 fn not_yet(spec: &Fields<'_>, rest: &mut Declared) {
@@ -74,15 +76,6 @@ fn not_yet(spec: &Fields<'_>, rest: &mut Declared) {
         }
         runtime.finish();
     }
-    if let Some(field) = spec.get("registry") {
-        rest.registry = registry(&field);
-        if rest.registry.is_some() {
-            only_read(
-                &field,
-                "leave it out; every control plane has the image's registry, with a password of its own",
-            );
-        }
-    }
 }
 
 /// A further role becomes one of the Node's role labels.
@@ -108,7 +101,7 @@ fn more(fields: &Fields<'_>, group: &mut Group) {
     }
 }
 
-fn registry(field: &Field<'_>) -> Option<DeclaredRegistry> {
+fn registry(field: &Field<'_>) -> Option<DraftRegistry> {
     let fields = field.fields()?;
     let local = fields.get("localRegistry");
     let external = fields.get("externalRegistry");
@@ -126,9 +119,9 @@ fn registry(field: &Field<'_>) -> Option<DeclaredRegistry> {
     registry
 }
 
-fn own(field: &Field<'_>) -> Option<DeclaredRegistry> {
+fn own(field: &Field<'_>) -> Option<DraftRegistry> {
     let fields = field.fields()?;
-    let mut registry = registry_access(&fields);
+    let mut registry = DraftRegistry::read(field, &fields, RegistryKind::Own);
     if let Some(ha) = fields.get("ha")
         && ha.truth().is_some_and(|truth| !truth.value)
     {
@@ -155,9 +148,10 @@ fn own(field: &Field<'_>) -> Option<DeclaredRegistry> {
     Some(registry)
 }
 
-fn foreign(field: &Field<'_>) -> Option<DeclaredRegistry> {
+fn foreign(field: &Field<'_>) -> Option<DraftRegistry> {
     let fields = field.fields()?;
-    let registry = DeclaredRegistry { kind: RegistryKind::External, ..registry_access(&fields) };
+    let registry = DraftRegistry::read(field, &fields, RegistryKind::External);
     fields.finish();
+    only_read(field, EXTERNAL);
     Some(registry)
 }

@@ -8,7 +8,7 @@ pub(super) mod types;
 
 pub(super) use provider::{count, not_built, sizes};
 pub(super) use rest::{
-    alias, certificate_names, cidr, data_root, not_certifiable, only_read, registry_access, texts,
+    EXTERNAL, alias, certificate_names, cidr, data_root, not_certifiable, only_read, texts,
 };
 pub use schema::schema;
 
@@ -66,7 +66,8 @@ fn read_spec(spec: &Fields<'_>, draft: &mut Draft) {
     if let Some(hooks) = spec.get("hooks") {
         rest.hooks = hooks::read(&hooks);
     }
-    rest::not_yet(spec, rest);
+    draft.registry = spec.get("registry").and_then(|field| rest::registry(&field));
+    rest::not_yet(spec, &mut draft.rest);
 }
 
 /// Reads an image: its name alone, or with what is wanted of it.

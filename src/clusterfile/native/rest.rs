@@ -8,8 +8,9 @@ use ipnet::IpNet;
 use crate::clusterfile::ledger::Finding;
 use crate::clusterfile::place::Located;
 use crate::clusterfile::reader::{Field, Fields};
-use crate::clusterfile::{login, variables};
-use crate::model::{Declared, DeclaredRegistry, HostAlias, RegistryKind};
+use crate::clusterfile::registry::DraftRegistry;
+use crate::clusterfile::variables;
+use crate::model::{Declared, HostAlias, RegistryKind};
 
 /// Reads a list of texts.
 pub(in crate::clusterfile) fn texts(field: &Field<'_>) -> Vec<String> {
@@ -119,13 +120,6 @@ pub(super) fn not_yet(spec: &Fields<'_>, rest: &mut Declared) {
         rest.data_root = field.word().and_then(|path| data_root(&field, &path));
         only_read(&field, "leave it out; the cluster's files are below /var/lib/sealift");
     }
-    if let Some(field) = spec.get("registry") {
-        rest.registry = registry(&field);
-        only_read(
-            &field,
-            "leave it out; every control plane has the images' registry, with a password of its own",
-        );
-    }
 }
 
 /// Takes down that a field is read and nothing more.
@@ -143,27 +137,22 @@ pub(in crate::clusterfile) fn data_root(field: &Field<'_>, path: &Located<String
     Some(PathBuf::from(&path.value))
 }
 
-fn registry(field: &Field<'_>) -> Option<DeclaredRegistry> {
+/// Reads the registry that machines pull from.
+pub(super) fn registry(field: &Field<'_>) -> Option<DraftRegistry> {
     let fields = field.fields()?;
     let kinds = [("own", RegistryKind::Own), ("external", RegistryKind::External)];
     let kind = fields.need("kind", "`own` or `external`").and_then(|field| field.one_of(&kinds));
-    let registry = DeclaredRegistry {
-        kind: kind.as_ref().map_or(RegistryKind::Own, |kind| kind.value),
-        ..registry_access(&fields)
-    };
+    let registry =
+        DraftRegistry::read(field, &fields, kind.as_ref().map_or(RegistryKind::Own, |kind| kind.value));
     let named = fields.get("certSANs").map(|field| certificate_names(&field)).unwrap_or_default();
     fields.finish();
-    kind.map(|_| DeclaredRegistry { certificate_names: named, ..registry })
+    let kind = kind?;
+    if kind.value == RegistryKind::External {
+        only_read(field, EXTERNAL);
+    }
+    Some(DraftRegistry { certificate_names: named, ..registry })
 }
 
-/// Reads the fields that every dialect has of a registry; it is taken for one of the cluster's own.
-pub(in crate::clusterfile) fn registry_access(fields: &Fields<'_>) -> DeclaredRegistry {
-    DeclaredRegistry {
-        kind: RegistryKind::Own,
-        domain: fields.get("domain").and_then(|field| field.word()).map(|domain| domain.value),
-        port: fields.get("port").and_then(|field| login::port(&field)),
-        username: fields.get("username").and_then(|field| field.word()).map(|name| name.value),
-        password: fields.get("password").and_then(|field| login::secret(&field)),
-        certificate_names: vec![],
-    }
-}
+/// What to do in place of an external registry.
+pub(in crate::clusterfile) const EXTERNAL: &str =
+    "leave it out; every control plane has the images' registry, with a password of its own";

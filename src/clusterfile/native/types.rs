@@ -87,7 +87,7 @@ pub(in crate::clusterfile) struct Spec {
     /// Where machines keep the cluster's data. Read, and not acted on yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::clusterfile) data_root: Option<String>,
-    /// The registry that machines pull from. Read, and not acted on yet.
+    /// The registry that machines pull from: the images' own, unless said. An external one is read, and not acted on yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::clusterfile) registry: Option<Registry>,
 }
@@ -339,20 +339,20 @@ pub(in crate::clusterfile) struct Order {
 pub(in crate::clusterfile) struct Registry {
     /// Whose it is.
     pub(in crate::clusterfile) kind: RegistryKind,
-    /// Its name, as images' names begin with it.
+    /// Its name, as images' names begin with it; that of the images, such as `sealos.hub`, unless said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::clusterfile) domain: Option<String>,
-    /// Its port.
+    /// Its port; that of the images, mostly 5000, unless said.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub(in crate::clusterfile) port: Option<u16>,
-    /// Who logs in to it.
+    /// Who logs in to it. Of the cluster's own it says it when that is made, and `sealift registry passwd` changes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::clusterfile) username: Option<String>,
-    /// With which password: a secret.
+    /// With which password: a secret; a random one, unless said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::clusterfile) password: Option<String>,
-    /// More names and addresses of its certificate.
+    /// More names and addresses of its certificates, for clients that go to port 5443 of a control plane themselves.
     #[serde(rename = "certSANs", skip_serializing_if = "Vec::is_empty")]
     pub(in crate::clusterfile) cert_sans: Vec<String>,
 }

@@ -1,8 +1,9 @@
 //! What was declared the last time, out of what is kept of a cluster.
 
 use crate::model::{
-    Cluster, ComponentDocument, Config, Declared, DeclaredHook, DeclaredLogin, DeclaredMachine,
-    DeclaredMachines, DeclaredNetwork, ImageName, Login, MachineSpec, PlacedConfig, Role,
+    Cluster, ClusterRegistry, ComponentDocument, Config, Declared, DeclaredHook, DeclaredLogin,
+    DeclaredMachine, DeclaredMachines, DeclaredNetwork, DeclaredRegistry, ImageName, Login, MachineSpec,
+    PlacedConfig, RegistryKind, Role,
 };
 use crate::steps::{Provider, State};
 
@@ -37,6 +38,7 @@ pub(in crate::ops) fn kept(cluster: &Cluster, provider: Provider, login: &Login)
         },
         host_aliases: cluster.host_aliases.clone(),
         certificate_names: cluster.certificate_names.clone(),
+        registry: registry(&cluster.registry),
         documents: cluster.documents.iter().map(ComponentDocument::declared).collect(),
         configs: configs_of(&cluster.images, cluster.configs.iter().cloned().map(Config::placed)),
         ..Declared::default()
@@ -65,6 +67,20 @@ fn machines(provider: Provider, cluster: &Cluster) -> DeclaredMachines {
             image: None,
         },
     }
+}
+
+/// Its name and port stand among the variables, and its credentials are kept by themselves.
+fn registry(registry: &ClusterRegistry) -> Option<DeclaredRegistry> {
+    let ClusterRegistry::Own { certificate_names } = registry;
+    (!certificate_names.is_empty()).then(|| DeclaredRegistry {
+        place: String::new(),
+        kind: RegistryKind::Own,
+        domain: None,
+        port: None,
+        username: None,
+        password: None,
+        certificate_names: certificate_names.clone(),
+    })
 }
 
 /// Returns the declaration of a machine that is kept.

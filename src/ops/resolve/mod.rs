@@ -8,6 +8,7 @@ mod machines;
 mod made;
 mod name;
 mod network;
+mod registry;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -85,6 +86,8 @@ pub(super) struct Reached {
 
 /// Resolves a wish. Whatever is wrong with it is told before any machine is spoken to.
 pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolved, Problems> {
+    let named = registry::with_variables(wish.declared);
+    let wish = &Wish { declared: &named, ..wish.clone() };
     let Wish { declared, last, .. } = *wish;
     Problems::check(declared.not_acted_on.clone())?;
     for warning in &declared.warnings {
@@ -125,10 +128,7 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
         provider,
         launch: last.map_or_else(secrets::new_id, |state| state.launch.clone()),
         authority: last.and_then(|state| state.authority.clone()),
-        registry: match last {
-            Some(state) => state.registry.clone(),
-            None => secrets::registry_access(&cluster.name, &declared.environment)?,
-        },
+        registry: registry::access(context, declared, last)?,
         login: common_login(wish).kept(),
         leaving: leaving.iter().map(|machine| machine.spec.clone()).collect(),
         parting: parting.clone(),
@@ -141,11 +141,6 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
         applied: Some(applied),
     };
     hide(context, &state);
-    if secrets::are_others(&declared.environment, &state.registry) {
-        context.reporter.warn(
-            "`registryUsername` and `registryPassword` are not those of the cluster, which are changed by `sealift registry passwd` alone",
-        );
-    }
     let desired = Desired {
         cluster,
         images,
@@ -167,6 +162,8 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
 
 /// Resolves a wish of which only is told: no machine is logged in to, none is made, and no secret is needed.
 pub(super) async fn told(context: &Context, wish: &Wish<'_>) -> Result<Desired, Problems> {
+    let named = registry::with_variables(wish.declared);
+    let wish = &Wish { declared: &named, ..wish.clone() };
     let Wish { declared, last, .. } = *wish;
     name::check(&declared.name)?;
     let store = Store::open(&context.home)?;
@@ -186,10 +183,7 @@ pub(super) async fn told(context: &Context, wish: &Wish<'_>) -> Result<Desired, 
     };
     machines.sort_by_key(|machine| machine.role);
     let cluster = cluster(wish, &images, machines, network, documents, &files);
-    let registry = match last {
-        Some(state) => state.registry.clone(),
-        None => secrets::registry_access(&cluster.name, &declared.environment)?,
-    };
+    let registry = registry::access_untold(declared, last)?;
     let desired = Desired {
         cluster,
         images,
@@ -227,6 +221,7 @@ fn cluster(
         interface: declared.network.interface.clone(),
         host_aliases: declared.host_aliases.clone(),
         certificate_names: declared.certificate_names.clone(),
+        registry: registry::wanted(declared),
         documents,
         configs: files.configs.iter().map(|placed| placed.config.clone()).collect(),
     }

@@ -10,6 +10,7 @@ mod credentials;
 mod hooks;
 mod life;
 mod pulling;
+mod registry;
 mod resumed;
 mod run;
 mod world;

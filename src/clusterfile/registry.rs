@@ -1,0 +1,122 @@
+//! The registry that machines pull from: what all dialects say of it, and variables that say something else.
+
+use std::net::IpAddr;
+
+use super::draft::{Draft, DraftMachines};
+use super::ledger::{Finding, Ledger};
+use super::login;
+use super::native::not_certifiable;
+use super::place::{Located, Place};
+use super::reader::{Field, Fields};
+use crate::model::{DeclaredRegistry, Environment, RegistryKind, SecretReference};
+
+/// The variables of images that say the same, in the words of sealos and in those of sealer.
+const DOMAIN: [&str; 2] = ["registryDomain", "RegistryDomain"];
+const PORT: [&str; 2] = ["registryPort", "RegistryPort"];
+const USERNAME: [&str; 1] = ["registryUsername"];
+const PASSWORD: [&str; 1] = ["registryPassword"];
+
+/// A registry with the places of what is said of it.
+#[derive(Debug)]
+pub(super) struct DraftRegistry {
+    /// Where it is described.
+    pub(super) place: Place,
+    /// Whose it is.
+    pub(super) kind: RegistryKind,
+    /// Its name.
+    pub(super) domain: Option<Located<String>>,
+    /// Its port.
+    pub(super) port: Option<Located<u16>>,
+    /// Who logs in.
+    pub(super) username: Option<Located<String>>,
+    /// With which password.
+    pub(super) password: Option<Located<SecretReference>>,
+    /// More names of its certificate.
+    pub(super) certificate_names: Vec<String>,
+}
+
+impl DraftRegistry {
+    /// Reads the fields that every dialect has.
+    pub(super) fn read(field: &Field<'_>, fields: &Fields<'_>, kind: RegistryKind) -> Self {
+        let located = |name| fields.get(name).map(|field| (field.place(), field));
+        Self {
+            place: field.place(),
+            kind,
+            domain: fields.get("domain").and_then(|field| domain(&field)),
+            port: located("port").and_then(|(place, field)| Some(Located::new(login::port(&field)?, place))),
+            username: fields.get("username").and_then(|field| field.word()),
+            password: located("password")
+                .and_then(|(place, field)| Some(Located::new(login::secret(&field)?, place))),
+            certificate_names: vec![],
+        }
+    }
+
+    /// Forgets the places but for the first, `position`.
+    pub(super) fn into_declared(self, position: String) -> DeclaredRegistry {
+        DeclaredRegistry {
+            place: position,
+            kind: self.kind,
+            domain: self.domain.map(|domain| domain.value),
+            port: self.port.map(|port| port.value),
+            username: self.username.map(|username| username.value),
+            password: self.password.map(|password| password.value),
+            certificate_names: self.certificate_names,
+        }
+    }
+}
+
+/// Reads the name of a registry; images' names begin with it, so it has no port and is no address.
+fn domain(field: &Field<'_>) -> Option<Located<String>> {
+    let domain = field.word()?;
+    let wrong = match domain.value.parse::<IpAddr>() {
+        Ok(_) => Some("it is an address"),
+        Err(_) if domain.value.contains('*') => Some("it stands for many names"),
+        Err(_) => not_certifiable(&domain.value),
+    };
+    let Some(why) = wrong else { return Some(domain) };
+    let finding = Finding::of(&domain, format!("`{}` is no name of a registry: {why}", domain.value));
+    field.ledger().error(finding.remedy("write its name alone, such as registry.example"));
+    None
+}
+
+/// Finds variables that say something else of the registry than its description: images would see the one, machines the other.
+pub(super) fn check(ledger: &Ledger, draft: &Draft) {
+    let Some(registry) = &draft.registry else { return };
+    let of_images = draft.rest.wishes.values().map(|wishes| &wishes.environment);
+    let machines = match &draft.machines {
+        DraftMachines::Given(machines) => machines.as_slice(),
+        DraftMachines::Made(_) => &[],
+    };
+    let of_machines = machines.iter().map(|machine| &machine.value.environment);
+    let all: Vec<&Environment> =
+        std::iter::once(&draft.rest.environment).chain(of_images).chain(of_machines).collect();
+    let says_otherwise = |name: &str, said: &str| {
+        let found = all.iter().filter_map(|environment| environment.get(name));
+        found.into_iter().find(|value| *value != said).cloned()
+    };
+    let port = registry.port.as_ref().map(|port| Located::new(port.value.to_string(), port.place));
+    let plain = [(&registry.domain, &DOMAIN[..]), (&port, &PORT[..]), (&registry.username, &USERNAME[..])];
+    for (said, names) in plain {
+        let Some(said) = said else { continue };
+        for name in names {
+            if let Some(value) = says_otherwise(name, &said.value) {
+                let message =
+                    format!("the registry has `{}` here, and the variable `{name}` is `{value}`", said.value);
+                ledger
+                    .error(Finding::of(said, message).remedy(format!("leave `{name}` out of the variables")));
+            }
+        }
+    }
+    if let Some(password) = &registry.password {
+        for name in PASSWORD {
+            // Where the one or the other is to be found, only a run could compare them.
+            if all.iter().any(|environment| environment.contains_key(name)) {
+                let message =
+                    format!("the registry's password stands here, and the variable `{name}` is one, too");
+                ledger.error(
+                    Finding::of(password, message).remedy(format!("leave `{name}` out of the variables")),
+                );
+            }
+        }
+    }
+}
