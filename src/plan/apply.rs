@@ -75,7 +75,7 @@ pub fn apply(
     let handover =
         !roster.leaving_control_planes.is_empty() && !roster.control_planes.iter().any(Standing::is_member);
     let mut ready = HashMap::new();
-    let accepted = credentials::accept(&mut plan, &now);
+    let accepted = credentials::accept(&mut plan, &now, &roster);
     let mut before = Before { first: head, registry: None, accepted, interruption: None };
     for machine in roster.staying() {
         let Some(facts) = machine.facts else { continue };
@@ -255,7 +255,7 @@ pub fn apply(
         .chain(launched)
         .chain(ran.iter().copied())
         .chain(departures.iter().copied());
-    let withdrawn = credentials::withdraw(&mut plan, &now, used.chain(accepted));
+    let withdrawn = credentials::withdraw(&mut plan, &now, &roster, used.chain(accepted));
 
     // 10. Nodes and system pods become Ready, the cluster is written down, and the operator gets the key.
     let unsettled = plan.interferes() || !progress::all_ready(&now, &roster);

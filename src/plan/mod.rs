@@ -36,6 +36,7 @@ pub use applications::{clean_of, is_another_version, keep_wishes, successor};
 pub use apply::apply;
 pub use configs::{configs_of_application, configs_of_rootfs, tree_of};
 pub use consents::{Consents, WithoutApi};
+pub use credentials::serving_registries;
 pub use departure::node_to_delete;
 pub use desired::{Desired, Former, IMAGE_SOCKET, Origin, RegistryAccess};
 pub use endpoints::{Endpoints, REGISTRY_PORT, endpoints, hosts_of, hosts_once_joined};

@@ -32,17 +32,13 @@ impl Step for Accept {
     fn act<'a>(&'a self, progress: &'a Progress) -> BoxFuture<'a, Result<Acted>> {
         Box::pin(async {
             // Whoever goes on from elsewhere has to know both. The operator's own copy was written before the first step.
-            let state = self.site.change_state(|_| {}).to_json()?;
-            self.site.command(SaveState { state }).await?;
-            let access = &self.site.desired.registry;
+            let state = self.site.change_state(|_| {});
+            self.site.command(SaveState { state: state.to_json()? }).await?;
+            let Site { desired, observed, .. } = &*self.site;
+            let access = &desired.registry;
             let users: Vec<RegistryUser> =
                 std::iter::once(access.user()).chain(access.former.clone()).collect();
-            // One that does not serve yet, or not as it should, is started with both.
-            let serves = |machine: &&MachineSpec| {
-                let facts = self.site.observed.facts(&machine.name);
-                facts.is_some_and(|facts| facts.holdings.receipts.contains_key("registry"))
-            };
-            let serving = self.site.desired.control_planes().filter(serves);
+            let serving = plan::serving_registries(desired, observed, state.authority.as_ref());
             set(&self.site, serving, &Change { users, gone: vec![], after: None }, progress).await
         })
     }
@@ -87,7 +83,7 @@ struct Change {
 /// Goes from one registry to the next; the others serve meanwhile.
 async fn set(
     site: &Site,
-    machines: impl Iterator<Item = &MachineSpec>,
+    machines: impl IntoIterator<Item = &MachineSpec>,
     change: &Change,
     progress: &Progress,
 ) -> Result<Acted> {

@@ -58,6 +58,23 @@ fn a_change_that_was_cut_off_before_its_end_is_brought_there() {
 }
 
 #[test]
+fn registries_that_leave_take_both_as_long_as_they_are_ours() {
+    let all = desired(4, 0);
+    let mut after = changing(&desired(1, 0));
+    after.leaving = all.cluster.machines[1..].to_vec();
+    let mut seen = observed(&all, |spec| member(&all, spec));
+    silence(&mut seen, "10.0.0.3");
+    let Some(Seen::Known(facts)) = seen.machines.get_mut(&MachineName("10.0.0.4".to_owned())) else {
+        panic!()
+    };
+    facts.marker.as_mut().unwrap().cluster = "another".to_owned();
+    let authority = Digest::of("ca");
+    let serving = serving_registries(&after, &seen, Some(&authority));
+    let names: Vec<&str> = serving.iter().map(|machine| machine.name.0.as_str()).collect();
+    assert_eq!(names, ["10.0.0.1", "10.0.0.2"]);
+}
+
+#[test]
 fn a_plan_tells_no_credentials() {
     let before = desired(1, 1);
     let seen = observed(&before, |spec| member(&before, spec));

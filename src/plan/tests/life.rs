@@ -320,6 +320,32 @@ fn a_registry_that_was_given_up_does_not_go_on_with_former_credentials() {
     reaches(&mut world, &three, &[0]).unwrap();
 }
 
+/// Machine 2 leaves while credentials change: until it has left, care leads the others to its registry, too.
+#[test]
+fn a_registry_on_its_way_out_takes_new_credentials() {
+    let mut world = World::of_fresh_machines();
+    let (two, one) = (BTreeSet::from([1, 2]), BTreeSet::from([1]));
+    reaches(&mut world, &(two, BTreeSet::from([1])), &[0]).unwrap();
+    world.change_credentials();
+    reaches(&mut world, &(one, BTreeSet::from([1])), &[0]).unwrap();
+    assert!(world.access.former.is_none());
+}
+
+/// Machine 2 falls silent, so 5 cannot join and is set aside. It comes as nobody, and nothing is done for it time and again.
+#[test]
+fn a_machine_that_cannot_join_yet_gets_no_credentials() {
+    let mut world = World::of_fresh_machines();
+    let three = (BTreeSet::from([2, 3, 4]), BTreeSet::new());
+    reaches(&mut world, &three, &[0]).unwrap();
+    world.change_credentials();
+    world.power(&name(2), false);
+    let four = (BTreeSet::from([2, 3, 4, 5]), BTreeSet::new());
+    settles(&mut world, &four, &[0]).unwrap();
+    world.power(&name(2), true);
+    reaches(&mut world, &four, &[0]).unwrap();
+    assert!(world.access.former.is_none());
+}
+
 /// Returns every step that must have succeeded before this one.
 fn ancestors(plan: &Plan, number: usize) -> BTreeSet<usize> {
     let mut found = BTreeSet::new();

@@ -25,30 +25,31 @@ impl World {
     pub(super) fn withdraw_credentials(&mut self, wish: &Desired) {
         self.access.former = None;
         let after = Desired { registry: self.access.clone(), ..wish.clone() };
-        self.admit(&after, &users(&after.registry));
         for spec in after.control_planes() {
-            let facts = &mut self.machine(&spec.name).facts;
+            let machine = self.machine(&spec.name);
+            machine.admits = users(&after.registry);
+            let facts = &mut machine.facts;
             let receipt = Receipt::of(registry(&after, spec, facts));
             facts.holdings.receipts.insert("registry".to_owned(), receipt);
         }
     }
 
-    /// The registries let these in and nobody else; nobody goes to a machine that is silent.
-    pub(super) fn admit(&mut self, wish: &Desired, users: &BTreeSet<String>) {
-        for spec in wish.control_planes() {
-            let machine = self.machine(&spec.name);
-            if machine.on && !machine.admits.is_empty() {
-                machine.admits.clone_from(users);
-            }
+    /// The registries that serve let both in.
+    pub(super) fn accept_credentials(&mut self, wish: &Desired) {
+        let (seen, authority) = (self.look(), self.authority().cloned());
+        for spec in serving_registries(wish, &seen, authority.as_ref()) {
+            self.machine(&spec.name).admits = users(&wish.registry);
         }
     }
 
-    /// Says which members that stay come to which registries with credentials that are not taken there.
+    /// Says which members come to which registries with credentials that are not taken there. Those that leave are members
+    /// until they are clean: their pods may start again, and care leads to their registries.
     pub(super) fn unable_to_pull(&self, wish: &Desired) -> Vec<String> {
-        let stays =
+        let is_member =
             |machine: &&Machine| machine.facts.joined && !self.once_silent.contains(&machine.spec.name);
-        let machines = wish.cluster.machines.iter().map(|spec| &self.machines[&spec.name]);
-        let members: Vec<&Machine> = machines.filter(stays).collect();
+        let machines = wish.cluster.machines.iter().chain(&wish.leaving);
+        let members: Vec<&Machine> =
+            machines.map(|spec| &self.machines[&spec.name]).filter(is_member).collect();
         let registries = members.iter().filter(|machine| !machine.admits.is_empty());
         registries
             .flat_map(|registry| members.iter().filter_map(|member| member.is_refused_by(registry)))

@@ -334,7 +334,7 @@ impl World {
             }
             Action::Kubeconfig => Ok(()),
             Action::AcceptCredentials => {
-                self.admit(wish, &users(&wish.registry));
+                self.accept_credentials(wish);
                 Ok(())
             }
             Action::WithdrawCredentials => {
