@@ -186,3 +186,16 @@ pub(super) const NOT_THE_IMAGES: [(&str, &[&str]); 3] = [
     (JOIN, &["nodeRegistration", "criSocket"]),
     (CLUSTER, &["clusterName"]),
 ];
+
+/// Fields of what a cluster keeps of its configuration that say the same of it whatever an image's file says there: sealift decides
+/// them.
+pub const NOT_OF_A_FILE: [(&str, &[&str]); 8] = [
+    (CLUSTER, &["kubernetesVersion"]),
+    (CLUSTER, &["controlPlaneEndpoint"]),
+    (CLUSTER, &["networking", "podSubnet"]),
+    (CLUSTER, &["networking", "serviceSubnet"]),
+    (CLUSTER, &["networking", "dnsDomain"]),
+    (CLUSTER, &["certificatesDir"]),
+    (CLUSTER, &["clusterName"]),
+    (KUBELET, &["clusterDomain"]),
+];

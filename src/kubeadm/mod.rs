@@ -20,7 +20,7 @@ mod tree;
 mod tests;
 
 pub use change::changes;
-pub use computed::cgroup_driver;
+pub use computed::{NOT_OF_A_FILE, cgroup_driver};
 pub use render::{
     API_NAME, API_PORT, ClusterSettings, ImageSource, JOIN_TOKEN, JoinTicket, NodeSettings, ProxyMode,
     Rendering, init, join,

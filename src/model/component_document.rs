@@ -105,7 +105,7 @@ impl ComponentDocument {
 }
 
 /// Returns a value with its keys in order: how a file orders them says nothing.
-fn sorted(value: &Value) -> Value {
+pub fn sorted(value: &Value) -> Value {
     match value {
         Value::Object(fields) => {
             let fields: BTreeMap<&String, Value> =

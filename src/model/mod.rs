@@ -23,7 +23,7 @@ mod version;
 pub use address::{HostList, LARGEST_RANGE, SshAddress};
 pub use arch::Arch;
 pub use cluster::{Cluster, Environment, ImageName, ImageWishes, MachineName, MachineSpec, Network, Undoing};
-pub use component_document::{ComponentDocument, Places};
+pub use component_document::{ComponentDocument, Places, sorted};
 pub use config::{Config, PlacedConfig, Process, Strategy};
 pub use configuration::{Configuration, DocumentChange, FieldChange, Part, Remade};
 pub use contract::{

@@ -87,6 +87,8 @@ pub struct Former {
     pub kubeadm_file: Option<String>,
     /// More names of the API servers' certificates.
     pub certificate_names: Vec<String>,
+    /// The version that the images brought.
+    pub version: Option<KubernetesVersion>,
     /// The digests of what the cluster was made with: of what no receipt says otherwise.
     pub made_with: Configuration,
 }

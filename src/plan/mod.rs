@@ -31,6 +31,7 @@ mod step;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod told;
 
 pub use applications::{clean_of, is_another_version, keep_wishes, successor};
 pub use apply::apply;
@@ -48,10 +49,10 @@ pub use layers::{Duty, layers_for, layers_of, registry_layers};
 pub use networks::check as check_networks;
 pub use preflight::{PORTS_OF_CONTROL_PLANE, PORTS_OF_WORKER, Preflight, ports, preflight};
 pub use receipts::{
-    commands, configuration, connected, definition, hooked, kubelet, launched, lay_out, prepared, ran,
-    registry,
+    commands, connected, definition, hooked, kubelet, launched, lay_out, prepared, ran, registry,
 };
 pub use reconfigure::configuration_of;
 pub use removal::{Definition, FailedHooks, remove};
 pub use schema::schema;
 pub use step::{Action, Disruption, FORMAT, FileChange, Plan, PlanBuilder, PlannedStep};
+pub use told::Told;

@@ -1,7 +1,5 @@
 //! The digests by which opaque work is known to be the same work.
 
-use std::collections::BTreeSet;
-
 use serde::Serialize;
 
 use super::configs;
@@ -9,11 +7,7 @@ use super::desired::{Desired, RegistryAccess};
 use super::endpoints::endpoints;
 use super::environment;
 use super::layers::{self, Duty};
-use crate::model::{
-    Cluster, ComponentDocument, Config, Configuration, Digest, Environment, Hook, ImageContract,
-    MachineFacts, MachineSpec, Part,
-};
-use crate::yaml;
+use crate::model::{Cluster, Config, Digest, Environment, Hook, ImageContract, MachineFacts, MachineSpec};
 
 /// Returns the digest of a machine's rootfs: its layers and what its templates see.
 pub fn lay_out(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts) -> Digest {
@@ -135,27 +129,7 @@ fn with_configs(told: &impl Serialize, configs: &[Config]) -> Digest {
     }
 }
 
-/// Returns the digests of what each part of the components is told, by the operator and by the images. What sealift adds is not in
-/// them: another version of it, with other defaults, changes nothing of a cluster that runs.
-pub fn configuration(
-    documents: &[ComponentDocument],
-    kubeadm_file: Option<&str>,
-    certificate_names: &[String],
-) -> Configuration {
-    let names: BTreeSet<&String> = certificate_names.iter().collect();
-    let of_images = kubeadm_file.map(|text| yaml::documents("the image's etc/kubeadm.yml", text));
-    // What cannot be read is told of elsewhere.
-    let of_images = of_images.and_then(Result::ok).unwrap_or_default();
-    let told = |part: Part| {
-        let own: Vec<_> = documents.iter().filter(|document| document.kind == part.kind()).collect();
-        let of_images: Vec<_> = of_images.iter().filter(|document| document["kind"] == part.kind()).collect();
-        let names = (part == Part::ControlPlane).then_some(&names);
-        digest(&(part, own, of_images, names))
-    };
-    Part::ALL.into_iter().map(|part| (part, told(part))).collect()
-}
-
-fn digest(value: &impl Serialize) -> Digest {
+pub(super) fn digest(value: &impl Serialize) -> Digest {
     // Maps are ordered and all fields are plain data, so the text is the same for the same input.
     Digest::of(serde_json::to_vec(value).unwrap_or_default())
 }

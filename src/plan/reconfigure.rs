@@ -6,10 +6,10 @@
 
 use super::desired::{Desired, Former};
 use super::kubeadm_file;
-use super::receipts;
 use super::roster::Roster;
 use super::situation::{Situation, Standing};
 use super::step::{Action, PlanBuilder};
+use super::told::Told;
 use crate::error::{Class, Problem, Problems, Result};
 use crate::kubeadm;
 use crate::model::{
@@ -20,6 +20,10 @@ use crate::model::{
 pub(super) struct Reconfiguration<'a> {
     former: Option<&'a Former>,
     wanted: Configuration,
+    /// What former versions of sealift wrote of what is wanted.
+    also_wanted: Vec<Configuration>,
+    /// The version of Kubernetes that runs, if there is any.
+    runs: Option<&'a str>,
     /// The parts of which the cluster's own copy is an old one.
     uploads: Vec<Part>,
     /// What changes in the documents; `None` where it is not known what they were.
@@ -33,9 +37,12 @@ impl<'a> Reconfiguration<'a> {
     /// What kubeadm could not be told, what cannot be changed in a cluster that runs, and a change along with another version.
     pub(super) fn of(now: &Situation<'a>, roster: &Roster<'a>) -> Result<Self, Problems> {
         let desired = now.desired;
+        let runs = now.api().map(|api| api.version.as_str()).filter(|version| !version.is_empty());
         let mut found = Self {
             former: desired.former.as_ref(),
             wanted: desired.configuration(),
+            also_wanted: desired.told().configurations_of_former_versions(runs),
+            runs,
             uploads: vec![],
             changes: Some(vec![]),
         };
@@ -46,7 +53,7 @@ impl<'a> Reconfiguration<'a> {
         if found.uploads.is_empty() && !roster.staying().any(is_old) {
             return Ok(found);
         }
-        refuse_along_with_version(now)?;
+        found.refuse_along_with_version(desired)?;
         found.changes = changes(now, roster.first.spec)?;
         Ok(found)
     }
@@ -140,7 +147,31 @@ impl<'a> Reconfiguration<'a> {
 
     /// Tells whether what was given is not what is wanted. Where nothing is written down it is what the cluster was made with.
     fn is_old(&self, part: Part, given: Option<&Digest>) -> bool {
-        given.or_else(|| self.made_with(part)).is_some_and(|given| self.wanted.get(&part) != Some(given))
+        let wanted = |given: &Digest| {
+            std::iter::once(&self.wanted).chain(&self.also_wanted).any(|one| one.get(&part) == Some(given))
+        };
+        given.or_else(|| self.made_with(part)).is_some_and(|given| !wanted(given))
+    }
+
+    /// Tells whether what was given is what the former documents say.
+    fn is_former(&self, part: Part, given: Option<&Digest>) -> bool {
+        let former = self.former.into_iter().flat_map(|former| former.configurations(self.runs));
+        let mut former = former.filter_map(|mut one| one.remove(&part));
+        given.is_some_and(|given| former.any(|one| one == *given))
+    }
+
+    /// kubeadm would make the new version of whatever it writes the manifest of.
+    fn refuse_along_with_version(&self, desired: &Desired) -> Result<()> {
+        let wanted = desired.version()?;
+        let Some(runs) = self.runs.filter(|runs| runs.parse().ok().as_ref() != Some(wanted)) else {
+            return Ok(());
+        };
+        Err(Problem::new(
+            Class::Refused,
+            "the configuration of a cluster that runs is not changed along with its version",
+        )
+        .saw(format!("it runs {runs}, and the image brings {wanted}"))
+        .remedy(format!("change the configuration with an image of {runs}")))
     }
 
     /// Returns what has to be made anew on a control plane: everything, where it is not known what it had, or where that is not what
@@ -148,13 +179,7 @@ impl<'a> Reconfiguration<'a> {
     fn remade(&self, machine: &Standing<'_>) -> Vec<Remade> {
         let had = machine.facts.and_then(|facts| given(facts, Part::ControlPlane));
         let had = had.or_else(|| self.made_with(Part::ControlPlane));
-        if had
-            != self
-                .former
-                .map(Former::configuration)
-                .as_ref()
-                .and_then(|former| former.get(&Part::ControlPlane))
-        {
+        if !self.is_former(Part::ControlPlane, had) {
             return Remade::ALL.to_vec();
         }
         let Some(changes) = &self.changes else { return Remade::ALL.to_vec() };
@@ -217,21 +242,6 @@ fn changes(now: &Situation<'_>, machine: &MachineSpec) -> Result<Option<Vec<Docu
     }
 }
 
-/// kubeadm would make the new version of whatever it writes the manifest of.
-fn refuse_along_with_version(now: &Situation<'_>) -> Result<()> {
-    let wanted = now.desired.version()?.to_string();
-    let runs = now.api().map(|api| api.version.as_str()).filter(|version| !version.is_empty());
-    match runs.filter(|runs| *runs != wanted) {
-        None => Ok(()),
-        Some(runs) => Err(Problem::new(
-            Class::Refused,
-            "the configuration of a cluster that runs is not changed along with its version",
-        )
-        .saw(format!("it runs {runs}, and the image brings {wanted}"))
-        .remedy(format!("change the configuration with an image of {runs}"))),
-    }
-}
-
 /// Returns the receipts of a machine that is made now, by the part that each is of.
 pub fn configuration_of(desired: &Desired, role: Role) -> Configuration {
     let mut configuration = desired.configuration();
@@ -244,9 +254,17 @@ pub fn configuration_of(desired: &Desired, role: Role) -> Configuration {
 }
 
 impl Former {
-    /// Returns the digests of what the components were told.
-    fn configuration(&self) -> Configuration {
-        receipts::configuration(&self.documents, self.kubeadm_file.as_deref(), &self.certificate_names)
+    /// Returns the digests of what the components were told, by this version of sealift and by former ones.
+    fn configurations(&self, runs: Option<&str>) -> Vec<Configuration> {
+        let told = Told {
+            documents: &self.documents,
+            kubeadm_file: self.kubeadm_file.as_deref(),
+            certificate_names: &self.certificate_names,
+            version: self.version.as_ref(),
+        };
+        let mut all = told.configurations_of_former_versions(runs);
+        all.push(told.configuration());
+        all
     }
 
     /// Returns the wish as it was then, as far as kubeadm is told of it.
@@ -262,7 +280,16 @@ impl Former {
 impl Desired {
     /// Returns the digests of what the components are told.
     pub fn configuration(&self) -> Configuration {
-        let cluster = &self.cluster;
-        receipts::configuration(&cluster.documents, self.kubeadm_file.as_deref(), &cluster.certificate_names)
+        self.told().configuration()
+    }
+
+    /// Returns what the components are told.
+    pub(super) fn told(&self) -> Told<'_> {
+        Told {
+            documents: &self.cluster.documents,
+            kubeadm_file: self.kubeadm_file.as_deref(),
+            certificate_names: &self.cluster.certificate_names,
+            version: self.version().ok(),
+        }
     }
 }

@@ -52,6 +52,7 @@ mod tests {
             documents: vec![],
             kubeadm_file: None,
             certificate_names: vec![],
+            version: None,
             made_with: before.configuration(),
         });
         let document = |kind: &str, api_version: &str, content: Value| ComponentDocument {

@@ -1,9 +1,9 @@
 //! What the components of a cluster that is made were told the last time, so that it is seen what is to be otherwise.
 
 use crate::error::Problems;
-use crate::model::{Cluster, Config, ImageContract, ImageKind, base_images};
+use crate::model::{Cluster, Config, ImageContract, ImageKind, KubernetesVersion, base_images};
 use crate::ops::files::Files;
-use crate::plan::{self, Former};
+use crate::plan::{self, Former, Told};
 use crate::steps::{Applied, State};
 
 /// Returns what was told the last time; `None` where no cluster is made. `now` is what the images' file says now.
@@ -20,17 +20,38 @@ pub(super) fn former(
     };
     let (documents, certificate_names) =
         (made.cluster.documents.clone(), made.cluster.certificate_names.clone());
-    let told = || plan::configuration(&documents, kubeadm_file.as_deref(), &certificate_names);
+    let version = version(&made.images);
+    let told = Told {
+        documents: &documents,
+        kubeadm_file: kubeadm_file.as_deref(),
+        certificate_names: &certificate_names,
+        version,
+    };
+    let told = || told.configuration();
     let made_with = made.applied.as_ref().map_or_else(told, |applied| applied.made_with.clone());
-    Ok(Some(Former { documents, kubeadm_file, certificate_names, made_with }))
+    let version = version.cloned();
+    Ok(Some(Former { documents, kubeadm_file, certificate_names, version, made_with }))
 }
 
 /// Returns what is kept of what the components are told now.
-pub(super) fn applied(former: Option<&Former>, cluster: &Cluster, kubeadm_file: Option<String>) -> Applied {
-    let told =
-        || plan::configuration(&cluster.documents, kubeadm_file.as_deref(), &cluster.certificate_names);
-    let made_with = former.map_or_else(told, |former| former.made_with.clone());
+pub(super) fn applied(
+    former: Option<&Former>,
+    cluster: &Cluster,
+    images: &[ImageContract],
+    kubeadm_file: Option<String>,
+) -> Applied {
+    let told = Told {
+        documents: &cluster.documents,
+        kubeadm_file: kubeadm_file.as_deref(),
+        certificate_names: &cluster.certificate_names,
+        version: version(images),
+    };
+    let made_with = former.map_or_else(|| told.configuration(), |former| former.made_with.clone());
     Applied { kubeadm_file, made_with }
+}
+
+fn version(images: &[ImageContract]) -> Option<&KubernetesVersion> {
+    images.iter().find(|image| image.kind == ImageKind::Rootfs)?.version.as_ref()
 }
 
 /// An older version did not keep the file: it is what the same images, Configs and variables make of it. Other images may have

@@ -121,7 +121,7 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
         plan::keep_wishes(&mut cluster, &parting, &last.cluster);
         images::leave(&mut cluster, &parting, declared);
     }
-    let applied = former::applied(former.as_ref(), &cluster, kubeadm_file.clone());
+    let applied = former::applied(former.as_ref(), &cluster, &images, kubeadm_file.clone());
     let state = State {
         cluster: cluster.clone(),
         images: images.clone(),

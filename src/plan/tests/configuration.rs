@@ -26,6 +26,7 @@ fn changed(mut desired: Desired, documents: Vec<ComponentDocument>) -> Desired {
         documents: vec![],
         kubeadm_file: None,
         certificate_names: vec![],
+        version: None,
         made_with: desired.configuration(),
     });
     desired.cluster.documents = documents;
@@ -217,6 +218,71 @@ fn it_does_not_change_along_with_the_version() {
     assert!(problems.to_string().contains("v1.35.0"), "{problems}");
 }
 
+/// Returns what an image of this version has in `etc/kubeadm.yml`.
+fn of_image(version: &str) -> String {
+    format!(
+        "kind: ClusterConfiguration\nkubernetesVersion: {version}\napiVersion: kubeadm.k8s.io/v1beta4\n\
+         scheduler: {{extraArgs: [{{name: v, value: '2'}}]}}\n"
+    )
+}
+
+/// Returns a cluster of v1.36.2 that is to be of an image of v1.36.3, and what is seen of it.
+fn of_another_patch() -> (Desired, Observed) {
+    let mut desired = desired(1, 1);
+    desired.kubeadm_file = Some(of_image("v1.36.2"));
+    desired.former = Some(Former {
+        documents: vec![],
+        kubeadm_file: desired.kubeadm_file.clone(),
+        certificate_names: vec![],
+        version: "v1.36.2".parse().ok(),
+        made_with: desired.configuration(),
+    });
+    let mut seen = seen(&desired);
+    api(&mut seen).version = "v1.36.2".to_owned();
+    desired.kubeadm_file = Some(of_image("v1.36.3"));
+    (desired, seen)
+}
+
+#[test]
+fn an_image_of_another_patch_version_is_not_another_configuration() {
+    let (desired, mut seen) = of_another_patch();
+    settle(&desired, &mut seen);
+    let plan = launch(&desired, &seen, None).unwrap();
+    assert!(plan.documents.is_empty(), "{}", read(&plan));
+}
+
+#[test]
+fn what_a_former_version_wrote_of_an_image_of_another_patch_version_is_not_another_configuration() {
+    let (mut desired, mut seen) = of_another_patch();
+    let file = of_image("v1.36.2");
+    let written = Told { kubeadm_file: Some(&file), ..desired.told() };
+    let written = written.configurations_of_former_versions(None).remove(0);
+    assert_ne!(written, desired.configuration());
+    desired.former.as_mut().unwrap().made_with.clone_from(&written);
+    api(&mut seen).configured.clone_from(&written);
+    give(&mut seen, "10.0.0.1", Part::ControlPlane, &written[&Part::ControlPlane]);
+    let plan = launch(&desired, &seen, None).unwrap();
+    assert!(plan.documents.is_empty(), "{}", read(&plan));
+}
+
+#[test]
+fn of_what_a_former_version_wrote_only_what_changes_is_made_anew() {
+    let mut desired = desired(1, 1);
+    desired.kubeadm_file = Some(of_image("v1.36.3"));
+    desired.former = Some(Former {
+        documents: vec![],
+        kubeadm_file: desired.kubeadm_file.clone(),
+        certificate_names: vec![],
+        version: None,
+        made_with: desired.told().configurations_of_former_versions(None).remove(0),
+    });
+    desired.cluster.documents =
+        vec![document("ClusterConfiguration", json!({"apiServer": {"certSANs": ["api.example"]}}))];
+    let plan = launch(&desired, &seen(&desired), None).unwrap();
+    let remade = Action::ReconfigureControlPlane { remade: vec![Remade::Certificate] };
+    assert!(plan.steps.iter().any(|step| step.action == remade), "{}", read(&plan));
+}
+
 #[test]
 fn an_older_state_says_nothing_and_nothing_is_planned() {
     let mut desired = desired(1, 1);
@@ -227,6 +293,7 @@ fn an_older_state_says_nothing_and_nothing_is_planned() {
         documents: desired.cluster.documents.clone(),
         kubeadm_file: None,
         certificate_names: vec![],
+        version: None,
         made_with: desired.configuration(),
     });
     assert!(launch(&desired, &seen, None).unwrap().is_empty());
