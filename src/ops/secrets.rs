@@ -10,6 +10,7 @@ use crate::error::{Class, Problem, Problems, Result};
 use crate::ha::authority::registry_authority;
 use crate::model::Environment;
 use crate::plan::RegistryAccess;
+use crate::steps::State;
 
 /// The registry's user. Images read it from `registryUsername`.
 const USERNAME: &str = "sealift";
@@ -52,6 +53,22 @@ pub(super) fn without_credentials(environment: &Environment) -> Environment {
     others.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
+/// Takes the registry's credentials out of all variables that are kept: of single machines, of single images, and of those that
+/// images were built with. None has others than the cluster, and nothing is kept of what somebody wrote there.
+pub(super) fn withdraw_credentials(state: &mut State) {
+    let cluster = &mut state.cluster;
+    let machines = cluster.machines.iter_mut().chain(&mut state.leaving);
+    let images = state.images.iter_mut().chain(&mut state.parting);
+    let kept = machines
+        .map(|machine| &mut machine.environment)
+        .chain(images.map(|image| &mut image.environment))
+        .chain(cluster.wishes.values_mut().map(|wishes| &mut wishes.environment))
+        .chain([&mut cluster.environment]);
+    for environment in kept {
+        *environment = without_credentials(environment);
+    }
+}
+
 /// Finds what images would stumble over: they put both into files of many formats, without quotes.
 pub(super) fn wrong_user(username: &str, password: &str) -> Vec<Problem> {
     let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric());
@@ -87,6 +104,45 @@ pub fn new_id() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{ImageContract, ImageKind};
+    use crate::ops::files::tests::image;
+
+    #[test]
+    fn no_machine_and_no_image_is_kept_with_credentials() {
+        let variables =
+            serde_json::json!({"registryUsername": "admin", "registryPassword": "passw0rd", "a": "b"});
+        let machine = |last: u8| {
+            let host = format!("10.0.0.{last}");
+            serde_json::json!({"name": host, "address": host, "ssh": {"host": host}, "role": "worker", "environment": variables})
+        };
+        let image = |name: &str| ImageContract {
+            environment: serde_json::from_value(variables.clone()).unwrap(),
+            ..image(name, ImageKind::Application, vec![])
+        };
+        let mut state: State = serde_json::from_value(serde_json::json!({
+            "cluster": {
+                "name": "prod",
+                "images": ["a:v1"],
+                "machines": [machine(1)],
+                "environment": variables,
+                "wishes": {"a:v1": {"environment": variables}},
+                "network": {
+                    "pods": "100.64.0.0/10", "services": "10.96.0.0/22", "vip": "10.103.97.2", "dns_domain": "cluster.local",
+                },
+            },
+            "images": [image("a:v1")],
+            "parting": [image("b:v1")],
+            "leaving": [machine(2)],
+            "provider": "bare-metal",
+            "launch": "1",
+            "registry": {"username": "sealift", "password": "s", "authority": "", "authority_key": ""},
+        }))
+        .unwrap();
+        withdraw_credentials(&mut state);
+        let kept = state.to_json().unwrap();
+        assert!(!kept.contains("passw0rd") && !kept.contains("registryUsername"), "{kept}");
+        assert_eq!(kept.matches(r#""a": "b""#).count(), 6, "{kept}");
+    }
 
     #[test]
     fn an_operators_own_credentials_are_taken_and_stand_nowhere_else() {

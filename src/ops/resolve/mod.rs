@@ -122,16 +122,16 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
         images::leave(&mut cluster, &parting, declared);
     }
     let applied = former::applied(former.as_ref(), &cluster, &images, kubeadm_file.clone());
-    let state = State {
-        cluster: cluster.clone(),
-        images: images.clone(),
+    let mut state = State {
+        cluster,
+        images,
         provider,
         launch: last.map_or_else(secrets::new_id, |state| state.launch.clone()),
         authority: last.and_then(|state| state.authority.clone()),
         registry: registry::access(context, declared, last)?,
         login: common_login(wish).kept(),
         leaving: leaving.iter().map(|machine| machine.spec.clone()).collect(),
-        parting: parting.clone(),
+        parting,
         left: last.map(|state| left(state, &machines)).unwrap_or_default(),
         files: wish
             .files
@@ -140,14 +140,15 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
         history: last.map(|state| state.history.clone()).unwrap_or_default(),
         applied: Some(applied),
     };
+    secrets::withdraw_credentials(&mut state);
     hide(context, &state);
     let desired = Desired {
-        cluster,
-        images,
+        cluster: state.cluster.clone(),
+        images: state.images.clone(),
         registry: state.registry.clone(),
         launch: state.launch.clone(),
         leaving: state.leaving.clone(),
-        parting,
+        parting: state.parting.clone(),
         hook_places: hook_places(declared),
         origin: origin(provider),
         kubeadm_file,
