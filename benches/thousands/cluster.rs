@@ -105,6 +105,7 @@ fn rootfs() -> ImageContract {
         commands: vec![],
         scripts_are_named: true,
         entrypoint_commands: 0,
+        launches: vec![],
         layers: (0..9).map(|number| layer("kubernetes", number)).collect(),
         pod_networks: vec![],
         kubeadm: None,

@@ -13,7 +13,7 @@ mod tree;
 pub use apply::{apply, check};
 pub use difference::difference;
 pub use templates::{FOLDERS, target};
-pub use tree::{Change, File, Tree, foretell, holds, missing, outcome};
+pub use tree::{Change, File, Tree, foretell, giving_way_to_templates, holds, missing, outcome};
 
 #[cfg(test)]
 mod tests;

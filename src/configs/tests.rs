@@ -180,6 +180,18 @@ fn everything_that_is_wrong_with_a_tree_is_told_at_once_and_beforehand() {
 }
 
 #[test]
+fn a_file_gives_way_to_its_template_and_what_is_rendered_can_be_taken_away() {
+    let tree = tree(&[("etc/a.yml", "of the image"), ("etc/a.yml.tmpl", "{{ .PORT }}"), ("etc/b.tmpl", "b")]);
+    let given_way: Vec<_> = giving_way_to_templates(&tree).into_iter().map(Config::placed).collect();
+    let changes = outcome(&tree, &given_way, &environment()).unwrap();
+    let made: Vec<_> = changes.iter().map(|change| (change.path.as_str(), change.after.as_deref())).collect();
+    assert_eq!(made, [("etc/a.yml", Some("5000")), ("etc/b", Some("b"))]);
+    let none = [placed(Config::plain("etc/b", Strategy::Delete, ""))];
+    let changes = outcome(&tree, &[given_way, none.to_vec()].concat(), &environment()).unwrap();
+    assert_eq!(changes[1].after, None);
+}
+
+#[test]
 fn a_difference_is_told_in_lines_and_not_without_an_end() {
     assert_eq!(
         difference("etc/x", Some("a\nb\n"), Some("a\nc\n")),

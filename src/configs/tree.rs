@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::apply::apply;
 use super::templates;
 use crate::error::{Class, Problem, Problems};
-use crate::model::{Environment, PlacedConfig, Strategy};
+use crate::model::{Config, Environment, PlacedConfig, Strategy};
 use crate::template;
 
 /// A file as far as it matters here.
@@ -84,11 +84,9 @@ impl<'a> Work<'a> {
         mut self,
         render: impl Fn(&str, &str) -> Result<Option<String>, Problem>,
     ) -> Result<Vec<Change>, Problems> {
-        // A Config may bring a template, or take one away.
-        let made = |tree: &Tree, path: &str| templates_of(tree).contains_key(path);
         let mut late = Vec::new();
         for config in self.configs {
-            if made(&self.tree, &config.config.path) {
+            if is_late(&self.tree, &config.config) {
                 late.push(config);
             } else {
                 self.configure(config);
@@ -184,6 +182,28 @@ impl<'a> Work<'a> {
             Err(problem) => self.problems.push(here(problem)),
         }
     }
+}
+
+/// A Config changes what a template makes of a file. But it may bring a template, or take one away, or the file that is in a
+/// template's way.
+fn is_late(tree: &Tree, config: &Config) -> bool {
+    let makes_way = config.strategy == Strategy::Delete && tree.contains_key(&config.path);
+    templates_of(tree).contains_key(&config.path) && !makes_way
+}
+
+/// Returns the Configs that take those files away which templates of the tree make.
+pub fn giving_way_to_templates(tree: &Tree) -> Vec<Config> {
+    let in_the_way = templates_of(tree).into_keys().filter(|path| tree.contains_key(path));
+    let delete = |path: String| Config {
+        name: format!("{path}.tmpl"),
+        path,
+        strategy: Strategy::Delete,
+        image: None,
+        process: vec![],
+        data: String::new(),
+        trees: vec![],
+    };
+    in_the_way.map(delete).collect()
 }
 
 /// Why a link is not changed.

@@ -33,6 +33,19 @@ pub struct ClusterImage {
     pub commands: Vec<String>,
     /// How many of the commands come from ENTRYPOINT; the operator's command replaces those after them.
     pub entrypoint_commands: usize,
+    /// What becomes of a file that a template makes as well.
+    pub rendering: Rendering,
+    /// What a rootfs of sealer's launches besides Kubernetes, by name or by command; sealift does not.
+    pub launches: Vec<String>,
+}
+
+/// What becomes of a file of an image that one of its templates makes as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rendering {
+    /// Nobody can say which of the two is meant.
+    Refused,
+    /// It gives way, as in sealer's base images: their `etc/kubeadm.yml` is what they are built with.
+    Replaces,
 }
 
 /// When a script is run.
@@ -139,6 +152,8 @@ impl ClusterImage {
             vip,
             commands: [entrypoint, commands(&image.config.cmd)].concat(),
             entrypoint_commands,
+            rendering: Rendering::Refused,
+            launches: vec![],
         })
     }
 
@@ -156,6 +171,8 @@ impl ClusterImage {
             vip: None,
             commands: image.commands,
             entrypoint_commands: 0,
+            rendering: Rendering::Replaces,
+            launches: image.launches,
         })
     }
 }

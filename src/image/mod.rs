@@ -15,7 +15,7 @@ pub mod store;
 #[cfg(test)]
 mod testing;
 
-pub use contract::{ClusterImage, Script};
+pub use contract::{ClusterImage, Rendering, Script};
 pub use layer::LayerFacts;
 pub use reference::ImageReference;
 pub use replicate::replicate;

@@ -166,6 +166,9 @@ pub struct ImageContract {
     /// The Configs that it brings for its own files, in its `config.yml`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub configs: Vec<Config>,
+    /// What a rootfs of sealer's launches besides Kubernetes, by name or by command; nobody does that here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub launches: Vec<String>,
 }
 
 /// Returns the images that every machine needs: the rootfs and what is laid over it.

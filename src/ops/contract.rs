@@ -1,9 +1,9 @@
 //! An image of the store as the cluster sees it.
 
 use crate::clusterfile;
-use crate::configs::{File, Tree};
+use crate::configs::{self, File, Tree};
 use crate::error::{Class, Problem, Result};
-use crate::image::{ClusterImage, Image, ImageReference, Script, Store};
+use crate::image::{ClusterImage, Image, ImageReference, Rendering, Script, Store};
 use crate::model::{Arch, Config, ImageContract, ImageKind, Scripts};
 use crate::plan::IMAGE_SOCKET;
 
@@ -42,7 +42,10 @@ pub(super) fn read(store: &Store, name: &str, arch: Arch) -> Result<ImageContrac
         }
         _ => None,
     };
-    let configs = configs(&image, &files)?;
+    let mut own = own_configs(&image, &files)?;
+    if meaning.rendering == Rendering::Replaces {
+        own.splice(..0, configs::giving_way_to_templates(&files));
+    }
     let mut environment = meaning.environment.clone();
     if may_have_shim(meaning.kind, &image) && files.contains_key(SHIM) {
         environment.entry(IMAGE_SOCKET.to_owned()).or_insert_with(|| SHIM_SOCKET.to_owned());
@@ -70,7 +73,8 @@ pub(super) fn read(store: &Store, name: &str, arch: Arch) -> Result<ImageContrac
         layers: image.layers.clone(),
         pod_networks: pod_networks(&image),
         kubeadm,
-        configs,
+        configs: own,
+        launches: meaning.launches,
     })
 }
 
@@ -91,7 +95,7 @@ fn may_have_shim(kind: ImageKind, image: &Image) -> bool {
 }
 
 /// Reads the Configs that an image brings for its own files. A file of that name which holds none is something else.
-fn configs(image: &Image, files: &Tree) -> Result<Vec<Config>> {
+fn own_configs(image: &Image, files: &Tree) -> Result<Vec<Config>> {
     let Some(File::Text(text)) = files.get(CONFIGS) else { return Ok(vec![]) };
     if !text.lines().any(|line| line.trim_end() == "kind: Config") {
         return Ok(vec![]);

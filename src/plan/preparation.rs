@@ -72,7 +72,8 @@ pub(super) fn prepare(
         let reason = format!("it lacks {} of the images' layers", layers.len());
         steps.last = Some(plan.add(name, Action::SendLayers { layers, bytes }, reason, steps.last));
     }
-    if receipt("lay-out") != Some(&receipts::lay_out(desired, spec, facts)) {
+    let lays_out = receipt("lay-out") != Some(&receipts::lay_out(desired, spec, facts));
+    if lays_out {
         let reason = "its rootfs is not of these images, variables and Configs";
         steps.last = Some(plan.add(name, Action::LayOut, reason, steps.last));
     }
@@ -94,9 +95,12 @@ pub(super) fn prepare(
         *served == receipts::registry(desired, spec, facts)
             || as_before && *served == receipts::registry_of_former_version(desired, spec, facts)
     });
-    if spec.role == Role::ControlPlane
-        && (!serves || desired.registry_style() == RegistryStyle::Unit && !facts.runs("registry.service"))
-    {
+    let runs_no_more = match desired.registry_style() {
+        RegistryStyle::Unit => !facts.runs("registry.service"),
+        // The container has the former tree, which is deleted.
+        RegistryStyle::Container => lays_out,
+    };
+    if spec.role == Role::ControlPlane && (!serves || runs_no_more) {
         interrupt(plan, &mut steps, Action::Registry, "its registry does not run as wanted", None);
         steps.registry = steps.last;
     }

@@ -41,6 +41,7 @@ pub(super) fn image(name: &str, kind: ImageKind) -> ImageContract {
         },
         scripts_are_named: true,
         entrypoint_commands: 0,
+        launches: vec![],
         pod_networks: vec![],
         layers: vec![layer("files", LayerContent::Files), layer("images", LayerContent::Registry)],
         kubeadm: None,

@@ -50,6 +50,7 @@ impl Step for LayOut {
                     .is_empty()
                     .then(|| ScriptCommand { text: scripts.check.clone(), environment: environment.clone() }),
                 environment,
+                registry: desired.registry_style(),
             };
             self.site.act(&self.machine, Work::LayOut(work), progress).await?;
             Ok(Acted::Changed)

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::site::Site;
 use crate::engine::{Acted, Progress, Step};
 use crate::error::Result;
-use crate::model::{BoxFuture, MachineSpec, Role};
+use crate::model::{BoxFuture, MachineSpec, RegistryStyle, Role};
 use crate::plan;
-use crate::wire::{FetchAhead, Postcondition, PrepareWork, ScriptCommand, Work};
+use crate::wire::{FetchAhead, Postcondition, PrepareWork, PullingWork, Runtime, ScriptCommand, Work};
 
 pub(super) struct Prepare {
     pub(super) machine: MachineSpec,
@@ -65,6 +65,21 @@ impl Prepare {
             cri_socket: desired.cri_socket().to_owned(),
             image_socket: shim.map(str::to_owned),
             sandbox_image: shim.and_then(|_| desired.sandbox_image()),
+            pulling: self.pulling(),
         })
+    }
+    /// Scripts of sealer's images know nothing of the registry: their tool writes it down for the runtime.
+    fn pulling(&self) -> Option<PullingWork> {
+        let desired = &self.site.desired;
+        if desired.registry_style() == RegistryStyle::Unit {
+            return None;
+        }
+        let runtime = match desired.variable("ContainerRuntime") {
+            Some("docker") => Runtime::Docker,
+            _ => Runtime::Containerd,
+        };
+        let [domain, port] = ["RegistryDomain", "RegistryPort"].map(|name| desired.variable(name));
+        let user = desired.registry.user();
+        Some(PullingWork { runtime, registry: format!("{}:{}", domain?, port?), user })
     }
 }

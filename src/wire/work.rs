@@ -169,6 +169,8 @@ pub struct LayOutWork {
     pub environment: Environment,
     /// The image's `check`, on a machine where nothing of the image was ever started.
     pub check: Option<ScriptCommand>,
+    /// How the image's registry is run: a container that has the former tree has to be started anew.
+    pub registry: RegistryStyle,
 }
 
 /// Names in /etc/hosts, and care.
@@ -260,6 +262,29 @@ pub struct PrepareWork {
     pub image_socket: Option<String>,
     /// The image of pods' sandboxes, which the runtime cannot fetch through the shim by itself.
     pub sandbox_image: Option<String>,
+    /// How the runtime is told of the cluster's registry, where the image's scripts leave that to their tool.
+    pub pulling: Option<PullingWork>,
+}
+
+/// The cluster's registry as a container runtime has to know it.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct PullingWork {
+    /// Which runtime.
+    pub runtime: Runtime,
+    /// The registry's name and port in the names of images: `sea.hub:5000`.
+    pub registry: String,
+    /// As whom it pulls.
+    pub user: RegistryUser,
+}
+
+/// A container runtime, by where it reads how registries are come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Runtime {
+    /// From a `hosts.toml` of each registry.
+    Containerd,
+    /// From kubelet, with each image that it wants; the registry's address being a loopback one, it may speak plain HTTP.
+    Docker,
 }
 
 impl PrepareWork {

@@ -14,7 +14,7 @@ use crate::distribute::mounts::{Mount, mounts_below};
 use crate::error::{Class, Context, Problem, Result};
 use crate::wire::CleanWork;
 
-use super::{kubelet, kubelet_arguments, registry_data, script};
+use super::{kubelet, kubelet_arguments, pulling, registry_data, script};
 
 /// Directories below which pods and the runtime mount.
 const MOUNTED: [&str; 4] = ["/var/lib/kubelet", "/run/containerd", "/var/lib/containerd", "/run/flannel"];
@@ -43,6 +43,7 @@ pub(super) fn carry_out(work: &CleanWork, tell: Tell<'_>) -> Result<()> {
     kubelet_arguments::remove()?;
     run_scripts(work, tell)?;
     family_paths::unlink(&work.cluster)?;
+    pulling::forget()?;
     care::remove(work.vip, tell)?;
     hosts::clear()?;
     leftovers::remove_all(&marker.before, tell)

@@ -6,10 +6,14 @@ use super::script;
 use crate::agent::command::Tell;
 use crate::agent::{family_paths, paths, receipts, tree};
 use crate::error::{Problem, Result};
+use crate::model::RegistryStyle;
 use crate::wire::{LayOutWork, ScriptCommand};
 
 pub(super) fn carry_out(work: &LayOutWork, tell: Tell<'_>) -> Result<()> {
     receipts::withdraw("lay-out")?;
+    if work.registry == RegistryStyle::Container {
+        receipts::withdraw("registry")?;
+    }
     let rootfs = paths::rootfs(&work.cluster);
     tree::lay_out(&work.layers, &rootfs, &work.configs, &work.environment)?;
     family_paths::link(&work.cluster)?;

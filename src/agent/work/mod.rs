@@ -14,6 +14,7 @@ mod kubelet_arguments;
 mod launch;
 mod lay_out;
 mod prepare;
+mod pulling;
 mod reconfigure;
 mod registry;
 mod registry_data;

@@ -9,7 +9,7 @@ use crate::agent::{paths, receipts};
 use crate::error::Result;
 use crate::wire::{FetchAhead, Postcondition, PrepareWork};
 
-use super::{init_scripts, script};
+use super::{init_scripts, pulling, script};
 
 /// How often it is looked whether the runtime answers.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -17,6 +17,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 pub(super) fn carry_out(work: &PrepareWork, tell: Tell<'_>) -> Result<()> {
     receipts::withdraw("prepare")?;
     let rootfs = paths::rootfs(&work.cluster);
+    // Before the scripts: the runtime looks there at every pull, and the first comes as soon as it answers.
+    work.pulling.iter().try_for_each(pulling::place)?;
     let fetcher = Fetcher::new(work, &rootfs);
     let ended = AtomicBool::new(false);
     let fetched = std::thread::scope(|scope| {

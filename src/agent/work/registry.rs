@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use crate::agent::blocking::now;
 use crate::agent::command::{Command, Tell};
 use crate::agent::{paths, receipts, units};
-use crate::error::{Class, Problem, Result};
+use crate::error::{Class, Context, Problem, Result};
 use crate::model::RegistryStyle;
-use crate::wire::RegistryWork;
+use crate::wire::{RegistryWork, ScriptCommand};
 use crate::{fsx, yaml};
 
 use super::{registry_data, registry_peers, registry_users, script};
@@ -28,7 +28,7 @@ pub(super) fn carry_out(work: &RegistryWork, tell: Tell<'_>) -> Result<()> {
     registry_users::place(&rootfs.join(registry_users::FILE), &work.users)?;
     match work.style {
         RegistryStyle::Unit => start_unit(work, &rootfs, tell)?,
-        RegistryStyle::Container => start_container(work, &rootfs, tell)?,
+        RegistryStyle::Container => start_container(&work.script, &rootfs, tell)?,
     }
     await_answer(work)?;
     registry_peers::catch_up(work, tell);
@@ -56,15 +56,18 @@ fn start_unit(work: &RegistryWork, rootfs: &Path, tell: Tell<'_>) -> Result<()> 
     Ok(())
 }
 
-/// The script gives the container what is in `certs/` under the registry's name.
-fn start_container(work: &RegistryWork, rootfs: &Path, tell: Tell<'_>) -> Result<()> {
-    let name = work.script.environment.get("RegistryDomain").map_or("sea.hub", String::as_str);
+/// Runs the script that starts a registry as a container, in place of one that may run already: what that one was given is gone
+/// with a tree that was laid out since. The script gives the container what is in `certs/` under the registry's name.
+pub(super) fn start_container(script: &ScriptCommand, rootfs: &Path, tell: Tell<'_>) -> Result<()> {
+    let name = script.environment.get("RegistryDomain").map_or("sea.hub", String::as_str);
     let directory = rootfs.join("certs");
     fsx::make_directory(&directory)?;
-    fsx::write_atomically(&directory.join(format!("{name}.crt")), &work.certificate, 0o644)?;
-    fsx::write_atomically(&directory.join(format!("{name}.key")), &work.key, 0o600)?;
+    for (from, ending, mode) in [(CERTIFICATE, "crt", 0o644), (KEY, "key", 0o600)] {
+        let text = std::fs::read(from).problem_with(Class::Machine, || format!("cannot read {from}"))?;
+        fsx::write_atomically(&directory.join(format!("{name}.{ending}")), text, mode)?;
+    }
     change(&rootfs.join("etc/registry_config.yml"), shut_debug_port)?;
-    script::run(rootfs, &work.script, tell)
+    script::run(rootfs, script, tell)
 }
 
 fn place_certificate(work: &RegistryWork) -> Result<()> {
@@ -153,10 +156,7 @@ mod tests {
         RegistryWork {
             receipt: crate::model::Digest::of("x"),
             cluster: "default".to_owned(),
-            script: crate::wire::ScriptCommand {
-                text: String::new(),
-                environment: crate::model::Environment::new(),
-            },
+            script: ScriptCommand { text: String::new(), environment: crate::model::Environment::new() },
             style: RegistryStyle::Unit,
             listen: "10.0.0.1:5443".parse().unwrap(),
             certificate: String::new(),

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use tokio::time::timeout;
+
 use crate::agent::blocking::now;
 use crate::agent::command::{Command, Tell};
 use crate::agent::{paths, receipts, units};
@@ -12,8 +14,7 @@ use crate::image::ServedRegistry;
 use crate::model::{RegistryStyle, RegistryUser};
 use crate::wire::{RegistryUsersWork, ScriptCommand};
 
-use super::registry::UNIT;
-use super::script;
+use super::registry::{UNIT, start_container};
 
 /// The file's name, in the registry's directory.
 pub(super) const NAME: &str = "registry_htpasswd";
@@ -35,6 +36,9 @@ const BY_ITSELF: Duration = Duration::from_secs(3);
 const STARTED_ANEW: Duration = Duration::from_mins(1);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
+/// How long one look may take: a program that hangs takes connections and never answers.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(5);
+
 /// Lets a registry that runs take these users and no others.
 pub(super) fn carry_out(work: &RegistryUsersWork, tell: Tell<'_>) -> Result<()> {
     let rootfs = paths::rootfs(&work.cluster);
@@ -53,7 +57,7 @@ fn start_anew(work: &RegistryUsersWork, unheeded: &Problem, rootfs: &Path, tell:
     tell(&format!("the registry is started anew: {}", unheeded.brief()));
     match work.style {
         RegistryStyle::Unit => Command::new("systemctl", ["restart", UNIT]).run(tell)?,
-        RegistryStyle::Container => script::run(rootfs, &work.script, tell)?,
+        RegistryStyle::Container => start_container(&work.script, rootfs, tell)?,
     }
     await_heeding(work, STARTED_ANEW).map_err(|problem| units::with_journal(problem, UNIT))
 }
@@ -93,13 +97,19 @@ fn await_heeding(work: &RegistryUsersWork, patience: Duration) -> Result<()> {
     let began = Instant::now();
     now(async || {
         loop {
-            match heeds(work).await {
+            let looked = timeout(ANSWER_DEADLINE, heeds(work)).await.unwrap_or_else(|_| Err(silent()));
+            match looked {
                 Ok(()) => return Ok(()),
                 Err(problem) if began.elapsed() > patience => return Err(problem),
                 Err(_) => tokio::time::sleep(LOOK_EVERY).await,
             }
         }
     })
+}
+
+fn silent() -> Problem {
+    let message = format!("the registry does not answer within {} s", ANSWER_DEADLINE.as_secs());
+    Problem::new(Class::Machine, message)
 }
 
 async fn heeds(work: &RegistryUsersWork) -> Result<()> {

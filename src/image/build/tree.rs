@@ -122,10 +122,12 @@ fn clean(path: &Path) -> PathBuf {
     path.components().filter(|component| matches!(component, Component::Normal(_))).collect()
 }
 
-/// Tells whether a file's content names images: `images/shim/*`, `images/skopeo/tar.txt`, and manifests.
+/// Tells whether a file's content names images: `images/shim/*`, `images/skopeo/tar.txt`, sealer's `manifests/imageList`, and
+/// manifests.
 fn names_images(path: &Path) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     path.parent() == Some(Path::new("images/shim"))
         || path == Path::new("images/skopeo/tar.txt")
+        || path == Path::new("manifests/imageList")
         || (path.starts_with("manifests") && matches!(extension, "yaml" | "yml" | "tmpl"))
 }

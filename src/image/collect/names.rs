@@ -31,7 +31,7 @@ pub(crate) fn wanted(tree: &Tree) -> Result<Wanted, Problems> {
             wanted.archives = lines(&text).map(|(_, line)| archive_path(line)).collect();
             continue;
         }
-        let in_list = path.starts_with("images");
+        let in_list = path.starts_with("images") || path == Path::new("manifests/imageList");
         let found = if in_list { listed(&text) } else { in_manifest(path, &text) };
         for Mention { name, line, certain } in found {
             let place =

@@ -34,6 +34,8 @@ pub(super) struct SealerImage {
     pub(super) scripts: Scripts,
     /// What an application runs.
     pub(super) commands: Vec<String>,
+    /// What a rootfs launches besides Kubernetes, by name or by command.
+    pub(super) launches: Vec<String>,
 }
 
 /// The part of the annotation that matters here.
@@ -86,7 +88,8 @@ impl SealerImage {
         }
         let runtime = label("container-runtime-type").unwrap_or("docker");
         let version = label("cluster-runtime-version").map(str::parse).transpose()?;
-        Self::rootfs(environment, runtime, version).map(Some)
+        let launches = [extension.launch.app_names, extension.launch.cmds].concat();
+        Self::rootfs(environment, runtime, version).map(|image| Some(Self { launches, ..image }))
     }
 
     fn application(environment: Environment, launch: Launch) -> Result<Self> {
@@ -101,6 +104,7 @@ impl SealerImage {
             environment,
             scripts: Scripts::default(),
             commands: launch.cmds,
+            launches: vec![],
         })
     }
 
@@ -126,6 +130,7 @@ impl SealerImage {
             environment,
             scripts: scripts(runtime),
             commands: vec![],
+            launches: vec![],
         })
     }
 }
@@ -138,7 +143,7 @@ fn scripts(runtime: &str) -> Scripts {
         (Script::InitRegistry, init_registry(runtime)),
         (Script::Init, "init-kube.sh".to_owned()),
         (Script::CleanRegistry, NOTHING.to_owned()),
-        (Script::Clean, format!("uninstall-{runtime}.sh")),
+        (Script::Clean, clean(runtime)),
     ]))
 }
 
@@ -146,6 +151,15 @@ fn scripts(runtime: &str) -> Scripts {
 /// port that scripts and templates know is care.
 fn init_registry(runtime: &str) -> String {
     format!("{runtime}.sh && bash init-registry.sh {REGISTRY_PORT} \"${{PWD%/*}}/registry\" $RegistryDomain")
+}
+
+/// What `init-kube.sh` puts in place no script takes away: sealer does so itself, by `pkg/runtime/kubernetes`.
+fn clean(runtime: &str) -> String {
+    let programs = "/usr/bin/kubeadm /usr/bin/kubectl /usr/bin/kubelet /usr/bin/kubelet-pre-start.sh";
+    let units = "/etc/systemd/system/kubelet.service /etc/systemd/system/kubelet.service.d";
+    format!(
+        "uninstall-{runtime}.sh && rm -rf {programs} {units} /etc/sysctl.d/k8s.conf && systemctl daemon-reload"
+    )
 }
 
 fn unknown(what: &str, value: &str, known: &str) -> Problem {

@@ -52,6 +52,7 @@ pub(in crate::ops) fn image(name: &str, kind: ImageKind, layers: Vec<LayerInfo>)
         commands: vec![],
         scripts_are_named: true,
         entrypoint_commands: 0,
+        launches: vec![],
         layers,
         pod_networks: vec![],
         kubeadm: None,
