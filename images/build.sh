@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the cluster images of this directory: `build.sh [--sealift BIN] [--arch amd64|arm64] [kubernetes] [flannel] [hello] [greeting]`.
-# The tests' own, `labring-layout`, is built when it is named.
+# The tests' own, `labring-layout` and `sealer-layout`, are built when they are named.
 # What was built from the same inputs, and is still in sealift's store, is not built again.
 set -euo pipefail
 
@@ -17,8 +17,8 @@ parse() {
     case $1 in
       --sealift) sealift=$2; shift 2 ;;
       --arch) arch=$2; shift 2 ;;
-      kubernetes | flannel | hello | greeting | labring-layout) images+=("$1"); shift ;;
-      *) die "usage: build.sh [--sealift BIN] [--arch amd64|arm64] [kubernetes] [flannel] [hello] [greeting] [labring-layout]" ;;
+      kubernetes | flannel | hello | greeting | labring-layout | sealer-layout) images+=("$1"); shift ;;
+      *) die "usage: build.sh [--sealift BIN] [--arch amd64|arm64] [kubernetes] [flannel] [hello] [greeting] [labring-layout] [sealer-layout]" ;;
     esac
   done
   require_arch "$arch"
@@ -109,6 +109,17 @@ build_labring-layout() {
   build_members
   "$here/labring-layout/parts.sh" "$arch"
   cluster "$here/labring-layout" "labring-layout:$kubernetes" "${members[@]}"
+}
+
+# And laid out as sealer's are: its registry is a container, whose image is a file in it.
+build_sealer-layout() {
+  local members=() context=$here/sealer-layout registry=docker.io/library/registry:2.7.1
+  build_members
+  "$context/parts.sh" "$arch"
+  container "$context" registry "$registry"
+  mkdir -p "$context/parts/$arch/images"
+  "$sealift" save --to "$context/parts/$arch/images/registry.tar" "$registry"
+  cluster "$context" "sealer-layout:$kubernetes" "$registry" "${members[@]}"
 }
 
 build_flannel() {

@@ -18,6 +18,7 @@ mod machines;
 mod made;
 mod operator;
 mod running;
+mod sealer;
 mod secrets;
 mod snapshot;
 mod story;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         life::trials(),
         made::trials(),
         labring::trials(),
+        sealer::trials(),
         cut_off::trials(),
         unanswered::trials(),
     ];
