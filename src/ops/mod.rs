@@ -38,6 +38,8 @@ mod scene;
 mod secrets;
 mod stale;
 mod status;
+#[cfg(test)]
+mod testing;
 mod uninstall;
 
 pub mod reporter;

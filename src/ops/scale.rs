@@ -5,7 +5,7 @@ use super::context::Context;
 use super::converge;
 use super::declare::{self, Change};
 use super::login::LoginRequest;
-use super::resolve::{Making, Renewal, Wish};
+use super::resolve::{Making, Wish};
 use super::run::purpose;
 use super::{known, stale};
 use crate::error::{Problems, Result};
@@ -29,14 +29,7 @@ pub struct ScaleRequest {
 pub async fn scale(context: &Context, request: ScaleRequest) -> Result<(), Problems> {
     let last = known::cluster(context, &request.name)?;
     let declared = declare::scale(&request.change, &last)?;
-    let wish = Wish {
-        declared: &declared,
-        login: &request.login,
-        last: Some(&last),
-        renewal: Renewal::Nothing,
-        files: None,
-        making: Making::Allowed,
-    };
+    let wish = Wish::about(&last, &declared, &request.login, Making::Allowed);
     let title = title(&request.change, &request.name);
     let purpose = |cluster: &Cluster, plan: &Plan| purpose(context, cluster, plan, &title);
     let outcome = converge::converge(context, &wish, request.consent, purpose).await;

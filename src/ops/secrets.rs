@@ -104,40 +104,26 @@ pub fn new_id() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{ImageContract, ImageKind};
+    use crate::model::{ImageContract, ImageKind, ImageWishes};
     use crate::ops::files::tests::image;
+    use crate::ops::testing::state;
 
     #[test]
     fn no_machine_and_no_image_is_kept_with_credentials() {
-        let variables =
-            serde_json::json!({"registryUsername": "admin", "registryPassword": "passw0rd", "a": "b"});
-        let machine = |last: u8| {
-            let host = format!("10.0.0.{last}");
-            serde_json::json!({"name": host, "address": host, "ssh": {"host": host}, "role": "worker", "environment": variables})
-        };
+        let variables = [("registryUsername", "admin"), ("registryPassword", "passw0rd"), ("a", "b")];
+        let variables = Environment::from(variables.map(|(name, value)| (name.to_owned(), value.to_owned())));
         let image = |name: &str| ImageContract {
-            environment: serde_json::from_value(variables.clone()).unwrap(),
+            environment: variables.clone(),
             ..image(name, ImageKind::Application, vec![])
         };
-        let mut state: State = serde_json::from_value(serde_json::json!({
-            "cluster": {
-                "name": "prod",
-                "images": ["a:v1"],
-                "machines": [machine(1)],
-                "environment": variables,
-                "wishes": {"a:v1": {"environment": variables}},
-                "network": {
-                    "pods": "100.64.0.0/10", "services": "10.96.0.0/22", "vip": "10.103.97.2", "dns_domain": "cluster.local",
-                },
-            },
-            "images": [image("a:v1")],
-            "parting": [image("b:v1")],
-            "leaving": [machine(2)],
-            "provider": "bare-metal",
-            "launch": "1",
-            "registry": {"username": "sealift", "password": "s", "authority": "", "authority_key": ""},
-        }))
-        .unwrap();
+        let mut state = state();
+        state.cluster.environment.clone_from(&variables);
+        state.cluster.machines[0].environment.clone_from(&variables);
+        state.leaving.clone_from(&state.cluster.machines);
+        let wishes = ImageWishes { environment: variables.clone(), ..ImageWishes::default() };
+        state.cluster.wishes.insert("a:v1".to_owned(), wishes);
+        state.images.push(image("a:v1"));
+        state.parting.push(image("b:v1"));
         withdraw_credentials(&mut state);
         let kept = state.to_json().unwrap();
         assert!(!kept.contains("passw0rd") && !kept.contains("registryUsername"), "{kept}");

@@ -5,7 +5,7 @@ use super::context::Context;
 use super::converge;
 use super::declare;
 use super::login::LoginRequest;
-use super::resolve::{Making, Renewal, Wish};
+use super::resolve::{Making, Wish};
 use super::run::purpose;
 use super::{known, stale};
 use crate::error::{Problems, Result};
@@ -29,14 +29,7 @@ pub struct UninstallRequest {
 pub async fn uninstall(context: &Context, request: UninstallRequest) -> Result<(), Problems> {
     let last = known::cluster(context, &request.name)?;
     let declared = declare::without(&request.applications, request.undoing, &last)?;
-    let wish = Wish {
-        declared: &declared,
-        login: &request.login,
-        last: Some(&last),
-        renewal: Renewal::Nothing,
-        files: None,
-        making: Making::Allowed,
-    };
+    let wish = Wish::about(&last, &declared, &request.login, Making::Allowed);
     // Who names an application to uninstall has said that it may go.
     let consent = Consent { removal: Removal::Agreed, ..Consent::default() };
     let title = format!("uninstall {}", request.applications.join(" "));

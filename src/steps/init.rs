@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::site::{self, Site};
+use super::state::State;
 use crate::engine::{Acted, Progress, Step};
 use crate::error::Result;
 use crate::model::{BoxFuture, MachineSpec};
@@ -41,10 +42,17 @@ impl Step for Init {
 }
 
 impl Init {
-    /// From here on the cluster has an identity, and the operator keeps it before anything else happens.
+    /// From here on the cluster has an identity, and the operator keeps it before anything else happens; and what it was made with,
+    /// which an earlier run that came to nothing may have been told otherwise.
     async fn learn_identity(&self) -> Result<()> {
         let look = self.site.look();
         let facts = self.site.agent(&self.machine).await?.ask(look).await?;
-        self.site.change_state(|state| state.authority = facts.authority).save(&self.site.home)
+        let made = |state: &mut State| {
+            state.authority = facts.authority;
+            if let Some(applied) = &mut state.applied {
+                applied.made_with = self.site.desired.configuration();
+            }
+        };
+        self.site.change_state(made).save(&self.site.home)
     }
 }

@@ -11,7 +11,7 @@ use super::context::Context;
 use super::converge::StoreBlobs;
 use super::declare;
 use super::login::LoginRequest;
-use super::resolve::{Making, Renewal, Wish};
+use super::resolve::{Making, Wish};
 use super::scene::Scene;
 use crate::error::{Class, Problem, Problems, Result};
 use crate::model::{MachineSpec, Marker, Role};
@@ -24,14 +24,7 @@ pub use push::{PushRequest, push_images};
 /// Looks at a cluster as it is kept, from the newest definition there is.
 async fn look(context: &Context, last: &State, login: &LoginRequest) -> Result<Scene, Problems> {
     let declared = declare::last(last);
-    let wish = Wish {
-        declared: &declared,
-        login,
-        last: Some(last),
-        renewal: Renewal::Nothing,
-        files: None,
-        making: Making::Forbidden,
-    };
+    let wish = Wish::about(last, &declared, login, Making::Forbidden);
     Scene::newest(context, &wish, declare::last).await
 }
 

@@ -10,7 +10,7 @@ use crate::ops::consent::Consent;
 use crate::ops::context::Context;
 use crate::ops::execute::Purpose;
 use crate::ops::login::LoginRequest;
-use crate::ops::resolve::{Making, Renewal, Wish};
+use crate::ops::resolve::{Making, Wish};
 use crate::ops::{converge, declare, known, run, secrets};
 use crate::plan::{Plan, RegistryAccess};
 use crate::steps::{Site, State};
@@ -35,14 +35,7 @@ pub async fn change_credentials(context: &Context, request: PasswdRequest) -> Re
     let username = registry.username.clone();
     let last = State { registry, ..last };
     let declared = declare::last(&last);
-    let wish = Wish {
-        declared: &declared,
-        login: &request.login,
-        last: Some(&last),
-        renewal: Renewal::Nothing,
-        files: None,
-        making: Making::Forbidden,
-    };
+    let wish = Wish::about(&last, &declared, &request.login, Making::Forbidden);
     let draft = Box::pin(converge::draw(context, &wish, Consent::default())).await?;
     refuse_unmade(&draft.site)?;
     refuse_silence(&draft.site)?;

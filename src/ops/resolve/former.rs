@@ -6,14 +6,17 @@ use crate::ops::files::Files;
 use crate::plan::{self, Former, Told};
 use crate::steps::{Applied, State};
 
-/// Returns what was told the last time; `None` where no cluster is made. `now` is what the images' file says now.
+/// Returns what was told the last time; `None` where nothing was. `now` is what the images' file says now.
+///
+/// A run that was cut off may have made the cluster, though the operator does not know its identity yet: what it told counts.
 pub(super) fn former(
     last: Option<&State>,
     images: &[ImageContract],
     files: &Files,
     now: Option<&str>,
 ) -> Result<Option<Former>, Problems> {
-    let Some(made) = last.filter(|state| state.authority.is_some()) else { return Ok(None) };
+    let was_told = |state: &&State| state.authority.is_some() || state.applied.is_some();
+    let Some(made) = last.filter(was_told) else { return Ok(None) };
     let kubeadm_file = match &made.applied {
         Some(applied) => applied.kubeadm_file.clone(),
         None => by_an_older_version(made, images, files, now)?,
@@ -88,4 +91,27 @@ fn by_an_older_version(
     };
     let operators: Vec<_> = cluster.configs.iter().cloned().map(renamed).collect();
     files.kubeadm_file_by(&operators, &made.images, &variables)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::Store;
+    use crate::ops::testing::state;
+
+    #[test]
+    fn what_a_run_told_that_was_cut_off_is_known_though_the_cluster_is_not() {
+        let home = tempfile::tempdir().unwrap();
+        let files = Files::read(&Store::open(home.path()).unwrap(), &[], &[]).unwrap();
+        let mut last = state();
+        let file = |number: u8| format!("kind: ClusterConfiguration\na: {number}\n");
+        let of = |last: Option<&State>| former(last, &[], &files, Some("now")).unwrap();
+        assert!(of(None).is_none() && of(Some(&last)).is_none(), "nothing was told yet");
+        last.applied = Some(applied(None, &last.cluster, &[], Some(file(1))));
+        let told = of(Some(&last)).unwrap();
+        assert_eq!(told.kubeadm_file, Some(file(1)));
+        // Until the cluster is made it is not known which run makes it: the first may have.
+        let kept = applied(Some(&told), &last.cluster, &[], Some(file(2)));
+        assert_eq!(kept.made_with, last.applied.unwrap().made_with);
+    }
 }

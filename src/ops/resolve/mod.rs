@@ -51,6 +51,19 @@ pub(super) struct Wish<'a> {
     pub(super) making: Making,
 }
 
+impl<'a> Wish<'a> {
+    /// Returns the wish of a command that is about a cluster as it is kept: its images stay what they were, and so do the files that
+    /// declare it.
+    pub(super) fn about(
+        last: &'a State,
+        declared: &'a Declared,
+        login: &'a LoginRequest,
+        making: Making,
+    ) -> Self {
+        Self { declared, login, last: Some(last), renewal: Renewal::Nothing, files: None, making }
+    }
+}
+
 /// Whether a provider may make and start machines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Making {
@@ -285,14 +298,7 @@ pub(super) async fn kept(
         Some(file) => super::declare::with_login_of(last, file),
         None => last,
     };
-    let wish = Wish {
-        declared: &declared,
-        login,
-        last: Some(state),
-        renewal: Renewal::Nothing,
-        files: None,
-        making: Making::Forbidden,
-    };
+    let wish = Wish::about(state, &declared, login, Making::Forbidden);
     let mut machines = match &declared.machines {
         DeclaredMachines::Given(given) => machines::given(context, &wish, given).await?,
         DeclaredMachines::Containers { .. } => {
