@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{Arch, Configuration, Digest, Holder, MachineName, Role, Taint, TaintKey};
+use super::{Arch, Configuration, Digest, Holder, MachineName, Part, Role, Taint, TaintKey};
 use crate::error::Problem;
 
 /// The version of control groups that a machine runs its units in.
@@ -175,6 +175,9 @@ pub struct Holdings {
     pub receipts: BTreeMap<String, Receipt>,
     /// Work that runs there now: step, run, and since when (RFC 3339).
     pub under_way: Option<String>,
+    /// Components of which what ran before is put aside: they are being configured anew, or that was cut off.
+    #[serde(default)]
+    pub put_aside: BTreeSet<Part>,
 }
 
 /// What one machine says of itself, in one message.

@@ -36,6 +36,14 @@ pub(super) async fn converge(
 ) -> Result<(), Problems> {
     // It holds much while it waits, and whoever waits for it need not be so large.
     let draft = Box::pin(draw(context, wish, consent)).await?;
+    let goes_on = draft.plan.only_puts_back();
+    carry_out(context, draft, consent, &purpose, |_| Ok(())).await?;
+    if !goes_on {
+        return Ok(());
+    }
+    context.reporter.note("the API answers again; this is what else is to do");
+    let last = State::load(&context.home, &wish.declared.name)?;
+    let draft = Box::pin(draw(context, &Wish { last: last.as_ref(), ..wish.clone() }, consent)).await?;
     carry_out(context, draft, consent, purpose, |_| Ok(())).await
 }
 
@@ -147,6 +155,10 @@ pub(super) async fn carry_out(
     let propose = |draft: &Draft| {
         let Draft { plan, site, .. } = draft;
         let mut purpose = purpose(site.cluster(), plan);
+        if plan.only_puts_back() {
+            let achieved = "what ran before the change was cut off runs again".to_owned();
+            purpose = Purpose { achieved, next: vec![context.command_line.clone()], ..purpose };
+        }
         let removal = consent::about_removal(consent, plan, &site.desired);
         let uninstall = consent::about_uninstall(consent, plan, &site.desired);
         purpose.questions.splice(0..0, removal.into_iter().chain(uninstall));

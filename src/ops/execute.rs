@@ -258,7 +258,8 @@ fn group(action: &Action) -> &'static str {
         | Action::Prepare
         | Action::ConfigureKubelet => "machines",
         Action::Init | Action::JoinControlPlane => "control plane",
-        Action::UploadConfiguration { .. }
+        Action::PutBack
+        | Action::UploadConfiguration { .. }
         | Action::ReconfigureControlPlane { .. }
         | Action::ReconfigureKubelet
         | Action::ReconfigureProxy => "configuration",
@@ -361,6 +362,7 @@ fn matters(site: &Site, step: &plan::PlannedStep) -> bool {
         | Action::AwaitReady
         | Action::Launch { .. }
         | Action::Uninstall { .. }
+        | Action::PutBack
         | Action::UploadConfiguration { .. }
         | Action::ReconfigureControlPlane { .. }
         | Action::ReconfigureProxy

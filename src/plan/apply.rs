@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::applications;
 use super::configuration;
-use super::consents::{Consents, WithoutApi};
+use super::consents::Consents;
 use super::credentials;
 use super::departure::{Departure, depart, forget_former};
 use super::desired::Desired;
@@ -40,10 +40,7 @@ pub fn apply(
     let now = Situation::new(desired, observed, authority);
     let mut plan = PlanBuilder::new(desired, observed);
     if now.exists() && now.api().is_none() {
-        return match consents.without_api {
-            WithoutApi::Nothing => Err(lost::refuse(&now).into()),
-            WithoutApi::CleanLeaving => lost::clean_leaving(&now, consents, plan),
-        };
+        return lost::apply(&now, consents, plan);
     }
     let roster = Roster::call(&now, consents, &mut plan)?;
     let reconfiguration = Reconfiguration::of(&now, &roster)?;

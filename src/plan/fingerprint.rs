@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::desired::Desired;
 use crate::model::{
     ApiFacts, Arch, Cluster, Configuration, ControlGroups, Digest, DigestWriter, EtcdMember, ImageContract,
-    Intent, Launched, MachineFacts, MachineName, MachineSpec, Marker, NodeFacts, Observed, OursOnNode,
+    Intent, Launched, MachineFacts, MachineName, MachineSpec, Marker, NodeFacts, Observed, OursOnNode, Part,
     Receipt, Role, Seen, Taint,
 };
 
@@ -73,6 +73,8 @@ struct MachineShown<'a> {
     marker: Option<MarkerShown<'a>>,
     layers: &'a BTreeSet<Digest>,
     receipts: &'a BTreeMap<String, Receipt>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    put_aside: &'a BTreeSet<Part>,
     running: Vec<&'a str>,
     joined: bool,
     cri_answers: bool,
@@ -126,6 +128,7 @@ fn machine(seen: &Seen<Box<MachineFacts>>) -> Option<MachineShown<'_>> {
         marker: facts.marker.as_ref().map(marker),
         layers: &facts.holdings.layers,
         receipts: &facts.holdings.receipts,
+        put_aside: &facts.holdings.put_aside,
         running: facts.units.keys().map(String::as_str).filter(|unit| facts.runs(unit)).collect(),
         joined: facts.joined,
         cri_answers: facts.cri_answers,

@@ -1,14 +1,43 @@
 //! A cluster that exists, but of which no API server answers: what is refused, and what may still be done.
 
-use super::consents::Consents;
+use super::consents::{Consents, WithoutApi};
 use super::departure::depart;
 use super::situation::{Possession, Situation};
-use super::step::{Plan, PlanBuilder};
+use super::step::{Action, Plan, PlanBuilder};
 use crate::error::{Class, Problem, Problems};
-use crate::model::{Role, Seen};
+use crate::model::{MachineFacts, Role, Seen};
+
+/// Plans what may be done: what a change that was cut off has left down comes back, whatever else is wanted. Without that nothing is
+/// done, or what `consents` allow for a cluster that is lost for good.
+pub(super) fn apply(
+    now: &Situation<'_>,
+    consents: &Consents,
+    mut plan: PlanBuilder,
+) -> Result<Plan, Problems> {
+    put_back(now, &mut plan);
+    match consents.without_api {
+        _ if !plan.is_empty() => Ok(plan.finish()),
+        WithoutApi::Nothing => Err(refuse(now).into()),
+        WithoutApi::CleanLeaving => clean_leaving(now, consents, plan),
+    }
+}
+
+/// Plans that control planes run again as they did before a change of their configuration was cut off, by a loss of power mostly. All
+/// of them at once: etcd may need every one to decide.
+fn put_back(now: &Situation<'_>, plan: &mut PlanBuilder) {
+    let leaving = now.desired.leaving.iter().filter(|spec| spec.role == Role::ControlPlane);
+    for spec in now.desired.control_planes().chain(leaving) {
+        let machine = now.of(spec);
+        let is_down = |facts: &MachineFacts| !facts.api_ready && !facts.holdings.put_aside.is_empty();
+        if machine.facts.is_some_and(is_down) && now.possession(&machine) == Possession::Ours {
+            let reason = "its API server is down, and a change of its configuration was cut off; the rest is planned when that answers";
+            plan.add(Some(&spec.name), Action::PutBack, reason, None);
+        }
+    }
+}
 
 /// Says why nothing is planned: what is silent now holds people's data, and a new cluster is never made over it.
-pub(super) fn refuse(now: &Situation<'_>) -> Problem {
+fn refuse(now: &Situation<'_>) -> Problem {
     let problem = Problem::new(Class::Kubernetes, "the cluster exists, but none of its API servers answers")
         .remedy(
             "start its control planes, look at `journalctl -u kubelet` there, and run the same command again",
@@ -28,11 +57,7 @@ pub(super) fn refuse(now: &Situation<'_>) -> Problem {
 }
 
 /// Plans that the machines that leave are cleaned, though nobody can be told that they go. The rest is set aside.
-pub(super) fn clean_leaving(
-    now: &Situation<'_>,
-    consents: &Consents,
-    mut plan: PlanBuilder,
-) -> Result<Plan, Problems> {
+fn clean_leaving(now: &Situation<'_>, consents: &Consents, mut plan: PlanBuilder) -> Result<Plan, Problems> {
     for spec in now.leaving() {
         let machine = now.of(spec);
         match now.possession(&machine) {

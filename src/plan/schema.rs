@@ -92,7 +92,17 @@ mod tests {
         renewed.registry.former = Some(RegistryUser { username, password });
         let seen = observed(&before, |spec| member(&before, spec));
         let renewal = apply(&renewed, &seen, None, &Consents::default()).unwrap();
-        vec![launch, change, change_of_made, removal_of_made, renewal]
+
+        let mut dark = seen;
+        dark.api = Some(Seen::Unknown(Problem::new(Class::Kubernetes, "connection refused")));
+        for facts in dark.machines.values_mut() {
+            if let Seen::Known(facts) = facts {
+                facts.api_ready = false;
+                facts.holdings.put_aside = [Part::ControlPlane].into();
+            }
+        }
+        let recovery = apply(&before, &dark, None, &Consents::default()).unwrap();
+        vec![launch, change, change_of_made, removal_of_made, renewal, recovery]
     }
 
     #[test]

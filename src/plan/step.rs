@@ -82,6 +82,8 @@ pub enum Action {
     ReconfigureKubelet,
     /// Give kube-proxy its configuration, and replace its pods.
     ReconfigureProxy,
+    /// Put back what ran on a control plane before a change of its configuration that was cut off.
+    PutBack,
     /// Keep new pods from a Node and move those that run there elsewhere.
     Drain,
     /// Take a control plane's etcd out of the members.
@@ -182,6 +184,11 @@ impl Plan {
     /// Tells whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
+    }
+
+    /// Tells whether it does nothing but bring the API back, without which it is not known what else is to do.
+    pub fn only_puts_back(&self) -> bool {
+        !self.is_empty() && self.steps.iter().all(|step| step.action == Action::PutBack)
     }
 
     /// Returns the machines on which something is to do.

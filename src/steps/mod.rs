@@ -25,6 +25,7 @@ mod lay_out;
 mod leave;
 mod prepare;
 mod push_image;
+mod put_back;
 mod reconfigure_control_plane;
 mod reconfigure_kubelet;
 mod reconfigure_proxy;
@@ -138,6 +139,7 @@ fn step(
             Box::new(reconfigure_kubelet::ReconfigureKubelet { machine: machine()?, site })
         }
         Action::ReconfigureProxy => Box::new(reconfigure_proxy::ReconfigureProxy { site }),
+        Action::PutBack => Box::new(put_back::PutBack { machine: machine()?, site }),
         Action::RemoveEtcdMember => {
             Box::new(remove_etcd_member::RemoveEtcdMember { machine: machine()?, site })
         }

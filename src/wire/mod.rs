@@ -33,6 +33,6 @@ pub use tenure::{Moment, Speaker, TERM, Tenure};
 pub use work::{
     ApplicationTree, CleanWork, ComeBackWork, CommandsWork, ControlPlaneWork, EndpointsWork, FetchAhead,
     HookWork, InitWork, JoinWork, KubeletConfigurationWork, KubeletWork, LaunchWork, LayOutWork,
-    Postcondition, PrepareWork, ProxyWork, PullingWork, RegistryUsersWork, RegistryWork, Runtime,
-    ScriptCommand, UninstallWork, UploadConfigurationWork, Work,
+    Postcondition, PrepareWork, ProxyWork, PullingWork, PutBackWork, RegistryUsersWork, RegistryWork,
+    Runtime, ScriptCommand, UninstallWork, UploadConfigurationWork, Work,
 };

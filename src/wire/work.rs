@@ -44,6 +44,8 @@ pub enum Work {
     KubeletConfiguration(KubeletConfigurationWork),
     /// Gives kube-proxy its configuration.
     ProxyConfiguration(ProxyWork),
+    /// Puts back what ran before changes of its configuration that were cut off.
+    PutBack(PutBackWork),
     /// Runs the commands of the rootfs.
     Commands(CommandsWork),
     /// Runs a hook of the operator's.
@@ -75,6 +77,7 @@ impl Work {
             }
             Self::KubeletConfiguration(work) => format!("kubelet-configuration-{}", work.receipt.short()),
             Self::ProxyConfiguration(work) => format!("kube-proxy-configuration-{}", work.receipt.short()),
+            Self::PutBack(_) => "put-back".to_owned(),
             Self::Commands(_) => "commands".to_owned(),
             Self::Hook(work) => format!("hook-{}", work.name),
             Self::Launch(work) => format!("launch-{}", work.tree.manifest.short()),
@@ -396,6 +399,13 @@ pub struct ProxyWork {
     pub cluster: String,
     /// kubeadm.yml of a control plane.
     pub config: String,
+}
+
+/// What ran on a control plane before changes of its configuration that were cut off.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct PutBackWork {
+    /// The cluster's name.
+    pub cluster: String,
 }
 
 /// The commands of the images that the rootfs is made of.

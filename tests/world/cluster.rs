@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sealift::error::{Class, Problem, Result};
 use sealift::model::{
-    Configuration, Digest, Launched, MachineName, NodeChange, NodeFacts, NodeWishes, Taint,
+    Configuration, Digest, Launched, MachineName, NodeChange, NodeFacts, NodeWishes, Part, Taint,
 };
 use sealift::wire::{NodeKey, Touched};
 use tokio::time::Instant;
@@ -67,6 +67,7 @@ impl Cluster {
             machine.runs("kubelet.service")
                 && machine.runs("containerd.service")
                 && machine.disk.kubernetes.manifests
+                && machine.disk.kubernetes.configured.contains_key(&Part::ControlPlane)
                 && machine.disk.kubernetes.member == Some(member.id)
         })
     }

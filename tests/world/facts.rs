@@ -76,6 +76,7 @@ impl State {
                     .map(|(name, digest)| (name.clone(), Receipt::of(digest.clone())))
                     .collect(),
                 under_way: under_way.map(|(name, work)| format!("`{name}` of run {}", work.run)),
+                put_aside: disk.put_aside.keys().copied().collect(),
             },
             units: UNITS.into_iter().filter_map(unit).collect(),
             joined: own.kubelet,

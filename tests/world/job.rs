@@ -87,6 +87,7 @@ impl Job {
                 self.reconfigure(Part::ControlPlane, &work.receipt).await
             }
             Work::KubeletConfiguration(work) => self.reconfigure(Part::Kubelet, &work.receipt).await,
+            Work::PutBack(_) => self.put_back().await,
             Work::Commands(work) => {
                 self.withdraw("commands").await;
                 self.needs_rootfs()?;
@@ -178,6 +179,16 @@ impl Job {
         if self.look(is_in) || self.comes_back(is_in).await {
             return true;
         }
+        if !self.look(|state, name| state.machines[name].disk.put_aside.is_empty()) {
+            self.act(|state, name| {
+                let disk = &mut state.machine(name).disk;
+                disk.kubernetes.configured.extend(std::mem::take(&mut disk.put_aside));
+            })
+            .await;
+            if self.comes_back(is_in).await {
+                return true;
+            }
+        }
         if self.look(|state, name| state.machines[name].disk.kubernetes.was_begun()) {
             self.act(State::reset).await;
         }
@@ -217,12 +228,41 @@ impl Job {
         self.act(|state, name| state.api(name).map(|cluster| cluster.configured.extend(parts.clone()))).await
     }
 
-    /// Makes a part of the components anew.
+    /// Makes a part of the components anew. A control plane's do not run while half of their manifests are written.
     async fn reconfigure(&self, part: Part, receipt: &Digest) -> Result<()> {
         self.write_receipt(part.name(), &Digest::of("under way")).await?;
-        self.configure_by_documents(part).await?;
+        self.change(|state, name| {
+            let disk = &mut state.machine(name).disk;
+            if let Some(runs) = disk.kubernetes.configured.get(&part) {
+                disk.put_aside.entry(part).or_insert_with(|| runs.clone());
+            }
+        })
+        .await?;
+        if part == Part::ControlPlane {
+            self.change(|state, name| state.machine(name).disk.kubernetes.configured.remove(&part)).await?;
+            self.change(|state, name| {
+                state.machine(name).disk.kubernetes.configured.insert(part, receipt.clone())
+            })
+            .await?;
+            self.await_api().await?;
+        } else {
+            self.configure_by_documents(part).await?;
+        }
         self.act(|state, name| state.machine(name).start("kubelet.service")).await;
+        self.change(|state, name| state.machine(name).disk.put_aside.remove(&part)).await?;
         self.write_receipt(part.name(), receipt).await
+    }
+
+    /// Lets run what ran before changes that were cut off.
+    async fn put_back(&self) -> Result<()> {
+        self.change(|state, name| {
+            let disk = &mut state.machine(name).disk;
+            disk.kubernetes.configured.extend(disk.put_aside.clone());
+            state.machine(name).start("kubelet.service");
+        })
+        .await?;
+        self.await_api().await?;
+        self.change(|state, name| state.machine(name).disk.put_aside.clear()).await
     }
 
     async fn comes_back(&self, is_in: impl Fn(&State, &MachineName) -> bool) -> bool {

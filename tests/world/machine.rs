@@ -36,6 +36,8 @@ pub struct Disk {
     /// Whom its registry lets in.
     pub registry_users: BTreeSet<String>,
     pub kubernetes: Kubernetes,
+    /// What ran of parts that are being configured anew.
+    pub put_aside: Configuration,
 }
 
 /// What kubeadm and kubelet leave on a disk.

@@ -62,6 +62,7 @@ fn machine_shape(state: &State, machine: &Machine) -> Value {
         "authority": authority(&own.authority),
         "kubernetes": [own.admin, own.manifests, own.kubelet, own.member.is_some()],
         "configured": own.configured,
+        "put_aside": disk.put_aside,
         "kubelet_arguments": disk.kubelet_arguments,
         "comes_as": disk.comes_as,
         "registry_users": disk.registry_users,

@@ -11,7 +11,7 @@ pub(super) mod traces;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::{api, authority, membership, ownership, paths, receipts, transient, units};
+use super::{api, authority, membership, ownership, paths, receipts, transient, units, work};
 use crate::distribute::store::LayerStore;
 use crate::error::{Class, Problem, Result};
 use crate::model::{Arch, Digest, Holdings, MachineFacts, Marker, Role};
@@ -93,6 +93,7 @@ fn holdings() -> Result<Holdings> {
         receipts: receipts::all(),
         under_way: transient::under_way()
             .map(|(name, identity)| format!("`{name}` of run {}, since {}", identity.run, identity.since)),
+        put_aside: work::put_aside(),
     })
 }
 

@@ -8,7 +8,8 @@ use crate::error::Result;
 use crate::model::Role;
 use crate::wire::ComeBackWork;
 
-use super::{kubelet, reconfigure};
+use super::kubelet;
+use super::reconfigure::CutOff;
 
 /// How long a machine that had joined may take to be back after its kubelet is started.
 const COMING_BACK: Duration = Duration::from_secs(90);
@@ -32,8 +33,14 @@ pub(super) fn is_back_or_undone(role: Role, tell: Tell<'_>) -> Result<Membership
     if is_in(role) || comes_back(role, tell) {
         return Ok(Membership::In);
     }
-    if role == Role::ControlPlane && reconfigure::undo_cut_off(tell)? && comes_back(role, tell) {
-        return Ok(Membership::In);
+    if let Some(changes) = CutOff::find() {
+        changes.put_back(tell)?;
+        let is_back = comes_back(role, tell);
+        // What is undone now is not what they were of.
+        changes.forget()?;
+        if is_back {
+            return Ok(Membership::In);
+        }
     }
     if kubelet::was_begun() {
         tell("an earlier join was cut off: it is undone");

@@ -26,6 +26,7 @@ mod uninstall;
 mod words;
 
 pub(super) use clean::leave;
+pub(super) use reconfigure::put_aside;
 
 use super::command::Tell;
 use crate::error::Result;
@@ -47,6 +48,7 @@ pub(super) fn carry_out(work: &Work, tell: Tell<'_>) -> Result<()> {
         Work::ControlPlaneConfiguration(work) => reconfigure::control_plane(work, tell),
         Work::KubeletConfiguration(work) => reconfigure::kubelet(work, tell),
         Work::ProxyConfiguration(work) => reconfigure::proxy(work, tell),
+        Work::PutBack(work) => reconfigure::put_back(work, tell),
         Work::Commands(work) => commands::carry_out(work, tell),
         Work::Hook(work) => hook::carry_out(work, tell),
         Work::Launch(work) => launch::carry_out(work, tell),

@@ -3,15 +3,18 @@
 mod aside;
 mod component;
 mod control_plane;
+mod cut_off;
 mod kubelet;
 mod proxy;
 mod upload;
 
-pub(super) use control_plane::{carry_out as control_plane, undo_cut_off};
+pub(super) use control_plane::carry_out as control_plane;
+pub(super) use cut_off::{CutOff, carry_out as put_back};
 pub(super) use kubelet::carry_out as kubelet;
 pub(super) use proxy::carry_out as proxy;
 pub(super) use upload::carry_out as upload;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::agent::{paths, receipts};
@@ -24,6 +27,11 @@ use crate::model::{Configuration, Digest, Part};
 pub(super) fn is_made_with(configured: &Configuration) -> Result<()> {
     remove::remove_tree(Path::new(paths::ASIDE))?;
     configured.iter().try_for_each(|(part, digest)| receipts::write(part.name(), digest))
+}
+
+/// Returns the parts of which something is put aside.
+pub(in crate::agent) fn put_aside() -> BTreeSet<Part> {
+    aside::PARTS.into_iter().filter(|part| aside::Aside::of(*part).is_some()).collect()
 }
 
 /// Notes that a part is being changed. No wish is like it, so whatever cuts this off, the part is configured anew; without any

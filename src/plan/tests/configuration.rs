@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::super::testing::*;
 use super::super::*;
 use super::{launch, read};
-use crate::error::Class;
+use crate::error::{Class, Problem};
 use crate::model::*;
 
 fn document(kind: &str, content: Value) -> ComponentDocument {
@@ -297,4 +297,33 @@ fn an_older_state_says_nothing_and_nothing_is_planned() {
         made_with: desired.configuration(),
     });
     assert!(launch(&desired, &seen, None).unwrap().is_empty());
+}
+
+#[test]
+fn what_a_change_that_was_cut_off_has_left_down_comes_back_before_anything_else() {
+    let desired = changed(desired(2, 1), whole());
+    let mut seen = seen(&desired);
+    seen.api = Some(Seen::Unknown(Problem::new(Class::Kubernetes, "connection refused")));
+    for machine in ["10.0.0.1", "10.0.0.2"] {
+        facts(&mut seen, machine).api_ready = false;
+    }
+    assert_eq!(launch(&desired, &seen, None).unwrap_err().class(), Class::Kubernetes);
+    facts(&mut seen, "10.0.0.2").holdings.put_aside.insert(Part::ControlPlane);
+    let plan = launch(&desired, &seen, None).unwrap();
+    let steps: Vec<_> =
+        plan.steps.iter().map(|step| (step.machine.as_ref().unwrap().0.as_str(), &step.action)).collect();
+    assert_eq!(steps, [("10.0.0.2", &Action::PutBack)]);
+    assert!(plan.only_puts_back() && plan.set_aside.is_empty());
+    // Somebody else's machine is left alone.
+    facts(&mut seen, "10.0.0.2").marker = None;
+    assert_eq!(launch(&desired, &seen, None).unwrap_err().class(), Class::Kubernetes);
+}
+
+#[test]
+fn an_api_that_answers_is_configured_on_whatever_is_put_aside() {
+    let desired = changed(desired(1, 0), whole());
+    let mut seen = seen(&desired);
+    facts(&mut seen, "10.0.0.1").holdings.put_aside.insert(Part::ControlPlane);
+    let plan = launch(&desired, &seen, None).unwrap();
+    assert!(plan.steps.iter().all(|step| step.action != Action::PutBack), "{}", read(&plan));
 }

@@ -7,6 +7,27 @@ use crate::agent::paths;
 use crate::distribute::remove;
 use crate::error::{Class, Context, Result};
 use crate::fsx;
+use crate::model::Part;
+
+/// The parts that a machine has files of.
+pub(super) const PARTS: [Part; 2] = [Part::Kubelet, Part::ControlPlane];
+
+/// What kubeadm writes for kubelet.
+const OF_KUBELET: [&str; 3] = [
+    "/var/lib/kubelet/config.yaml",
+    "/var/lib/kubelet/instance-config.yaml",
+    "/var/lib/kubelet/kubeadm-flags.env",
+];
+
+/// A control plane's manifests, and the API server's certificate, which it reads anew by itself.
+const OF_CONTROL_PLANE: [&str; 6] = [
+    "/etc/kubernetes/pki/apiserver.crt",
+    "/etc/kubernetes/pki/apiserver.key",
+    "/etc/kubernetes/manifests/etcd.yaml",
+    "/etc/kubernetes/manifests/kube-apiserver.yaml",
+    "/etc/kubernetes/manifests/kube-controller-manager.yaml",
+    "/etc/kubernetes/manifests/kube-scheduler.yaml",
+];
 
 /// Copies of files as they were when all was well.
 pub(super) struct Aside {
@@ -15,17 +36,16 @@ pub(super) struct Aside {
 }
 
 impl Aside {
-    /// Copies these files, as far as they are there, under a name. What an earlier change has put aside and was cut off before it
-    /// came to its end is what ran well, and stays.
-    pub(super) fn keep(name: &str, files: &[&str]) -> Result<Self> {
-        let files: Vec<PathBuf> = files.iter().map(PathBuf::from).collect();
-        Self::keep_in(Path::new(paths::ASIDE), name, files)
+    /// Copies the files of a part, as far as they are there. What an earlier change has put aside and was cut off before it came to
+    /// its end is what ran well, and stays.
+    pub(super) fn keep(part: Part) -> Result<Self> {
+        Self::keep_in(Path::new(paths::ASIDE), name(part), files(part))
     }
 
-    /// Returns what an earlier change has put aside that was cut off before it came to its end.
-    pub(super) fn of_cut_off(name: &str, files: &[&str]) -> Option<Self> {
-        let directory = Path::new(paths::ASIDE).join(name);
-        directory.exists().then(|| Self { directory, files: files.iter().map(PathBuf::from).collect() })
+    /// Returns what a change of a part has put aside that has not come to its end.
+    pub(super) fn of(part: Part) -> Option<Self> {
+        let directory = Path::new(paths::ASIDE).join(name(part));
+        directory.exists().then(|| Self { directory, files: files(part) })
     }
 
     fn keep_in(place: &Path, name: &str, files: Vec<PathBuf>) -> Result<Self> {
@@ -59,6 +79,8 @@ impl Aside {
 
     /// Lets the copies go, all of them at one moment: of half of them, the other half would pass for files that were not there.
     pub(super) fn forget(&self) -> Result<()> {
+        // What kubeadm has written may be in memory alone.
+        self.files.iter().filter(|file| file.exists()).try_for_each(|file| sync(file))?;
         let unfinished = unfinished(&self.directory);
         remove::remove_tree(&unfinished)?;
         std::fs::rename(&self.directory, &unfinished)
@@ -66,6 +88,25 @@ impl Aside {
         self.directory.parent().map_or(Ok(()), fsx::sync_directory)?;
         remove::remove_tree(&unfinished).map(drop)
     }
+}
+
+/// Returns what a part is put aside under.
+fn name(part: Part) -> &'static str {
+    match part {
+        Part::ControlPlane => "control-plane",
+        Part::Kubelet => "kubelet",
+        Part::KubeProxy => "kube-proxy",
+    }
+}
+
+/// Returns the files of a part.
+fn files(part: Part) -> Vec<PathBuf> {
+    let files: &[&str] = match part {
+        Part::ControlPlane => &OF_CONTROL_PLANE,
+        Part::Kubelet => &OF_KUBELET,
+        Part::KubeProxy => &[],
+    };
+    files.iter().map(PathBuf::from).collect()
 }
 
 /// Returns where copies are that are not all there, or not any more.
@@ -76,6 +117,12 @@ fn unfinished(directory: &Path) -> PathBuf {
 /// Names do not come twice among the files of one change.
 fn name_of(file: &Path) -> PathBuf {
     file.file_name().map(PathBuf::from).unwrap_or_default()
+}
+
+fn sync(file: &Path) -> Result<()> {
+    let synced = std::fs::File::open(file).and_then(|file| file.sync_all());
+    synced.problem_with(Class::Machine, || format!("cannot sync {}", file.display()))?;
+    file.parent().map_or(Ok(()), fsx::sync_directory)
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {

@@ -19,26 +19,13 @@ use crate::agent::work::kubelet;
 const CERTIFICATE: &str = "/etc/kubernetes/pki/apiserver.crt";
 const KEY: &str = "/etc/kubernetes/pki/apiserver.key";
 
-/// What it is put aside under.
-const NAME: &str = "control-plane";
-
-/// All that is put aside. The API server reads its certificate anew by itself.
-const FILES: [&str; 6] = [
-    CERTIFICATE,
-    KEY,
-    "/etc/kubernetes/manifests/etcd.yaml",
-    "/etc/kubernetes/manifests/kube-apiserver.yaml",
-    "/etc/kubernetes/manifests/kube-controller-manager.yaml",
-    "/etc/kubernetes/manifests/kube-scheduler.yaml",
-];
-
 /// How long an API server may take to show a new certificate: older ones look once a minute.
 const CERTIFICATE_DEADLINE: Duration = Duration::from_mins(3);
 
 pub(in crate::agent::work) fn carry_out(work: &ControlPlaneWork, tell: Tell<'_>) -> Result<()> {
     ownership::require(&work.cluster)?;
     begin(Part::ControlPlane)?;
-    let aside = Aside::keep(NAME, &FILES)?;
+    let aside = Aside::keep(Part::ControlPlane)?;
     if let Err(problem) = remake(work, tell) {
         tell("it does not come up, and is put back as it was");
         return Err(match put_back(&aside, work) {
@@ -49,15 +36,6 @@ pub(in crate::agent::work) fn carry_out(work: &ControlPlaneWork, tell: Tell<'_>)
     // In this order: what is written down as done must not leave copies that a later change would take for its own.
     aside.forget()?;
     receipts::write(Part::ControlPlane.name(), &work.receipt)
-}
-
-/// Puts back what ran before a change that was cut off, and tells whether there was one.
-pub(in crate::agent::work) fn undo_cut_off(tell: Tell<'_>) -> Result<bool> {
-    let Some(aside) = Aside::of_cut_off(NAME, &FILES) else { return Ok(false) };
-    tell("a change of its configuration was cut off: what ran before is put back");
-    aside.put_back()?;
-    aside.forget()?;
-    Ok(true)
 }
 
 /// The certificate first, which the API server reads when it starts, and etcd before what asks it.

@@ -10,17 +10,10 @@ use super::aside::Aside;
 use super::begin;
 use crate::agent::work::kubelet_arguments;
 
-/// What kubeadm writes for kubelet.
-const FILES: [&str; 3] = [
-    "/var/lib/kubelet/config.yaml",
-    "/var/lib/kubelet/instance-config.yaml",
-    "/var/lib/kubelet/kubeadm-flags.env",
-];
-
 pub(in crate::agent::work) fn carry_out(work: &KubeletConfigurationWork, tell: Tell<'_>) -> Result<()> {
     ownership::require(&work.cluster)?;
     begin(Part::Kubelet)?;
-    let aside = Aside::keep("kubelet", &FILES)?;
+    let aside = Aside::keep(Part::Kubelet)?;
     let taken_up = fetch(work, tell).and_then(|()| {
         tell("kubelet starts anew");
         kubelet_arguments::restart(&work.cluster, tell)
