@@ -52,18 +52,28 @@ impl Api {
 
     /// Returns what the API says now of the cluster's life; who else has something to say of it is asked elsewhere.
     pub async fn facts(&self) -> Result<ApiFacts> {
-        let (nodes, waiting, applications, version, holder, configured) = tokio::try_join!(
+        let (nodes, waiting, applications, version, holder, configured, has_proxy) = tokio::try_join!(
             self.nodes(),
             system::waiting(&self.client),
             applications::all(&self.client),
             self.version(),
             lease::holder_now(&self.client),
             configuration::all(&self.client),
+            kube_proxy::is_there(&self.client),
         )?;
         let silent = |name: &str| nodes.iter().any(|node| node.name == name && !node.ready);
         let heard = waiting.into_iter().filter(|one| !one.node.as_deref().is_some_and(silent));
         let waiting_pods = heard.map(|one| one.why).collect();
-        Ok(ApiFacts { nodes, waiting_pods, version, applications, holder, configured, ..ApiFacts::default() })
+        Ok(ApiFacts {
+            nodes,
+            waiting_pods,
+            version,
+            applications,
+            holder,
+            configured,
+            lacks_proxy: !has_proxy,
+            ..ApiFacts::default()
+        })
     }
 
     async fn version(&self) -> Result<String> {
@@ -198,9 +208,15 @@ impl Api {
         configuration::record(&self.client, parts).await
     }
 
-    /// Returns kube-proxy's configuration.
-    pub async fn proxy_configuration(&self) -> Result<Option<String>> {
-        kube_proxy::configuration(&self.client).await
+    /// Puts kube-proxy's configuration aside in the cluster, unless an earlier change did that and was cut off, and returns what is
+    /// there now; `None` where there is no kube-proxy.
+    pub async fn put_proxy_aside(&self) -> Result<Option<String>> {
+        if kube_proxy::is_there(&self.client).await? { kube_proxy::put_aside(&self.client).await } else { Ok(None) }
+    }
+
+    /// Lets go what was put aside of kube-proxy.
+    pub async fn forget_proxy_aside(&self) -> Result<()> {
+        kube_proxy::forget_aside(&self.client).await
     }
 
     /// Puts a configuration of kube-proxy's back.

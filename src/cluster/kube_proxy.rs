@@ -5,7 +5,7 @@ use std::time::Duration;
 use k8s_openapi::api::apps::v1::DaemonSet;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Client;
-use kube::api::{Api, Patch, PatchParams};
+use kube::api::{Api, DeleteParams, ObjectMeta, Patch, PatchParams, PostParams};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
@@ -17,6 +17,8 @@ const NAMESPACE: &str = "kube-system";
 const NAME: &str = "kube-proxy";
 /// The configuration's key in the ConfigMap.
 const KEY: &str = "config.conf";
+/// The ConfigMap with what it was configured by before a change that has not come to its end.
+const ASIDE: &str = "sealift-kube-proxy-aside";
 /// Says in the pods which configuration they were made for; another one makes them be replaced.
 const ANNOTATION: &str = "sealift.io/configuration";
 
@@ -24,18 +26,53 @@ const ANNOTATION: &str = "sealift.io/configuration";
 const PATIENCE: Duration = Duration::from_mins(2);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-pub(super) async fn configuration(client: &Client) -> Result<Option<String>> {
-    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), NAMESPACE);
-    let map = maps.get_opt(NAME).await;
-    let map = map.problem(Class::Kubernetes, "the API does not show kube-proxy's configuration")?;
-    Ok(map.and_then(|map| map.data?.remove(KEY)))
+/// Tells whether the cluster has a kube-proxy. One that another pod network replaces was never made, or was taken away.
+pub(super) async fn is_there(client: &Client) -> Result<bool> {
+    let sets: Api<DaemonSet> = Api::namespaced(client.clone(), NAMESPACE);
+    let set = sets.get_opt(NAME).await;
+    set.map(|set| set.is_some()).problem(Class::Kubernetes, "the API does not tell whether there is a kube-proxy")
+}
+
+/// Copies the configuration, unless an earlier change did that and was cut off: what it copied is what ran well. Returns the copy.
+pub(super) async fn put_aside(client: &Client) -> Result<Option<String>> {
+    let unreadable = "the API does not show kube-proxy's configuration";
+    if let Some(kept) = maps(client).get_opt(ASIDE).await.problem(Class::Kubernetes, unreadable)? {
+        return Ok(text_of(kept));
+    }
+    let Some(present) = maps(client).get_opt(NAME).await.problem(Class::Kubernetes, unreadable)? else {
+        return Ok(None);
+    };
+    let Some(text) = text_of(present) else { return Ok(None) };
+    let copy = ConfigMap {
+        metadata: ObjectMeta { name: Some(ASIDE.to_owned()), ..ObjectMeta::default() },
+        data: Some([(KEY.to_owned(), text.clone())].into()),
+        ..ConfigMap::default()
+    };
+    let copied = maps(client).create(&PostParams::default(), &copy).await;
+    copied.problem(Class::Kubernetes, "kube-proxy's configuration cannot be put aside")?;
+    Ok(Some(text))
+}
+
+/// Lets the copy go; one that is not there is gone.
+pub(super) async fn forget_aside(client: &Client) -> Result<()> {
+    match maps(client).delete(ASIDE, &DeleteParams::default()).await {
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+        gone => gone.map(drop).problem(Class::Kubernetes, "what was put aside of kube-proxy cannot be removed"),
+    }
 }
 
 pub(super) async fn put_configuration(client: &Client, text: &str) -> Result<()> {
-    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), NAMESPACE);
     let patch = Patch::Merge(json!({"data": {KEY: text}}));
-    let put = maps.patch(NAME, &PatchParams::default(), &patch).await;
+    let put = maps(client).patch(NAME, &PatchParams::default(), &patch).await;
     put.map(drop).problem(Class::Kubernetes, "kube-proxy's configuration cannot be put back")
+}
+
+fn maps(client: &Client) -> Api<ConfigMap> {
+    Api::namespaced(client.clone(), NAMESPACE)
+}
+
+fn text_of(map: ConfigMap) -> Option<String> {
+    map.data?.remove(KEY)
 }
 
 pub(super) async fn roll(client: &Client, configuration: &Digest, tell: &dyn Fn(&str)) -> Result<()> {
@@ -89,7 +126,30 @@ impl Progress {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::FakeApi;
     use super::*;
+
+    #[tokio::test]
+    async fn what_ran_well_is_kept_over_changes_that_are_cut_off() {
+        let api = FakeApi::default();
+        let client = api.client();
+        assert_eq!(put_aside(&client).await.unwrap(), None, "there is none to be put aside");
+        let configure = |text: &str| {
+            let path = format!("/api/v1/namespaces/{NAMESPACE}/configmaps/{NAME}");
+            api.put(&path, json!({"metadata": {"name": NAME}, "data": {KEY: text}}));
+        };
+        configure("good");
+        assert_eq!(put_aside(&client).await.unwrap().as_deref(), Some("good"));
+        // It was changed, and that was cut off twice.
+        for text in ["bad", "worse"] {
+            configure(text);
+            assert_eq!(put_aside(&client).await.unwrap().as_deref(), Some("good"));
+        }
+        for _ in 0..2 {
+            forget_aside(&client).await.unwrap();
+        }
+        assert_eq!(put_aside(&client).await.unwrap().as_deref(), Some("worse"));
+    }
 
     #[test]
     fn pods_are_replaced_when_all_are_new_and_ready() {

@@ -33,6 +33,11 @@ impl FakeApi {
         self.objects.lock().unwrap().get(path).cloned()
     }
 
+    /// Keeps an object, whatever was there.
+    pub(crate) fn put(&self, path: &str, object: Value) {
+        self.write(path, object);
+    }
+
     /// Lets somebody else write an object just before the next write.
     pub(crate) fn intrude(&self, path: &str, object: Value) {
         *self.intruder.lock().unwrap() = Some((path.to_owned(), object));
@@ -44,6 +49,12 @@ impl FakeApi {
         let path = parts.uri.path().to_owned();
         if parts.method == Method::GET {
             return match self.object(&path) {
+                Some(object) => respond(StatusCode::OK, &object),
+                None => refuse(StatusCode::NOT_FOUND),
+            };
+        }
+        if parts.method == Method::DELETE {
+            return match self.objects.lock().unwrap().remove(&path) {
                 Some(object) => respond(StatusCode::OK, &object),
                 None => refuse(StatusCode::NOT_FOUND),
             };

@@ -79,6 +79,7 @@ pub fn changes(before: &Rendering, after: &Rendering) -> Result<Vec<DocumentChan
             changes.push(DocumentChange {
                 kind: kind.to_owned(),
                 fields: found.iter().map(Difference::told).collect(),
+                note: None,
             });
         }
     }

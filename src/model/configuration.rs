@@ -98,4 +98,7 @@ pub struct DocumentChange {
     pub kind: String,
     /// What changes in it.
     pub fields: Vec<FieldChange>,
+    /// What else there is to know of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }

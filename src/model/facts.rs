@@ -348,6 +348,9 @@ pub struct ApiFacts {
     /// What the components were told the last time, as far as the cluster keeps a note of it.
     #[serde(default)]
     pub configured: Configuration,
+    /// Whether there is no kube-proxy: something else forwards to Services, and nothing takes kube-proxy's configuration up.
+    #[serde(default)]
+    pub lacks_proxy: bool,
     /// Whether secrets of ours are left that let machines in. They are needed by nobody once a run is over.
     #[serde(default)]
     pub open_to_joins: bool,

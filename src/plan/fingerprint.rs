@@ -101,6 +101,8 @@ struct ApiShown<'a> {
     definition: &'a Option<Digest>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     configured: &'a Configuration,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    lacks_proxy: bool,
 }
 
 #[derive(Serialize)]
@@ -155,6 +157,7 @@ fn api<'a>(api: &'a ApiFacts, wished: &BTreeSet<&String>) -> ApiShown<'a> {
         applications: &api.applications,
         definition: &api.definition,
         configured: &api.configured,
+        lacks_proxy: api.lacks_proxy,
     }
 }
 

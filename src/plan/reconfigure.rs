@@ -47,15 +47,32 @@ impl<'a> Reconfiguration<'a> {
             changes: Some(vec![]),
         };
         let Some(api) = now.api() else { return Ok(found) };
-        found.uploads =
-            Part::ALL.into_iter().filter(|part| found.is_old(*part, api.configured.get(part))).collect();
+        let is_there = |part: &Part| *part != Part::KubeProxy || !api.lacks_proxy;
+        found.uploads = Part::ALL
+            .into_iter()
+            .filter(is_there)
+            .filter(|part| found.is_old(*part, api.configured.get(part)))
+            .collect();
         let is_old = |machine: &Standing<'_>| found.old_parts(machine).next().is_some();
-        if found.uploads.is_empty() && !roster.staying().any(is_old) {
+        if !found.uploads.is_empty() || roster.staying().any(is_old) {
+            found.refuse_along_with_version(desired)?;
+        } else if !api.lacks_proxy || found.told_as_before(Part::KubeProxy) {
             return Ok(found);
         }
-        found.refuse_along_with_version(desired)?;
         found.changes = changes(now, roster.first.spec)?;
+        if api.lacks_proxy {
+            let of_proxy = |change: &&mut DocumentChange| change.kind == Part::KubeProxy.kind();
+            for change in found.changes.iter_mut().flatten().filter(of_proxy) {
+                change.note = Some("the cluster has no kube-proxy: nothing takes it up".to_owned());
+            }
+        }
         Ok(found)
+    }
+
+    /// Tells whether a part is told what it was told the last time.
+    fn told_as_before(&self, part: Part) -> bool {
+        let before = self.former.map(|former| former.configurations(self.runs));
+        before.is_none_or(|before| before.iter().any(|one| one.get(&part) == self.wanted.get(&part)))
     }
 
     /// Returns what changes in the documents.

@@ -170,6 +170,7 @@ fn demo_plan() -> PlanView {
                 before: Some("110".to_owned()),
                 after: Some("250".to_owned()),
             }],
+            note: None,
         }],
         files: vec![FileChange {
             image: "kubernetes:v1.36.3".to_owned(),

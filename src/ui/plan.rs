@@ -62,7 +62,8 @@ pub(super) fn rows(plan: &PlanView, width: usize, signs: Signs, verbosity: Verbo
 /// A document that says something else, and what:
 /// `maxPods  77 → 88`.
 fn document_rows(document: &DocumentChange) -> Vec<Line> {
-    let head = Line::of(Tone::Strong, &document.kind).with(Tone::Dim, "  of what runs");
+    let about = document.note.as_deref().unwrap_or("of what runs");
+    let head = Line::of(Tone::Strong, &document.kind).with(Tone::Dim, format!("  {about}"));
     let rows = document.fields.iter().map(|change| {
         let line = Line::of(Tone::Plain, "    ").plain(&change.field).plain("  ");
         let line = match &change.before {

@@ -130,9 +130,10 @@ impl Texts for PlanView {
 
 impl Texts for DocumentChange {
     fn each_text(&mut self, change: &mut dyn FnMut(&mut String)) {
-        let Self { kind, fields } = self;
+        let Self { kind, fields, note } = self;
         kind.each_text(change);
         fields.each_text(change);
+        note.each_text(change);
     }
 }
 

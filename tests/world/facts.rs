@@ -108,6 +108,7 @@ impl State {
             definition: cluster.state.as_deref().map(|text| KeptState::from_json(text).unwrap().definition()),
             open_to_joins: cluster.tokens > 0,
             configured: cluster.configured.clone(),
+            lacks_proxy: false,
         })
     }
 

@@ -327,3 +327,20 @@ fn an_api_that_answers_is_configured_on_whatever_is_put_aside() {
     let plan = launch(&desired, &seen, None).unwrap();
     assert!(plan.steps.iter().all(|step| step.action != Action::PutBack), "{}", read(&plan));
 }
+
+#[test]
+fn where_there_is_no_kube_proxy_none_is_made() {
+    let desired = changed(desired(1, 1), vec![document("KubeProxyConfiguration", json!({"mode": "ipvs"}))]);
+    let mut seen = seen(&desired);
+    api(&mut seen).lacks_proxy = true;
+    // The definition is another one, so it is written down.
+    api(&mut seen).definition = None;
+    let plan = launch(&desired, &seen, None).unwrap();
+    assert!(plan.steps.iter().all(|step| step.action != Action::ReconfigureProxy), "{}", read(&plan));
+    let [document] = plan.documents.as_slice() else { panic!("{:?}", plan.documents) };
+    assert!(document.note.as_ref().is_some_and(|note| note.contains("no kube-proxy")), "{document:?}");
+    let mut then = desired.clone();
+    then.former.as_mut().unwrap().documents.clone_from(&desired.cluster.documents);
+    let plan = launch(&then, &seen, None).unwrap();
+    assert!(plan.documents.is_empty(), "it was told once: {:?}", plan.documents);
+}

@@ -15,18 +15,32 @@ pub(in crate::agent::work) fn carry_out(work: &ProxyWork, tell: Tell<'_>) -> Res
     ownership::require(&work.cluster)?;
     let of = |digest: &Digest| Configuration::from([(Part::KubeProxy, digest.clone())]);
     record(&of(&under_way()))?;
-    let before = now(async || kubernetes::api().await?.proxy_configuration().await)?;
+    let Some(before) = now(async || kubernetes::api().await?.put_proxy_aside().await)? else {
+        // kubeadm would make one.
+        tell("the cluster has no kube-proxy");
+        return record(&of(&work.receipt));
+    };
     kubelet::kubeadm(&["init", "phase", "addon", "kube-proxy"], &work.config, &[], tell)?;
     if let Err(problem) = roll(&work.receipt, tell) {
-        let Some(before) = before else { return Err(problem) };
         tell("kube-proxy gets its configuration of before back");
-        now(async || kubernetes::api().await?.put_proxy_configuration(&before).await)?;
-        return Err(match roll(&Digest::of(&before), tell) {
+        return Err(match put_back(&before, tell) {
             Ok(()) => problem.saw("all its pods have the configuration of before again"),
             Err(other) => problem.saw(format!("the configuration of before does not come back: {other}")),
         });
     }
+    // In this order: what is noted as done must not leave a copy that a later change would take for its own.
+    forget()?;
     record(&of(&work.receipt))
+}
+
+fn put_back(before: &str, tell: Tell<'_>) -> Result<()> {
+    now(async || kubernetes::api().await?.put_proxy_configuration(before).await)?;
+    roll(&Digest::of(before), tell)?;
+    forget()
+}
+
+fn forget() -> Result<()> {
+    now(async || kubernetes::api().await?.forget_proxy_aside().await)
 }
 
 fn roll(configuration: &Digest, tell: Tell<'_>) -> Result<()> {
