@@ -5,6 +5,7 @@ mod component;
 mod control_plane;
 mod cut_off;
 mod kubelet;
+mod processes;
 mod proxy;
 mod upload;
 

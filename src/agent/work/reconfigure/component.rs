@@ -1,12 +1,13 @@
 //! A component that kubelet runs from a manifest: whether it runs as that says, and what it said at last if not.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
 
+use super::processes;
 use crate::agent::work::kubelet::within;
 use crate::error::{Class, Problem, Result};
 use crate::{fsx, yaml};
@@ -25,7 +26,7 @@ const DEADLINE: Duration = Duration::from_mins(4);
 pub(super) struct Component {
     name: &'static str,
     manifest: Vec<u8>,
-    processes: BTreeSet<u32>,
+    before: Running,
     /// Where its pods' logs are, of every manifest that it had.
     logs: BTreeSet<PathBuf>,
 }
@@ -34,23 +35,28 @@ impl Component {
     /// Looks at a component before it is changed.
     pub(super) fn before(name: &'static str) -> Result<Self> {
         let manifest = fsx::read_if_exists(&path(name))?.unwrap_or_default();
-        let processes = Wanted::read(name).map(|wanted| wanted.processes()).unwrap_or_default();
-        Ok(Self { name, manifest, processes, logs: logs(name) })
+        let command = Wanted::read(name).map(|wanted| wanted.command).unwrap_or_default();
+        Ok(Self { name, manifest, before: Running::look(name, &command), logs: logs(name) })
     }
 
-    /// Waits until it runs as its manifest says now: another process, if that is another manifest, with those arguments, which
-    /// listens where it is asked for its health.
+    /// Waits until it runs as its manifest says now: another process, if that is another manifest, with those arguments or in a pod
+    /// of its own, which listens where it is asked for its health.
     ///
     /// # Errors
     /// Class `Kubernetes`, with the last it said.
     pub(super) fn await_changed(&self) -> Result<()> {
         let is_another = fsx::read(&path(self.name))? != self.manifest;
         let wanted = Wanted::read(self.name)?;
+        let nothing = Running::default();
+        let before = if is_another { &self.before } else { &nothing };
+        let serving = || {
+            let now = Running::look(self.name, &wanted.command);
+            if wanted.health.is_some() { now.new_since(before) } else { now.begun_since(before) }
+        };
         let runs = || {
-            let processes = wanted.processes();
-            let new = processes.iter().any(|process| !(is_another && self.processes.contains(process)));
+            let processes = serving();
             // One that refuses its arguments runs for a moment, too, but never listens.
-            new && wanted.listens() && wanted.processes() == processes
+            !processes.is_empty() && wanted.listens() && serving() == processes
         };
         if within(DEADLINE, || runs() || self.ends_again_and_again()) && runs() {
             return Ok(());
@@ -59,6 +65,40 @@ impl Component {
             Problem::new(Class::Kubernetes, format!("{} does not run with its new configuration", self.name));
         let problem = last_words(self.name).iter().fold(problem, Problem::saw);
         Err(problem.remedy("correct what the document says of it, and run the same command again"))
+    }
+}
+
+/// What runs of a component at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Running {
+    /// The processes that were begun with the manifest's words.
+    begun: BTreeSet<u32>,
+    /// Those in each of its pods that has any, by the pods' uids. The process that holds a pod's sandbox is among them.
+    pods: BTreeMap<String, BTreeSet<u32>>,
+}
+
+impl Running {
+    fn look(name: &str, command: &[String]) -> Self {
+        let uids = logs(name).into_iter().filter_map(|log| uid(&log));
+        let pods = uids.map(|uid| (uid.clone(), processes::of_pod(&uid)));
+        let pods = pods.filter(|(_, processes)| !processes.is_empty()).collect();
+        Self { begun: processes::begun_with(command), pods }
+    }
+
+    /// Returns the processes with the manifest's words that were not there before.
+    fn begun_since(&self, before: &Self) -> BTreeSet<u32> {
+        self.begun.difference(&before.begun).copied().collect()
+    }
+
+    /// Returns the same, or where an image begins the component with other words, those in pods that were not there before, once
+    /// nothing is left in those that were: until then it may be the former component that listens.
+    fn new_since(&self, before: &Self) -> BTreeSet<u32> {
+        let begun = self.begun_since(before);
+        let is_new = |uid: &String| !before.pods.contains_key(uid);
+        if !begun.is_empty() || !self.pods.keys().all(is_new) {
+            return begun;
+        }
+        self.pods.values().flatten().copied().collect()
     }
 }
 
@@ -102,20 +142,6 @@ impl Wanted {
         Self { command, health }
     }
 
-    /// Returns the processes with this command.
-    fn processes(&self) -> BTreeSet<u32> {
-        let Ok(entries) = std::fs::read_dir("/proc") else { return BTreeSet::new() };
-        let line: Vec<u8> = self.command.iter().flat_map(|word| [word.as_bytes(), &[0]].concat()).collect();
-        entries
-            .flatten()
-            .filter_map(|entry| {
-                let process: u32 = entry.file_name().to_str()?.parse().ok()?;
-                let told = std::fs::read(entry.path().join("cmdline")).ok()?;
-                (!line.is_empty() && told == line).then_some(process)
-            })
-            .collect()
-    }
-
     fn listens(&self) -> bool {
         let Some((host, port)) = &self.health else { return true };
         let address = (host.as_str(), *port).to_socket_addrs().ok().and_then(|mut found| found.next());
@@ -133,6 +159,12 @@ fn logs(name: &str) -> BTreeSet<PathBuf> {
     let own =
         pods.filter(|pod| pod.file_name().to_string_lossy().starts_with(&format!("kube-system_{name}-")));
     own.map(|pod| pod.path().join(name)).collect()
+}
+
+/// Returns the uid of the pod whose logs of a component are here: `kube-system_kube-apiserver-node-1_0a1b.../kube-apiserver`.
+fn uid(log: &Path) -> Option<String> {
+    let pod = log.parent()?.file_name()?.to_str()?;
+    pod.rsplit_once('_').map(|(_, uid)| uid.to_owned())
 }
 
 /// Returns the last lines of a component of this machine's.
@@ -172,21 +204,37 @@ mod tests {
         assert_eq!(wanted("spec: {}").health, None);
     }
 
+    fn running(begun: &[u32], pods: &[(&str, &[u32])]) -> Running {
+        Running {
+            begun: begun.iter().copied().collect(),
+            pods: pods.iter().map(|(uid, of)| ((*uid).to_owned(), of.iter().copied().collect())).collect(),
+        }
+    }
+
     #[test]
-    fn a_process_is_known_by_all_its_arguments() {
-        let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
-        let wanted = |words: &[&str]| Wanted {
-            command: words.iter().map(|word| (*word).to_owned()).collect(),
-            health: None,
-        };
-        let is_found = |words: &[&str]| wanted(words).processes().contains(&child.id());
-        // It is this program until it becomes the other one.
-        let found = within(Duration::from_secs(30), || is_found(&["sleep", "600"]));
-        let others = [is_found(&["sleep"]), is_found(&["sleep", "60"]), is_found(&[])];
-        child.kill().unwrap();
-        child.wait().unwrap();
-        assert!(found);
-        assert_eq!(others, [false; 3]);
+    fn what_an_image_begins_with_other_words_is_known_by_its_pod() {
+        let new = |before: &Running, now: &Running| now.new_since(before).into_iter().collect::<Vec<u32>>();
+        // As most images do it: the words are the manifest's.
+        let before = running(&[11], &[("old", &[10, 11])]);
+        assert_eq!(new(&before, &running(&[21], &[("old", &[10]), ("new", &[20, 21])])), [21]);
+        // A script of the image's makes other words of them.
+        let before = running(&[], &[("old", &[10, 11])]);
+        assert_eq!(new(&before, &running(&[], &[("new", &[20, 21])])), [20, 21]);
+        // While anything is left of the former one, it may be that which listens.
+        assert_eq!(new(&before, &running(&[], &[("old", &[11]), ("new", &[20])])), [0_u32; 0]);
+        // The former one once more is not the new one.
+        assert_eq!(new(&before, &running(&[], &[("old", &[10, 12])])), [0_u32; 0]);
+        let before = running(&[11], &[("old", &[10, 11])]);
+        assert_eq!(new(&before, &before.clone()), [0_u32; 0]);
+        // What does not change may be what there was.
+        assert_eq!(new(&Running::default(), &running(&[], &[("old", &[10, 11])])), [10, 11]);
+    }
+
+    #[test]
+    fn a_pods_uid_is_the_last_of_its_logs_name() {
+        let log = Path::new("/var/log/pods/kube-system_kube-scheduler-node-1_0a1b/kube-scheduler");
+        assert_eq!(uid(log).as_deref(), Some("0a1b"));
+        assert_eq!(uid(Path::new("/x")), None);
     }
 
     #[test]
