@@ -51,7 +51,8 @@ pub(super) async fn kept_by(fleet: &Fleet, machine: &MachineName) -> Result<Opti
 /// defined otherwise now. An API that does not answer has no news.
 pub(super) async fn news(fleet: &Fleet, known: &State, observed: &Observed) -> Option<State> {
     let ours = known.definition();
-    if observed.api()?.definition.as_ref() == Some(&ours) {
+    // While credentials change, two may have given the same name to others.
+    if observed.api()?.definition.as_ref() == Some(&ours) && known.registry.former.is_none() {
         return None;
     }
     let serve = |machine: &&MachineSpec| observed.facts(&machine.name).is_some_and(|facts| facts.api_ready);
@@ -59,9 +60,8 @@ pub(super) async fn news(fleet: &Fleet, known: &State, observed: &Observed) -> O
         let asked = kept_by(fleet, &machine.name);
         let Ok(Ok(Some(text))) = tokio::time::timeout(NEWS_DEADLINE, asked).await else { continue };
         let theirs = State::from_json(&text).ok()?;
-        let from_elsewhere =
-            theirs.launch == known.launch && theirs.history.news_for(&known.history).is_some();
-        return (from_elsewhere && theirs.definition() != ours).then(|| with_login_of(theirs, known));
+        let is_another = theirs.definition() != ours || theirs.registry != known.registry;
+        return (is_another && theirs.goes_on_from(known)).then(|| with_login_of(theirs, known));
     }
     None
 }

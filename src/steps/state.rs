@@ -122,6 +122,16 @@ impl State {
         plan::definition(&self.cluster, &self.images, &self.leaving, &self.registry)
     }
 
+    /// Tells whether somebody else has gone on from what is `known`. What a run has done is recorded when it ends; credentials are kept
+    /// before anything takes them, so that whoever knows only the former ones does not bring them back.
+    pub fn goes_on_from(&self, known: &Self) -> bool {
+        let (theirs, ours) = (&self.registry, &known.registry);
+        let begun = theirs.former.as_ref().is_some_and(|former| {
+            *former == ours.user() || ours.former.as_ref() == Some(former) && theirs.user() != ours.user()
+        });
+        self.launch == known.launch && (begun || self.history.news_for(&known.history).is_some())
+    }
+
     /// Returns it as it is kept.
     pub fn to_json(&self) -> Result<String> {
         serde_json::to_string_pretty(self).problem(Class::Internal, "cannot write the cluster's state")
@@ -134,7 +144,7 @@ mod tests {
 
     use super::super::testing::{Stage, site};
     use super::*;
-    use crate::model::{Config, ImageWishes, Strategy};
+    use crate::model::{Config, ImageWishes, RegistryUser, Strategy};
 
     fn state(leaving: &[u8]) -> State {
         let site = site(&[1], leaving, &Arc::new(Stage::default()));
@@ -150,6 +160,35 @@ mod tests {
         assert_eq!((state.leaving.len(), state.left.as_slice()), (1, [second].as_slice()));
         state.part_with(|_| true);
         assert_eq!((state.leaving.len(), state.left.len()), (0, 2));
+    }
+
+    #[test]
+    fn who_knows_only_former_credentials_goes_on_from_the_new_ones() {
+        let with = |username: &str, password: &str, former: Option<(&str, &str)>| {
+            let user = |(username, password): (&str, &str)| RegistryUser {
+                username: username.to_owned(),
+                password: password.to_owned(),
+            };
+            let mut state = state(&[]);
+            state.registry.username = username.to_owned();
+            state.registry.password = password.to_owned();
+            state.registry.former = former.map(user);
+            state
+        };
+        let begun = with("two", "b", Some(("one", "a")));
+        for (known, goes_on) in [
+            (with("one", "a", None), true),
+            // Who has begun it knows them.
+            (begun.clone(), false),
+            (with("two", "b", None), false),
+            // Two have begun at the same time.
+            (with("two", "c", Some(("one", "a"))), true),
+            // Somebody who is not of this cluster's.
+            (State { launch: "another".to_owned(), ..with("one", "a", None) }, false),
+        ] {
+            assert_eq!(begun.goes_on_from(&known), goes_on, "{:?}", known.registry.username);
+        }
+        assert!(!with("one", "a", None).goes_on_from(&begun), "what is kept there is older");
     }
 
     #[test]
