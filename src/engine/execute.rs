@@ -16,7 +16,7 @@ use super::limits::Policy;
 use super::report::Report;
 use super::room::End;
 use super::schedule::Schedule;
-use super::step::{Acted, Progress, Step};
+use super::step::{Acted, Progress, Since, Step};
 use crate::error::{Class, Problem, Result};
 
 /// Runs `graph`. After `cancel` no step begins; a running one is let go, as its machine finishes it alone.
@@ -146,11 +146,26 @@ async fn carry_out(
 
 async fn act_in_time(step: &dyn Step, progress: &Progress) -> Result<Acted> {
     let deadline = step.deadline();
-    tokio::time::timeout(deadline, act_with_retries(step, progress)).await.unwrap_or_else(|_| {
-        Err(Problem::new(Class::Machine, format!("it has not ended after {}", in_words(deadline)))
-            .remedy("look at the load, disk and network there")
-            .remedy("run the same command again: work that was begun goes on there and is picked up"))
-    })
+    let since = || match step.since() {
+        Since::TheBegin => progress.began(),
+        Since::TheLastWord => progress.heard(),
+    };
+    let acting = act_with_retries(step, progress);
+    tokio::pin!(acting);
+    while since().elapsed() < deadline {
+        tokio::select! {
+            biased;
+            acted = &mut acting => return acted,
+            () = tokio::time::sleep_until(since() + deadline) => {}
+        }
+    }
+    let told = match step.since() {
+        Since::TheBegin => "it has not ended after",
+        Since::TheLastWord => "it has not told anything for",
+    };
+    Err(Problem::new(Class::Machine, format!("{told} {}", in_words(deadline)))
+        .remedy("look at the load, disk and network there")
+        .remedy("run the same command again: work that was begun goes on there and is picked up"))
 }
 
 /// Three more tries, a second apart and doubling: a connection that is gone for longer is a finding.

@@ -16,4 +16,4 @@ pub use execute::execute;
 pub use graph::{Dependency, Graph};
 pub use limits::{Limits, MaxUnavailable, OnFailure, Policy};
 pub use report::Report;
-pub use step::{Acted, Availability, Lane, Progress, Step};
+pub use step::{Acted, Availability, Lane, Progress, Since, Step};

@@ -1,7 +1,9 @@
 //! What the engine wants of a step.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::event::{Event, Observer, StepNumber};
 use crate::error::{Class, Problem, Result};
@@ -38,6 +40,16 @@ pub enum Availability {
     Interrupted,
 }
 
+/// From when a step's deadline counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Since {
+    /// From when it began.
+    #[default]
+    TheBegin,
+    /// From when it told anything the last time: how long it takes depends on what nobody knows beforehand.
+    TheLastWord,
+}
+
 /// After so long a step is given up that says nothing else: image scripts on slow disks are within it.
 const DEADLINE: Duration = Duration::from_mins(30);
 
@@ -64,6 +76,11 @@ pub trait Step: Send + Sync {
         DEADLINE
     }
 
+    /// Returns from when that counts.
+    fn since(&self) -> Since {
+        Since::TheBegin
+    }
+
     /// Tells whether trying again may help. Only what is lost on the way is, unless a step knows better.
     fn may_pass(&self, problem: &Problem) -> bool {
         problem.class == Class::Connection
@@ -80,12 +97,16 @@ pub struct Progress {
     pub(super) observer: Arc<dyn Observer>,
     /// What the lines are said for, where people are to read them as they come.
     pub(super) source: Option<Arc<str>>,
+    /// When the step told anything the last time.
+    heard: Arc<Mutex<Instant>>,
+    began: Instant,
 }
 
 impl Progress {
     /// Makes a progress of the step with this number.
     pub fn new(step: StepNumber, observer: Arc<dyn Observer>) -> Self {
-        Self { step, observer, source: None }
+        let began = Instant::now();
+        Self { step, observer, source: None, heard: Arc::new(Mutex::new(began)), began }
     }
 
     /// Returns the same progress, whose lines are those of `source`, such as an application: people read them as they come.
@@ -96,13 +117,29 @@ impl Progress {
 
     /// Tells that `done` of `total` bytes are moved.
     pub fn bytes(&self, done: u64, total: u64) {
+        self.hear();
         self.observer.event(&Event::StepProgress { step: self.step, done, total });
     }
 
     /// Passes on a line that the work printed.
     pub fn said(&self, line: impl Into<String>) {
+        self.hear();
         let source = self.source.as_deref().map(str::to_owned);
         self.observer.event(&Event::StepSaid { step: self.step, line: line.into(), source });
+    }
+
+    /// Returns when the step began.
+    pub(super) fn began(&self) -> Instant {
+        self.began
+    }
+
+    fn hear(&self) {
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// Returns when the step told anything the last time; at first, when it began.
+    pub(super) fn heard(&self) -> Instant {
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells that the step is tried again.

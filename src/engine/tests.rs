@@ -171,6 +171,48 @@ async fn a_step_that_does_not_end_is_given_up_at_its_deadline() {
     assert_eq!(begun, ["hang", "after it"]);
 }
 
+/// Says a word every two minutes, so many times, and then nothing more.
+struct Talking {
+    words: usize,
+}
+
+impl Step for Talking {
+    fn title(&self) -> String {
+        "talk".to_owned()
+    }
+    fn machine(&self) -> Option<&str> {
+        None
+    }
+    fn deadline(&self) -> Duration {
+        Duration::from_mins(3)
+    }
+    fn since(&self) -> Since {
+        Since::TheLastWord
+    }
+    fn act<'a>(&'a self, progress: &'a Progress) -> BoxFuture<'a, Result<Acted>> {
+        Box::pin(async {
+            for _ in 0..self.words {
+                tokio::time::sleep(Duration::from_mins(2)).await;
+                progress.said("a word");
+            }
+            match self.words {
+                0 => std::future::pending().await,
+                _ => Ok(Acted::Changed),
+            }
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_that_tells_how_far_it_is_may_take_its_time() {
+    let mut graph = Graph::default();
+    graph.add(Box::new(Talking { words: 100 }), vec![]);
+    graph.add(Box::new(Talking { words: 0 }), vec![]);
+    let (report, _) = run(graph).await;
+    assert_eq!(report.outcomes[0], Outcome::Done);
+    assert_eq!(report.problems()[0].message, "it has not told anything for 3 min");
+}
+
 #[tokio::test]
 async fn a_step_that_panics_is_a_located_problem_and_the_rest_goes_on() {
     let mut graph = Graph::default();

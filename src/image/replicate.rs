@@ -1,6 +1,11 @@
 //! What one registry of a cluster serves and another lacks, carried over.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use futures_util::TryStreamExt as _;
 
 use super::document::{Index, Manifest};
 use super::served::ServedRegistry;
@@ -8,15 +13,20 @@ use crate::error::{Class, Context, Result};
 use crate::model::{Digest, ManifestOrder, ServedRepository};
 
 /// Carries over the images whose tags `into` does not have, and returns how many. A tag that is there stays as it is. An image of
-/// many platforms is never pushed, so it is where the cluster's images bring it, and left out.
-pub async fn replicate(from: &ServedRegistry, into: &ServedRegistry) -> Result<usize> {
+/// many platforms is never pushed, so it is where the cluster's images bring it, and left out. The bytes are counted in `moved` as
+/// they come.
+pub async fn replicate(
+    from: &ServedRegistry,
+    into: &ServedRegistry,
+    moved: &Arc<AtomicU64>,
+) -> Result<usize> {
     let there: BTreeMap<String, ServedRepository> =
         into.list().await?.into_iter().map(|repository| (repository.name.clone(), repository)).collect();
     let mut carried = 0;
     for ServedRepository { name, tags } in from.list().await? {
         let lacks = |tag: &String| there.get(&name).is_none_or(|there| !there.tags.contains_key(tag));
         for (tag, digest) in tags.iter().filter(|(tag, _)| lacks(tag)) {
-            carried += usize::from(carry(from, into, &name, tag, digest).await?);
+            carried += usize::from(carry(from, into, &name, tag, digest, moved).await?);
         }
     }
     Ok(carried)
@@ -29,6 +39,7 @@ async fn carry(
     repository: &str,
     tag: &str,
     digest: &Digest,
+    moved: &Arc<AtomicU64>,
 ) -> Result<bool> {
     let (content, media_type) = from.manifest(repository, digest).await?;
     if serde_json::from_str::<Index>(&content).is_ok() {
@@ -44,7 +55,11 @@ async fn carry(
         .collect();
     let digests: Vec<Digest> = blobs.keys().cloned().collect();
     for blob in into.missing(repository, &digests).await? {
-        let content = from.blob(repository, &blob).await?;
+        let moved = moved.clone();
+        let count = move |bytes: &Bytes| {
+            moved.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        };
+        let content = from.blob(repository, &blob).await?.inspect_ok(count);
         into.put_blob(repository, &blob, blobs[&blob], content).await?;
     }
     let order = ManifestOrder {

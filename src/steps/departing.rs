@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::site::Site;
-use crate::engine::{Acted, Availability, Lane, Progress, Step};
+use crate::engine::{Acted, Availability, Lane, Progress, Since, Step};
 use crate::error::{Problem, Result};
 use crate::model::{BoxFuture, MachineName, MachineSpec};
 use crate::plan::Plan;
@@ -63,6 +63,10 @@ impl Step for Departing {
 
     fn deadline(&self) -> Duration {
         self.step.deadline()
+    }
+
+    fn since(&self) -> Since {
+        self.step.since()
     }
 
     fn may_pass(&self, problem: &Problem) -> bool {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::engine::{Acted, Availability, Lane, Progress, Step};
+use crate::engine::{Acted, Availability, Lane, Progress, Since, Step};
 use crate::error::{Problem, Result};
 use crate::model::BoxFuture;
 
@@ -27,6 +27,10 @@ impl Step for Interrupting {
 
     fn deadline(&self) -> Duration {
         self.0.deadline()
+    }
+
+    fn since(&self) -> Since {
+        self.0.since()
     }
 
     fn may_pass(&self, problem: &Problem) -> bool {

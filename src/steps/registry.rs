@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use secrecy::ExposeSecret;
 
 use super::site::Site;
-use crate::engine::{Acted, Progress, Step};
+use crate::engine::{Acted, Progress, Since, Step};
 use crate::error::Result;
 use crate::ha::authority::{Identity, registry_server};
 use crate::model::{BoxFuture, MachineSpec};
@@ -26,6 +26,11 @@ impl Step for Registry {
 
     fn machine(&self) -> Option<&str> {
         Some(&self.machine.name.0)
+    }
+
+    /// How much the other registries have that this one lacks is known when it is there.
+    fn since(&self) -> Since {
+        if self.peers().is_empty() { Since::TheBegin } else { Since::TheLastWord }
     }
 
     fn act<'a>(&'a self, progress: &'a Progress) -> BoxFuture<'a, Result<Acted>> {
