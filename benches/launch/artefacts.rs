@@ -279,6 +279,7 @@ fn node(machine: &MadeMachine) -> NodeSettings {
         address: machine.address,
         cri_socket: CRI_SOCKET.to_owned(),
         images: ImageSource::Runtime,
+        rootfs: sealift::model::rootfs("bench").display().to_string(),
     }
 }
 

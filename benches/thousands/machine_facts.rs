@@ -67,6 +67,7 @@ pub(crate) fn member(desired: &Desired, spec: &MachineSpec) -> Result<MachineFac
         node_name: node_name(spec),
         role: spec.role,
         intent: Intent::Member,
+        entrance: None,
         name: spec.name.clone(),
         epoch: 7,
         before: Baseline {

@@ -32,6 +32,7 @@ pub(super) fn claim(order: &Claim, epoch: u64) -> Result<()> {
             node_name: order.node_name.clone(),
             role: order.role,
             intent: Intent::Member,
+            entrance: None,
             name: order.name.clone(),
             epoch,
             before: baseline()?,

@@ -125,6 +125,7 @@ mod tests {
             node_name: "n".to_owned(),
             role: Role::Worker,
             intent: Intent::Member,
+            entrance: None,
             name: MachineName("n".to_owned()),
             epoch,
             before: Baseline::default(),

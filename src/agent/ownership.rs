@@ -6,7 +6,7 @@ use super::fence;
 use super::paths::{self, Grounds};
 use crate::error::{Class, Context, Problem, Result};
 use crate::fsx;
-use crate::model::{Digest, Intent, Marker};
+use crate::model::{Digest, Entrance, Intent, Marker};
 
 /// Reads the marker; none is a machine that is nobody's.
 pub(super) fn read() -> Result<Option<Marker>> {
@@ -56,6 +56,12 @@ pub(super) fn record_authority(cluster: &str, authority: &Digest) -> Result<()> 
     }
     marker.authority = Some(authority.clone());
     write(&marker)
+}
+
+/// Records how the machine comes into the cluster, before it does.
+pub(super) fn record_entrance(cluster: &str, entrance: Entrance) -> Result<()> {
+    let _gate = fence::close(&Grounds::here())?;
+    write(&Marker { entrance: Some(entrance), ..require(cluster)? })
 }
 
 /// Records that the machine is on its way out, before anything is taken away.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Class, Context, Result};
 use crate::model::Digest;
+pub(super) use crate::model::{data, rootfs};
 
 /// Everything of ours that lasts.
 pub(super) const HOME: &str = "/var/lib/sealift";
@@ -42,16 +43,6 @@ pub(super) const ETCD_CERTIFICATES: &str = "/etc/kubernetes/pki/etcd";
 pub(super) const SNAPSHOTS: &str = "/var/lib/sealift/etcd";
 /// The cluster's CA.
 pub(super) const AUTHORITY: &str = "/etc/kubernetes/pki/ca.crt";
-
-/// Returns a cluster's data directory.
-pub(super) fn data(cluster: &str) -> PathBuf {
-    Path::new(HOME).join("data").join(cluster)
-}
-
-/// Returns where a cluster's rootfs is laid out.
-pub(super) fn rootfs(cluster: &str) -> PathBuf {
-    data(cluster).join("rootfs")
-}
 
 /// Returns where an application's files are.
 pub(super) fn application(cluster: &str, manifest: &Digest) -> PathBuf {

@@ -30,7 +30,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 pub(super) async fn is_there(client: &Client) -> Result<bool> {
     let sets: Api<DaemonSet> = Api::namespaced(client.clone(), NAMESPACE);
     let set = sets.get_opt(NAME).await;
-    set.map(|set| set.is_some()).problem(Class::Kubernetes, "the API does not tell whether there is a kube-proxy")
+    set.map(|set| set.is_some())
+        .problem(Class::Kubernetes, "the API does not tell whether there is a kube-proxy")
 }
 
 /// Copies the configuration, unless an earlier change did that and was cut off: what it copied is what ran well. Returns the copy.
@@ -57,7 +58,9 @@ pub(super) async fn put_aside(client: &Client) -> Result<Option<String>> {
 pub(super) async fn forget_aside(client: &Client) -> Result<()> {
     match maps(client).delete(ASIDE, &DeleteParams::default()).await {
         Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
-        gone => gone.map(drop).problem(Class::Kubernetes, "what was put aside of kube-proxy cannot be removed"),
+        gone => {
+            gone.map(drop).problem(Class::Kubernetes, "what was put aside of kube-proxy cannot be removed")
+        }
     }
 }
 

@@ -23,5 +23,5 @@ pub use change::changes;
 pub use computed::{NOT_OF_A_FILE, cgroup_driver};
 pub use render::{
     API_NAME, API_PORT, ClusterSettings, ImageSource, JOIN_TOKEN, JoinTicket, NodeSettings, ProxyMode,
-    Rendering, init, join,
+    Rendering, init, join, patches_directory, remade,
 };

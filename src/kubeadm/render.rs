@@ -13,7 +13,7 @@ use super::layers::{self, Layers, Written, api_of};
 use super::tree::Tree;
 use super::{arguments, builtin, conflict};
 use crate::error::{Problem, Problems, Result};
-use crate::model::{ComponentDocument, ControlGroups, KubernetesVersion, Network};
+use crate::model::{ComponentDocument, ControlGroups, Entrance, KubernetesVersion, Network};
 use crate::yaml;
 
 /// The name of the API server inside the cluster, and its port.
@@ -94,6 +94,8 @@ pub struct NodeSettings {
     pub cri_socket: String,
     /// Where its images are fetched from.
     pub images: ImageSource,
+    /// Where the files of the cluster's images are, a path.
+    pub rootfs: String,
 }
 
 /// Who fetches a node's images.
@@ -171,6 +173,60 @@ pub fn init(cluster: &ClusterSettings<'_>, node: &NodeSettings) -> Result<Render
     finished(&layers, &kinds, api, cluster)
 }
 
+/// Returns the kubeadm.yml of a control plane that is in, by which its components are made anew: with the patches that it came in with,
+/// which kubeadm reads in one document whoever it is for.
+///
+/// # Errors
+/// All that is wrong with the image's file and the operator's documents: each problem names where it stands.
+pub fn remade(
+    cluster: &ClusterSettings<'_>,
+    node: &NodeSettings,
+    entrance: Entrance,
+) -> Result<Rendering, Problems> {
+    let mut rendering = init(cluster, node)?;
+    if entrance == Entrance::Joined {
+        let own = patches(cluster, node, entrance)?;
+        let document =
+            rendering.documents.iter_mut().find(|(kind, _, _)| *kind == document_of(Entrance::Made));
+        if let Some((_, _, tree)) = document {
+            tree.take(&["patches"]);
+            if let Some(own) = own {
+                tree.set(&["patches"], own);
+            }
+        }
+    }
+    Ok(rendering)
+}
+
+/// Returns the directory on a node that kubeadm takes patches from, if the document that the node came in by names one.
+///
+/// # Errors
+/// All that is wrong with the image's file and the operator's documents: each problem names where it stands.
+pub fn patches_directory(
+    cluster: &ClusterSettings<'_>,
+    node: &NodeSettings,
+    entrance: Entrance,
+) -> Result<Option<String>, Problems> {
+    let patches = patches(cluster, node, entrance)?;
+    Ok(patches.and_then(|patches| patches.get(&["directory"])?.text().map(str::to_owned)))
+}
+
+fn patches(
+    cluster: &ClusterSettings<'_>,
+    node: &NodeSettings,
+    entrance: Entrance,
+) -> Result<Option<Tree>, Problems> {
+    let (_, layers) = laid(cluster, node, &computed::identity_of_init(cluster, node))?;
+    Ok(layers.get(document_of(entrance), &["patches"]).cloned())
+}
+
+fn document_of(entrance: Entrance) -> &'static str {
+    match entrance {
+        Entrance::Made => "InitConfiguration",
+        Entrance::Joined => "JoinConfiguration",
+    }
+}
+
 /// Returns the kubeadm.yml of a machine that joins; a control plane when the ticket has a certificate key.
 ///
 /// # Errors
@@ -227,7 +283,20 @@ fn laid(
             layers.set(kind, path, value, why);
         }
     }
+    find_patches(&mut layers, node);
     Ok((api, layers))
+}
+
+/// A directory of patches that is not named from the machine's root on is one of the images' files.
+fn find_patches(layers: &mut Layers, node: &NodeSettings) {
+    let of_patches =
+        |(kind, _): &(&str, &mut Tree)| [Entrance::Made, Entrance::Joined].map(document_of).contains(kind);
+    for (_, document) in layers.documents_mut().filter(of_patches) {
+        let Some(directory) = document.get_mut(&["patches", "directory"]) else { continue };
+        if let Some(path) = directory.text().filter(|path| !path.starts_with('/')) {
+            *directory = Tree::of(&json!(format!("{}/{path}", node.rootfs)), &directory.origin.clone());
+        }
+    }
 }
 
 /// kube-proxy takes every virtual address for its own when it works with IPVS, unless it is told otherwise.

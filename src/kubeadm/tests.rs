@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::error::Problems;
-use crate::model::{ComponentDocument, ControlGroups, KubernetesVersion, Network};
+use crate::model::{ComponentDocument, ControlGroups, Entrance, KubernetesVersion, Network};
 use crate::yaml;
 
 /// A cluster with its documents.
@@ -93,6 +93,7 @@ fn node() -> NodeSettings {
         address: "10.0.0.1".parse().unwrap(),
         cri_socket: "/run/containerd/containerd.sock".to_owned(),
         images: ImageSource::Runtime,
+        rootfs: "/tree".to_owned(),
     }
 }
 
@@ -337,5 +338,33 @@ fn the_proxy_mode_follows_version_and_oldest_kernel() {
         ("v1.36.3", vec!["rubbish"], ProxyMode::Iptables),
     ] {
         assert_eq!(ProxyMode::choose(&version.parse().unwrap(), kernels), want, "{version}");
+    }
+}
+
+#[test]
+fn a_control_plane_is_remade_with_the_patches_that_it_came_in_with() {
+    let document = |kind: &str, directory: &str| {
+        format!("apiVersion: kubeadm.k8s.io/v1beta4\nkind: {kind}\npatches:\n  directory: {directory}\n")
+    };
+    let (init, join) =
+        (document("InitConfiguration", "/etc/made"), document("JoinConfiguration", "etc/patches"));
+    for (documents, made, joined) in [
+        (format!("{init}---\n{join}"), Some("/etc/made"), Some("/tree/etc/patches")),
+        (init, Some("/etc/made"), None),
+        (join, None, Some("/tree/etc/patches")),
+        (String::new(), None, None),
+    ] {
+        let given = given("v1.36.3", None, &documents);
+        for (entrance, want) in [(Entrance::Made, made), (Entrance::Joined, joined)] {
+            let told = patches_directory(&given.settings(), &node(), entrance).unwrap();
+            assert_eq!(told.as_deref(), want, "{documents}");
+            let file = remade(&given.settings(), &node(), entrance).unwrap().text().unwrap();
+            let file = yaml::documents("file", &file).unwrap();
+            assert_eq!(
+                file[0].pointer("/patches/directory"),
+                want.map(|want| json!(want)).as_ref(),
+                "{documents}"
+            );
+        }
     }
 }

@@ -75,6 +75,9 @@ pub struct Marker {
     pub role: Role,
     /// What is being done with it.
     pub intent: Intent,
+    /// How it came into the cluster; markers of older versions do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entrance: Option<Entrance>,
     /// The address it is called by.
     pub name: MachineName,
     /// The newest holder of the cluster's lock that it was given a message by; older ones are refused.
@@ -82,6 +85,16 @@ pub struct Marker {
     pub epoch: u64,
     /// How the machine was before: what is not in here and ours by name is removed when it leaves.
     pub before: Baseline,
+}
+
+/// How a machine came into its cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Entrance {
+    /// The cluster was made on it.
+    Made,
+    /// It joined.
+    Joined,
 }
 
 /// What is being done with a machine.

@@ -15,6 +15,7 @@ mod hook;
 mod login;
 mod node;
 mod node_change;
+mod places;
 mod ranges;
 mod registry;
 mod role;
@@ -35,14 +36,16 @@ pub use declared::{
 };
 pub use digest::{Digest, DigestWriter};
 pub use facts::{
-    ApiFacts, Baseline, CertificateFacts, ControlGroups, EtcdMember, Holdings, Intent, Interface, Kubeconfig,
-    Launched, MachineFacts, Marker, NodeFacts, Observed, OursOnNode, Receipt, Room, Seen, UnitState,
+    ApiFacts, Baseline, CertificateFacts, ControlGroups, Entrance, EtcdMember, Holdings, Intent, Interface,
+    Kubeconfig, Launched, MachineFacts, Marker, NodeFacts, Observed, OursOnNode, Receipt, Room, Seen,
+    UnitState,
 };
 pub use holder::Holder;
 pub use hook::{DeclaredHook, Hook, HookPhase, HookRun, HookScope};
 pub use login::{DeclaredLogin, Login, SecretPlace, SecretReference};
 pub use node::{NodeWishes, Taint, TaintEffect, TaintKey};
 pub use node_change::NodeChange;
+pub use places::{data, rootfs};
 pub use ranges::ranges;
 pub use registry::{
     ClusterRegistry, ManifestOrder, RegistryDoor, RegistryStyle, RegistryUser, ServedRepository,

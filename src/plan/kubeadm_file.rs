@@ -3,7 +3,7 @@
 use super::desired::Desired;
 use crate::error::{Class, Problem, Result};
 use crate::kubeadm::{self, ClusterSettings, ImageSource, JoinTicket, NodeSettings, ProxyMode, Rendering};
-use crate::model::{ControlGroups, MachineFacts, MachineSpec, Observed, Role};
+use crate::model::{ControlGroups, Entrance, MachineFacts, MachineSpec, Observed, Role, rootfs};
 
 /// Returns what kubeadm is told of the cluster on a machine.
 pub fn settings<'a>(
@@ -40,8 +40,17 @@ pub fn node(desired: &Desired, observed: &Observed, machine: &MachineSpec) -> Re
         name: facts_of(observed, machine)?.hostname.to_lowercase(),
         address: machine.address,
         cri_socket: desired.cri_socket().to_owned(),
+        rootfs: rootfs(&desired.cluster.name).display().to_string(),
         images: if desired.image_socket().is_some() { ImageSource::Shim } else { ImageSource::Runtime },
     })
+}
+
+/// Tells how a machine came into its cluster. Where nobody wrote that down, clusters are made on the first of their control planes.
+pub fn entrance(desired: &Desired, observed: &Observed, machine: &MachineSpec) -> Entrance {
+    let marker = observed.facts(&machine.name).and_then(|facts| facts.marker.as_ref());
+    let is_first = desired.control_planes().next().is_some_and(|first| first.name == machine.name);
+    let likely = if is_first { Entrance::Made } else { Entrance::Joined };
+    marker.and_then(|marker| marker.entrance).unwrap_or(likely)
 }
 
 /// Returns a machine's kubeadm.yml: that of the first control plane, which makes the cluster, or one that joins, with words

@@ -44,7 +44,7 @@ pub use endpoints::{Endpoints, REGISTRY_PORT, endpoints, hosts_of, hosts_once_jo
 pub use environment::{command_line, of_application, of_kubeadm_file, of_machine};
 pub use fingerprint::fingerprint;
 pub use foreseen::foreseen;
-pub use kubeadm_file::{kubeadm_file, node, settings};
+pub use kubeadm_file::{entrance, kubeadm_file, node, settings};
 pub use layers::{Duty, layers_for, layers_of, registry_layers};
 pub use networks::check as check_networks;
 pub use preflight::{PORTS_OF_CONTROL_PLANE, PORTS_OF_WORKER, Preflight, ports, preflight};

@@ -169,6 +169,7 @@ pub(super) fn marker(cluster: &str, spec: &MachineSpec) -> Marker {
         node_name: format!("node-{name}"),
         role: spec.role,
         intent: Intent::Member,
+        entrance: None,
         name: spec.name.clone(),
         epoch: 0,
         before: Baseline::default(),

@@ -6,6 +6,7 @@ use super::site::{self, Site};
 use super::state::State;
 use crate::engine::{Acted, Progress, Step};
 use crate::error::Result;
+use crate::kubeadm;
 use crate::model::{BoxFuture, MachineSpec};
 use crate::plan;
 use crate::wire::{InitWork, Work};
@@ -26,8 +27,10 @@ impl Step for Init {
 
     fn act<'a>(&'a self, progress: &'a Progress) -> BoxFuture<'a, Result<Acted>> {
         Box::pin(async {
+            let (settings, node) = (self.site.settings(&self.machine)?, self.site.node(&self.machine)?);
+            let file = kubeadm::init(&settings, &node);
             let work = InitWork {
-                config: self.site.control_plane_file(&self.machine)?,
+                config: file.map_err(|problems| problems.as_one())?.text()?,
                 ignore: site::IGNORED_CHECKS.map(str::to_owned).to_vec(),
                 cluster: self.site.cluster().name.clone(),
                 hosts: plan::hosts_once_joined(&self.site.desired, &self.machine),

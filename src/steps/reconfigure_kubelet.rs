@@ -25,14 +25,10 @@ impl Step for ReconfigureKubelet {
     fn act<'a>(&'a self, progress: &'a Progress) -> BoxFuture<'a, Result<Acted>> {
         Box::pin(async {
             let site = &self.site;
-            let documents = &site.cluster().documents;
-            let patches = ["JoinConfiguration", "InitConfiguration"].iter().find_map(|kind| {
-                documents.iter().find(|document| document.kind == *kind)?.text("/patches/directory")
-            });
             let work = KubeletConfigurationWork {
                 receipt: site.configured(Part::Kubelet)?,
                 cluster: site.cluster().name.clone(),
-                patches: patches.map(str::to_owned),
+                patches: site.patches(&self.machine)?,
             };
             site.act(&self.machine, Work::KubeletConfiguration(work), progress).await?;
             Ok(Acted::Changed)

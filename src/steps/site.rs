@@ -11,7 +11,7 @@ use crate::cluster::Fleet;
 use crate::engine::Progress;
 use crate::error::{Class, Problem, Result};
 use crate::kubeadm::{self, ClusterSettings, NodeSettings};
-use crate::model::{Cluster, Digest, MachineFacts, MachineName, MachineSpec, Observed, Part, Role};
+use crate::model::{Cluster, Digest, Entrance, MachineFacts, MachineName, MachineSpec, Observed, Part, Role};
 use crate::plan::{self, Desired, Endpoints};
 use crate::wire::{Act, AgentClient, JoinSecrets, Look, Measure, MintJoin, Work};
 
@@ -117,10 +117,21 @@ impl Site {
         plan::node(&self.desired, &self.observed, machine)
     }
 
-    /// Returns the kubeadm.yml of a control plane of a cluster that it makes, or of whose components it makes the manifests.
+    /// Returns the kubeadm.yml of a control plane that is in, of whose components the manifests are made.
     pub(super) fn control_plane_file(&self, machine: &MachineSpec) -> Result<String> {
-        let file = kubeadm::init(&self.settings(machine)?, &self.node(machine)?);
+        let file = kubeadm::remade(&self.settings(machine)?, &self.node(machine)?, self.entrance(machine));
         file.map_err(|problems| problems.as_one())?.text()
+    }
+
+    /// Returns the directory on a machine from which kubeadm takes patches there.
+    pub(super) fn patches(&self, machine: &MachineSpec) -> Result<Option<String>> {
+        let (settings, node) = (self.settings(machine)?, self.node(machine)?);
+        let directory = kubeadm::patches_directory(&settings, &node, self.entrance(machine));
+        directory.map_err(|problems| problems.as_one())
+    }
+
+    fn entrance(&self, machine: &MachineSpec) -> Entrance {
+        plan::entrance(&self.desired, &self.observed, machine)
     }
 
     /// Returns the digest of what a part of the components is told.

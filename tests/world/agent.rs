@@ -377,6 +377,7 @@ impl super::state::State {
                 node_name: order.node_name,
                 role: order.role,
                 intent: Intent::Member,
+                entrance: None,
                 name: order.name,
                 epoch,
                 before: sealift::model::Baseline::default(),

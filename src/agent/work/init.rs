@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::agent::command::Tell;
 use crate::agent::{api, authority, hosts, ownership, paths};
 use crate::error::{Class, Problem, Result};
-use crate::model::Role;
+use crate::model::{Entrance, Role};
 use crate::wire::InitWork;
 
 use super::{kubelet, reconfigure, statics};
@@ -62,7 +62,7 @@ fn make(work: &InitWork, tell: Tell<'_>) -> Result<()> {
     // The API server's name is this machine itself.
     hosts::set(&work.hosts)?;
     statics::copy(&work.cluster, &work.statics)?;
-    reconfigure::is_made_with(&work.configured)?;
+    reconfigure::is_made_with(&work.cluster, Entrance::Made, &work.configured)?;
     kubelet::kubeadm(&["init"], &work.config, &work.ignore, tell)
 }
 

@@ -4,7 +4,7 @@ use crate::agent::blocking::now;
 use crate::agent::command::Tell;
 use crate::agent::{hosts, kubernetes, look, ownership, receipts};
 use crate::error::Result;
-use crate::model::Role;
+use crate::model::{Entrance, Role};
 use crate::wire::{JoinWork, NodeKey};
 
 use super::come_back::{Membership, is_back_or_undone};
@@ -26,7 +26,7 @@ fn join(work: &JoinWork, tell: Tell<'_>) -> Result<()> {
     let found = is_back_or_undone(work.role, tell)?;
     if found == Membership::Out {
         statics::copy(&work.cluster, &work.statics)?;
-        reconfigure::is_made_with(&work.configured)?;
+        reconfigure::is_made_with(&work.cluster, Entrance::Joined, &work.configured)?;
         kubelet::kubeadm(&["join"], &work.config, &work.ignore, tell)?;
     }
     if work.role == Role::ControlPlane {

@@ -18,15 +18,16 @@ pub(super) use upload::carry_out as upload;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::agent::{paths, receipts};
+use crate::agent::{ownership, paths, receipts};
 use crate::distribute::remove;
 use crate::error::Result;
-use crate::model::{Configuration, Digest, Part};
+use crate::model::{Configuration, Digest, Entrance, Part};
 
-/// Keeps the receipts of a machine that is made now, before kubeadm makes it: cut off, it is made anew, or is as these say. What
-/// was put aside of what it was before is of no use any more.
-pub(super) fn is_made_with(configured: &Configuration) -> Result<()> {
+/// Keeps the receipts of a machine that is made now, and how it comes in, before kubeadm makes it: cut off, it is made anew, or is as
+/// these say. What was put aside of what it was before is of no use any more.
+pub(super) fn is_made_with(cluster: &str, entrance: Entrance, configured: &Configuration) -> Result<()> {
     remove::remove_tree(Path::new(paths::ASIDE))?;
+    ownership::record_entrance(cluster, entrance)?;
     configured.iter().try_for_each(|(part, digest)| receipts::write(part.name(), digest))
 }
 

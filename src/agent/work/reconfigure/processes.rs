@@ -68,7 +68,10 @@ mod tests {
         for (process, groups) in [
             ("1", "0::/init.scope\n"),
             ("2", "0::/kubelet/kubepods/burstable/pod0a1b/4c\n"),
-            ("3", "0::/../kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod0a1b.slice/cri-4c.scope\n"),
+            (
+                "3",
+                "0::/../kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod0a1b.slice/cri-4c.scope\n",
+            ),
             ("4", "11:memory:/kubepods/burstable/podff00/4c\n"),
             ("5", "0::/kubepods.slice/kubepods-pod12_34.slice/x\n"),
             ("x", "0::/kubepods/burstable/pod0a1b/4c\n"),
