@@ -395,6 +395,7 @@ async fn a_changed_configuration_is_followed_and_a_wrong_one_is_not() {
         servers: vec![machine(5443)],
         ca_pem: authority().certificate_pem,
         server_name: REGISTRY_NAME.into(),
+        owner: sealift::ha::config::Owner::Cluster,
     });
     taken.api.as_mut().unwrap().servers = vec![two.address];
     taken.save(&care.path("config.json")).unwrap();
@@ -469,6 +470,7 @@ async fn control_planes_are_learned_and_survive_a_reboot_with_a_stale_file() {
         servers: vec![SocketAddr::new(old.address.ip(), 5443)],
         ca_pem: ours.certificate_pem.clone(),
         server_name: REGISTRY_NAME.into(),
+        owner: sealift::ha::config::Owner::Cluster,
     });
     config.refresh = Some(refresh(pki.path(), &ours));
     let care = Machine::start(&config);
@@ -511,6 +513,7 @@ async fn a_control_plane_pulls_from_its_own_registry() {
             servers: registries.iter().map(|registry| registry.address).collect(),
             ca_pem: ours.certificate_pem,
             server_name: REGISTRY_NAME.into(),
+            owner: sealift::ha::config::Owner::Cluster,
         }),
         ..config(pulls, &[])
     });

@@ -13,13 +13,13 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 use futures_util::{TryStreamExt, stream};
 use sealift::error::{Class, Problem};
-use sealift::ha::authority::{Identity, registry_authority, registry_server};
+use sealift::ha::authority::{Identity, REGISTRY_NAME, registry_authority, registry_server};
 use sealift::image::build::{BuildOptions, build};
 use sealift::image::collect::{EngineSource, RegistrySource, Sources};
 use sealift::image::kubefile::Arguments;
 use sealift::image::outgoing::{Outgoing, gather};
-use sealift::image::{ServedRegistry, Store, archive, replicate};
-use sealift::model::{Arch, Digest, RegistryDoor};
+use sealift::image::{ServedRegistry, Store, archive, deliver, replicate};
+use sealift::model::{Arch, Digest, ExternalName, RegistryDoor};
 use secrecy::ExposeSecret;
 use serde_json::json;
 use tempfile::TempDir;
@@ -100,6 +100,42 @@ async fn a_registry_that_comes_later_catches_up() {
     assert_eq!(Digest::of(pieces.concat()), app.blobs[0].0);
     assert!(moved >= pieces.concat().len() as u64, "{moved} bytes were counted");
     assert_eq!(replicate(&old.served(), &new.served(), &Arc::default()).await.unwrap(), 0);
+}
+
+/// It proves a name, which nobody here can look up, and is where the door says.
+#[tokio::test]
+async fn somebody_elses_registry_is_found_by_its_name_and_given_what_lies_in_a_storage() {
+    let (old, new) = (Registry::start().await, Registry::start().await);
+    let operator = Operator::new();
+    let (app, other) = (operator.image(NAME, &["app"]).await, operator.image("other:2", &["other"]).await);
+    for image in [&app, &other] {
+        operator.push(&old.served(), image).await;
+    }
+    let content = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(old.directory.path().join("data/docker"), content.path().join("docker"))
+        .unwrap();
+
+    let called = |domain: &str, password: &str| RegistryDoor {
+        external: Some(ExternalName { domain: domain.to_owned(), elsewhere: vec![] }),
+        password: password.to_owned(),
+        ..new.door.clone()
+    };
+    let theirs = ServedRegistry::behind(&called(REGISTRY_NAME, "s3cret")).unwrap();
+    assert!(theirs.lets_pull().await.unwrap());
+    let stranger = ServedRegistry::behind(&called(REGISTRY_NAME, "other")).unwrap();
+    assert!(!stranger.lets_pull().await.unwrap());
+    let unproven = ServedRegistry::behind(&called("other.example", "s3cret")).unwrap();
+    let problem = unproven.lets_pull().await.unwrap_err();
+    assert!(problem.to_string().contains("certificate"), "{problem}");
+
+    assert_eq!(deliver(content.path(), &theirs, |_| {}).await.unwrap(), 2);
+    assert_eq!(theirs.list().await.unwrap(), old.served().list().await.unwrap());
+    let pieces = theirs.blob("team/app", &app.blobs[0].0).await.unwrap();
+    let pieces: Vec<Bytes> = pieces.try_collect().await.unwrap();
+    assert_eq!(Digest::of(pieces.concat()), app.blobs[0].0);
+    assert_eq!(deliver(content.path(), &theirs, |_| {}).await.unwrap(), 0, "it is all there");
+    let nothing = tempfile::tempdir().unwrap();
+    assert_eq!(deliver(nothing.path(), &theirs, |_| {}).await.unwrap(), 0);
 }
 
 #[tokio::test]
@@ -256,6 +292,7 @@ impl Registry {
             authority: authority.certificate_pem.clone(),
             username: "sealift".to_owned(),
             password: "s3cret".to_owned(),
+            external: None,
         };
         configure(directory.path(), &door, &authority);
         let log = fs::File::create(directory.path().join("log")).unwrap();

@@ -86,6 +86,7 @@ async fn answer(envelope: Envelope, context: CallContext, locks: Arc<Locks>) -> 
         Request::RenewLock(order) => reply(locks.renew(order, epoch).await),
         Request::ReleaseLock(order) => reply(locks.release(&order, &envelope.run).await),
         Request::IsApiReady(_) => reply(blocking(|| Ok(api::is_ready())).await),
+        Request::TryRegistry(order) => while_waited_for(Box::pin(registry::attempt(&order)), &context).await,
         Request::ListRegistry(order) => while_waited_for(Box::pin(registry::list(&order)), &context).await,
         Request::LacksBlobs(order) => while_waited_for(Box::pin(registry::lacks(&order)), &context).await,
         Request::PutBlob(order) => reply(Box::pin(registry::put_blob(order, context.data)).await),

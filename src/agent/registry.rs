@@ -1,4 +1,4 @@
-//! The registry of this control plane: listed, and given images that an operator sends.
+//! The registry that this machine pulls from: tried, listed, and given images that an operator sends.
 
 use std::io::Read as _;
 
@@ -8,14 +8,22 @@ use tokio::sync::mpsc;
 
 use super::blocking::blocking;
 use super::ownership;
-use crate::error::Result;
+use crate::error::{Class, Problem, Result};
 use crate::image::ServedRegistry;
 use crate::model::{Digest, RegistryDoor, ServedRepository};
-use crate::wire::{LacksBlobs, LayerBytes, ListRegistry, PutBlob, PutManifest, Touched};
+use crate::wire::{LacksBlobs, LayerBytes, ListRegistry, PutBlob, PutManifest, Touched, TryRegistry};
 
 /// The bytes that are passed on at once, and how many of such pieces may wait.
 const PIECE: usize = 256 * 1024;
 const WAITING: usize = 4;
+
+pub(super) async fn attempt(order: &TryRegistry) -> Result<()> {
+    if ServedRegistry::behind(&order.door)?.lets_pull().await? {
+        return Ok(());
+    }
+    Err(Problem::new(Class::Config, "the registry does not let this user in")
+        .remedy("give the user and the password that it knows, below `spec.registry`"))
+}
 
 pub(super) async fn list(order: &ListRegistry) -> Result<Vec<ServedRepository>> {
     ServedRegistry::behind(&order.door)?.list().await
@@ -70,7 +78,7 @@ mod tests {
     use futures_util::TryStreamExt as _;
 
     use super::*;
-    use crate::error::{Class, Context as _, Problem};
+    use crate::error::Context as _;
     use crate::model::BoxFuture;
     use crate::wire::{AgentClient, CallContext, Envelope, Handler, Moment, Request, Speaker, serve};
 
@@ -116,6 +124,7 @@ mod tests {
                     authority: String::new(),
                     username: String::new(),
                     password: String::new(),
+                    external: None,
                 },
                 repository: "x".to_owned(),
                 blob: Digest::of(&content),

@@ -263,5 +263,9 @@ fn registry(registry: &DeclaredRegistry) -> Registry {
         username: registry.username.clone(),
         password: registry.password.as_ref().map(|password| reference(password, "prompt")),
         cert_sans: registry.certificate_names.clone(),
+        ca: registry.authority.as_ref().map(|authority| match authority {
+            model::DeclaredAuthority::Text(text) => text.clone(),
+            model::DeclaredAuthority::File(path) => format!("file:{}", path.display()),
+        }),
     }
 }

@@ -8,7 +8,7 @@ use super::login;
 use super::native::not_certifiable;
 use super::place::{Located, Place};
 use super::reader::{Field, Fields};
-use crate::model::{DeclaredRegistry, Environment, RegistryKind, SecretReference};
+use crate::model::{DeclaredAuthority, DeclaredRegistry, Environment, RegistryKind, SecretReference};
 
 /// The variables of images that say the same, in the words of sealos and in those of sealer.
 const DOMAIN: [&str; 2] = ["registryDomain", "RegistryDomain"];
@@ -33,6 +33,8 @@ pub(super) struct DraftRegistry {
     pub(super) password: Option<Located<SecretReference>>,
     /// More names of its certificate.
     pub(super) certificate_names: Vec<String>,
+    /// The authority of its certificate.
+    pub(super) authority: Option<DeclaredAuthority>,
 }
 
 impl DraftRegistry {
@@ -48,6 +50,7 @@ impl DraftRegistry {
             password: located("password")
                 .and_then(|(place, field)| Some(Located::new(login::secret(&field)?, place))),
             certificate_names: vec![],
+            authority: None,
         }
     }
 
@@ -61,9 +64,58 @@ impl DraftRegistry {
             username: self.username.map(|username| username.value),
             password: self.password.map(|password| password.value),
             certificate_names: self.certificate_names,
+            authority: self.authority,
         }
     }
 }
+
+/// Reads the certificate of an authority: PEM as it is, or `file:PATH`.
+pub(super) fn authority(field: &Field<'_>) -> Option<DeclaredAuthority> {
+    let text = field.text()?;
+    let path = text.value.strip_prefix("file:").map(str::trim);
+    if let Some(path) = path.filter(|path| !path.is_empty()) {
+        return Some(DeclaredAuthority::File(path.into()));
+    }
+    if path.is_none() && text.value.contains(CERTIFICATE) {
+        return Some(DeclaredAuthority::Text(text.value));
+    }
+    let finding = field.finding("is no certificate of an authority");
+    field
+        .ledger()
+        .error(finding.remedy("write `file:PATH`, or the certificate itself, PEM, as a block: `ca: |`"));
+    None
+}
+
+/// Finds what an external registry lacks to be used in place of the cluster's own.
+fn check_external(ledger: &Ledger, registry: &DraftRegistry) {
+    let missing = [
+        ("domain", registry.domain.is_none(), "write the name that its certificate has"),
+        ("username", registry.username.is_none(), LOGIN),
+        ("password", registry.password.is_none(), LOGIN),
+    ];
+    for (field, is_missing, remedy) in missing {
+        if is_missing {
+            let message = format!("an external registry has no `{field}` here");
+            ledger.error(Finding::at(registry.place, message).remedy(remedy));
+        }
+    }
+    if let Some(port) = registry.port.as_ref().filter(|port| TAKEN.contains(&port.value)) {
+        let message = format!(
+            "port {} is Kubernetes' own on machines, where the registry is called by it, too",
+            port.value
+        );
+        ledger.error(Finding::of(port, message).remedy("let the registry listen at another port"));
+    }
+}
+
+/// How every certificate begins that is written as text.
+const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----";
+
+/// Images always log in.
+const LOGIN: &str = "images' files always log in; for a registry that asks nobody, write any";
+
+/// Ports that something of Kubernetes listens at on machines, at their loopback address, too.
+const TAKEN: [u16; 9] = [2379, 2380, 6443, 10248, 10249, 10250, 10256, 10257, 10259];
 
 /// Reads the name of a registry; images' names begin with it, so it has no port and is no address.
 fn domain(field: &Field<'_>) -> Option<Located<String>> {
@@ -82,6 +134,9 @@ fn domain(field: &Field<'_>) -> Option<Located<String>> {
 /// Finds variables that say something else of the registry than its description: images would see the one, machines the other.
 pub(super) fn check(ledger: &Ledger, draft: &Draft) {
     let Some(registry) = &draft.registry else { return };
+    if registry.kind == RegistryKind::External {
+        check_external(ledger, registry);
+    }
     let of_images = draft.rest.wishes.values().map(|wishes| &wishes.environment);
     let machines = match &draft.machines {
         DraftMachines::Given(machines) => machines.as_slice(),

@@ -86,10 +86,31 @@ pub struct RegistryTunnel {
     pub listen: Vec<SocketAddr>,
     /// The registries, at least one; this machine's own is preferred.
     pub servers: Vec<SocketAddr>,
-    /// The authority of the registries' certificates, as PEM text.
+    /// The authority of the registries' certificates, as PEM text; none is whatever the machine trusts.
     pub ca_pem: String,
     /// The name that the registries prove.
     pub server_name: String,
+    /// Whose they are.
+    #[serde(default, skip_serializing_if = "Owner::is_cluster")]
+    pub owner: Owner,
+}
+
+/// Whose registries are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Owner {
+    /// The cluster's: they are where its control planes are.
+    #[default]
+    Cluster,
+    /// Somebody else's: they stay where they are, whatever becomes of control planes.
+    SomebodyElse,
+}
+
+impl Owner {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+    fn is_cluster(&self) -> bool {
+        *self == Self::Cluster
+    }
 }
 
 /// How to learn the control planes from the cluster.

@@ -18,7 +18,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::config::CareConfig;
+use super::config::{CareConfig, Owner};
 use super::store;
 use crate::error::Result;
 
@@ -79,7 +79,8 @@ pub fn control_planes(config: &CareConfig, learned: Option<&Learned>) -> Control
     let api = learned.iter().chain(api_servers(config)).copied();
     let registry = config.registry.as_ref().map_or(&[][..], |registry| &registry.servers);
     // All registries of a cluster listen at one port.
-    let beside = registry.first().map(|first| {
+    let of_cluster = config.registry.as_ref().is_some_and(|registry| registry.owner == Owner::Cluster);
+    let beside = registry.first().filter(|_| of_cluster).map(|first| {
         let machines: Vec<IpAddr> = learned.iter().map(SocketAddr::ip).collect();
         machines.into_iter().map(|machine| SocketAddr::new(machine, first.port()))
     });
@@ -129,9 +130,19 @@ mod tests {
                 servers: at(5443, machines),
                 ca_pem: String::new(),
                 server_name: "registry.sealift".into(),
+                owner: Owner::Cluster,
             }),
             refresh: None,
         }
+    }
+
+    #[test]
+    fn somebody_elses_registry_stays_where_it_is() {
+        let mut config = config(5, &[1]);
+        config.registry.as_mut().unwrap().owner = Owner::SomebodyElse;
+        let learned = Learned::new(&config, at(6443, &[2, 3])).unwrap();
+        let found = control_planes(&config, Some(&learned));
+        assert_eq!((found.api.len(), found.registry), (3, at(5443, &[1])));
     }
 
     #[test]

@@ -171,11 +171,18 @@ impl Probe {
             let Some(ca_pem) = self.ca_pem().await? else {
                 return connect_tcp(server).await.map(|_| None);
             };
-            let config = tls::client(&ca_pem, Protocols::AnyHttp).map_err(io::Error::other)?;
+            let config = self.client(&ca_pem).map_err(io::Error::other)?;
             let stream = tls::connect(connect_tcp(server).await?, &config, &self.name).await?;
             Session::start(stream).await.map(Some).map_err(io::Error::other)
         });
         reached.await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    fn client(&self, ca_pem: &[u8]) -> crate::error::Result<Arc<rustls::ClientConfig>> {
+        match self.kind {
+            Kind::ApiServer => tls::client(ca_pem, Protocols::AnyHttp),
+            Kind::Registry => tls::client_of_registry(&String::from_utf8_lossy(ca_pem), Protocols::AnyHttp),
+        }
     }
 
     async fn ca_pem(&self) -> io::Result<Option<Vec<u8>>> {

@@ -26,7 +26,7 @@ pub enum Protocols {
 pub fn client(ca_pem: &[u8], protocols: Protocols) -> Result<Arc<ClientConfig>> {
     let mut config = builder(ca_pem)?.with_no_client_auth();
     if protocols == Protocols::AnyHttp {
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        config.alpn_protocols = offered();
     }
     Ok(Arc::new(config))
 }
@@ -58,6 +58,24 @@ pub async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     TlsConnector::from(config.clone()).connect(name.clone(), stream).await
 }
 
+/// Makes a client like [`client`] that trusts what this machine trusts, whatever `ca_pem` is, if that is empty.
+pub fn client_of_registry(ca_pem: &str, protocols: Protocols) -> Result<Arc<ClientConfig>> {
+    if !ca_pem.is_empty() {
+        return client(ca_pem.as_bytes(), protocols);
+    }
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let mut config = trusting(roots)?.with_no_client_auth();
+    if protocols == Protocols::AnyHttp {
+        config.alpn_protocols = offered();
+    }
+    Ok(Arc::new(config))
+}
+
+fn offered() -> Vec<Vec<u8>> {
+    vec![b"h2".to_vec(), b"http/1.1".to_vec()]
+}
+
 type Builder = rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert>;
 
 fn builder(ca_pem: &[u8]) -> Result<Builder> {
@@ -68,6 +86,10 @@ fn builder(ca_pem: &[u8]) -> Result<Builder> {
     if roots.is_empty() {
         return Err(Problem::new(Class::Config, "the authority holds no certificate"));
     }
+    trusting(roots)
+}
+
+fn trusting(roots: RootCertStore) -> Result<Builder> {
     // The provider is named, not taken from the process: two of them in one program would be an abort.
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)

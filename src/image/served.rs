@@ -1,4 +1,4 @@
-//! A registry of a cluster, spoken to by those that list what it serves and put images into it.
+//! A registry that a cluster pulls from, spoken to by those that list what it serves and put images into it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use oci_client::secrets::RegistryAuth;
 use oci_client::{Client, Reference};
 
 use super::document::{DOCKER_INDEX, DOCKER_MANIFEST, INDEX, MANIFEST};
+use super::passage::Passage;
 use crate::error::{Class, Context, Problem, Result};
 use crate::model::{Digest, ManifestOrder, RegistryDoor, ServedRepository};
 
@@ -30,36 +31,52 @@ const READ_TIMEOUT: Duration = Duration::from_mins(5);
 /// A repository's name for questions that are about none.
 const ANY: &str = "any";
 
-/// A registry that proves its address under the cluster's authority.
+/// A registry that proves its address under the cluster's authority, or its name under that of its owner.
 pub struct ServedRegistry {
+    /// How one is reached that goes by its name.
+    passage: Option<Passage>,
     client: Client,
     auth: RegistryAuth,
     address: String,
 }
 
 impl ServedRegistry {
-    /// Prepares to speak with the registry behind `door`; nothing is connected yet.
+    /// Prepares to speak with the registry behind `door`; nothing is connected yet. Must be called within a runtime.
     pub fn behind(door: &RegistryDoor) -> Result<Self> {
         // The program's own beginning does this too; whoever comes second changes nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let authority =
             Certificate { encoding: CertificateEncoding::Pem, data: door.authority.clone().into_bytes() };
+        // Somebody else's registry may be one that this machine trusts anyway.
+        let authorities = if door.authority.is_empty() { vec![] } else { vec![authority] };
+        let (address, passage) = match &door.external {
+            None => (door.at.to_string(), None),
+            Some(external) => {
+                let name = format!("{}:{}", external.domain, door.at.port());
+                let servers = [door.at].into_iter().chain(external.elsewhere.iter().copied()).collect();
+                (name.clone(), Some(Passage::open(name, servers)?))
+            }
+        };
+        // A proxy that the environment names is not to see it. One that is named here and used for no address, or is our own,
+        // takes its place.
+        let (proxy, without) = match &passage {
+            None => ("http://127.0.0.1:9".to_owned(), Some("0.0.0.0/0,::/0".to_owned())),
+            Some(passage) => (passage.url(), None),
+        };
         let config = ClientConfig {
             protocol: ClientProtocol::Https,
             use_monolithic_push: true,
-            tls_certs_only: vec![authority],
+            tls_certs_only: authorities,
             connect_timeout: Some(CONNECT_TIMEOUT),
             read_timeout: Some(READ_TIMEOUT),
-            // The registry is a neighbour: a proxy that the environment names is not to see it. One that is named
-            // here and used for no address takes its place.
-            https_proxy: Some("http://127.0.0.1:9".to_owned()),
-            no_proxy: Some("0.0.0.0/0,::/0".to_owned()),
+            https_proxy: Some(proxy),
+            no_proxy: without,
             ..ClientConfig::default()
         };
         let client =
             Client::try_from(config).problem(Class::Config, "the registry's authority cannot be read")?;
         let auth = RegistryAuth::Basic(door.username.clone(), door.password.clone());
-        Ok(Self { client, auth, address: door.at.to_string() })
+        Ok(Self { passage, client, auth, address })
     }
 
     /// Tells whether it lets in who comes.
@@ -68,6 +85,16 @@ impl ServedRegistry {
             Ok(_) => Ok(true),
             Err(error) if is_refusal(&error) => Ok(false),
             Err(error) => Err(self.failed("cannot be asked whom it lets in", &error)),
+        }
+    }
+
+    /// Tells whether it lets pull who comes. Unlike [`Self::admits`] this asks for nothing that only a registry's keeper may see.
+    pub async fn lets_pull(&self) -> Result<bool> {
+        match self.client.fetch_manifest_digest(&self.reference(ANY, "any"), &self.auth).await {
+            Ok(_) => Ok(true),
+            Err(error) if is_absent(&error) => Ok(true),
+            Err(error) if is_refusal(&error) => Ok(false),
+            Err(error) => Err(self.failed("does not answer as a registry does", &error)),
         }
     }
 
@@ -223,12 +250,9 @@ impl ServedRegistry {
 
     fn failed(&self, what: &str, error: &OciDistributionError) -> Problem {
         let (class, remedy) = match error {
-            refused if is_refusal(refused) => (
-                Class::Machine,
-                Some("make the registries and what is kept of the cluster agree again: sealift apply"),
-            ),
+            refused if is_refusal(refused) => (Class::Machine, Some(self.when_refused())),
             OciDistributionError::RequestError(error) if error.is_connect() => {
-                (Class::Machine, Some("look at the registry there: systemctl status registry"))
+                (Class::Machine, Some(self.when_unreached()))
             }
             OciDistributionError::RequestError(_) | OciDistributionError::IoError(_) => {
                 (Class::Connection, None)
@@ -240,6 +264,26 @@ impl ServedRegistry {
         match remedy {
             Some(remedy) => problem.remedy(remedy),
             None => problem,
+        }
+    }
+}
+
+impl ServedRegistry {
+    fn when_refused(&self) -> &'static str {
+        match self.passage {
+            None => "make the registries and what is kept of the cluster agree again: sealift apply",
+            Some(_) => {
+                "give its user and password below `spec.registry`, of one who may do this, and apply that"
+            }
+        }
+    }
+
+    fn when_unreached(&self) -> &'static str {
+        match self.passage {
+            None => "look at the registry there: systemctl status registry",
+            Some(_) => {
+                "see that it runs, that its certificate has its name and is of `spec.registry.ca`, and that no firewall is between"
+            }
         }
     }
 }

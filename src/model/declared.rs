@@ -168,6 +168,17 @@ pub struct DeclaredRegistry {
     pub password: Option<SecretReference>,
     /// More names and addresses of its certificate.
     pub certificate_names: Vec<String>,
+    /// The authority of its certificate.
+    pub authority: Option<DeclaredAuthority>,
+}
+
+/// Where the certificate of an authority is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeclaredAuthority {
+    /// Here, PEM.
+    Text(String),
+    /// In this file.
+    File(PathBuf),
 }
 
 /// Whose a registry is.

@@ -31,8 +31,8 @@ pub use contract::{
     Compression, ImageContract, ImageKind, LayerContent, LayerInfo, LayerOrder, Scripts, base_images,
 };
 pub use declared::{
-    Declared, DeclaredDocument, DeclaredMachine, DeclaredMachines, DeclaredNetwork, DeclaredRegistry,
-    HostAlias, MachineOrder, RegistryKind,
+    Declared, DeclaredAuthority, DeclaredDocument, DeclaredMachine, DeclaredMachines, DeclaredNetwork,
+    DeclaredRegistry, HostAlias, MachineOrder, RegistryKind,
 };
 pub use digest::{Digest, DigestWriter};
 pub use facts::{
@@ -48,7 +48,8 @@ pub use node_change::NodeChange;
 pub use places::{data, rootfs};
 pub use ranges::ranges;
 pub use registry::{
-    ClusterRegistry, ManifestOrder, RegistryDoor, RegistryStyle, RegistryUser, ServedRepository,
+    ClusterRegistry, ExternalName, ExternalRegistry, ManifestOrder, RegistryDoor, RegistryStyle,
+    RegistryUser, ServedRepository,
 };
 pub use role::Role;
 pub use version::KubernetesVersion;

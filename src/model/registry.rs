@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,29 @@ pub enum ClusterRegistry {
         /// More names and addresses of its certificates.
         certificate_names: Vec<String>,
     },
+    /// Somebody else's, which is there already.
+    External(ExternalRegistry),
+}
+
+/// A registry that is there already.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExternalRegistry {
+    /// Its name, which its certificate has.
+    pub domain: String,
+    /// Its port.
+    pub port: u16,
+    /// The addresses of its name. On machines the name itself is `care`'s.
+    pub addresses: Vec<IpAddr>,
+    /// The authority of its certificate, PEM; none is whatever the machines trust.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authority: Option<String>,
+}
+
+impl ExternalRegistry {
+    /// Returns where it listens.
+    pub fn servers(&self) -> impl Iterator<Item = SocketAddr> {
+        self.addresses.iter().map(|address| SocketAddr::new(*address, self.port))
+    }
 }
 
 impl Default for ClusterRegistry {
@@ -45,6 +68,15 @@ impl ClusterRegistry {
     pub fn certificate_names(&self) -> &[String] {
         match self {
             Self::Own { certificate_names } => certificate_names,
+            Self::External(_) => &[],
+        }
+    }
+
+    /// Returns the one that is somebody else's.
+    pub fn external(&self) -> Option<&ExternalRegistry> {
+        match self {
+            Self::Own { .. } => None,
+            Self::External(external) => Some(external),
         }
     }
 }
@@ -66,6 +98,7 @@ impl RegistryUser {
             authority: authority.to_owned(),
             username: self.username.clone(),
             password: self.password.clone(),
+            external: None,
         }
     }
 }
@@ -76,17 +109,29 @@ impl fmt::Debug for RegistryUser {
     }
 }
 
-/// The way into one registry of a cluster.
+/// The way into one registry.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegistryDoor {
     /// Where it listens with TLS.
     pub at: SocketAddr,
-    /// The authority by which it must prove its address, PEM.
+    /// The authority by which it must prove its address, or its name, PEM. None is whatever the machine trusts that asks.
     pub authority: String,
     /// Who comes.
     pub username: String,
     /// The password.
     pub password: String,
+    /// What a registry is called that is not of the cluster, and proves its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external: Option<ExternalName>,
+}
+
+/// What a registry is called, and where else it listens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExternalName {
+    /// Its name.
+    pub domain: String,
+    /// Where it listens beside the door's own address.
+    pub elsewhere: Vec<SocketAddr>,
 }
 
 impl fmt::Debug for RegistryDoor {

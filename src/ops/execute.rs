@@ -254,6 +254,7 @@ fn group(action: &Action) -> &'static str {
         | Action::LayOut
         | Action::Endpoints
         | Action::Registry
+        | Action::FillRegistry
         | Action::AcceptCredentials
         | Action::Prepare
         | Action::ConfigureKubelet => "machines",

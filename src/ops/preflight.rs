@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::observe::Sight;
-use super::reach;
+use super::{reach, registry};
 use crate::cluster::Fleet;
 use crate::error::{Problem, Problems, Result};
 use crate::model::Digest;
@@ -20,6 +20,7 @@ pub(super) async fn check(
     let mut found = plan::preflight(desired, &sight.observed, &sight.clocks, authority);
     found.problems.splice(0..0, silent);
     found.problems.extend(reach::check(fleet, &desired.cluster.machines, &sight.observed).await);
+    Box::pin(registry::try_it(fleet, desired, &sight.observed, &mut found)).await;
     let control_planes = desired.control_planes().count();
     if control_planes.is_multiple_of(2) && control_planes > 0 {
         context.reporter.warn(&format!(

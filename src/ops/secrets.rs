@@ -90,6 +90,32 @@ pub(super) fn wrong_user(username: &str, password: &str) -> Vec<Problem> {
     problems
 }
 
+/// Finds what images could not write of somebody else's credentials. Those are as they are, so less is asked of them: templates
+/// put them into YAML and TOML, and scripts between quotes.
+pub(super) fn unwritable_user(username: &str, password: &str) -> Vec<Problem> {
+    let plain = |text: &str| {
+        text.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && text.contains(|c: char| !c.is_ascii_digit())
+            && text.chars().all(|c| c.is_ascii_graphic() && !"'\"`\\".contains(c))
+            && !text.ends_with(':')
+    };
+    let mut problems = vec![];
+    let remedy = "take another user of it, of printable characters without blanks, quotes and backslashes, a letter or digit first and not digits alone: images put both into files without quotes";
+    if !plain(username) || username.contains(':') {
+        problems.push(
+            Problem::new(Class::Usage, format!("images cannot log in to the registry as `{username}`"))
+                .remedy(remedy),
+        );
+    }
+    if !plain(password) {
+        problems.push(
+            Problem::new(Class::Usage, "images cannot log in to the registry with this password")
+                .remedy(remedy),
+        );
+    }
+    problems
+}
+
 /// Makes a password of letters and digits only: images put it into files without quotes.
 pub(super) fn password() -> String {
     rand::rng().sample_iter(Alphanumeric).take(PASSWORD_LENGTH).map(char::from).collect()

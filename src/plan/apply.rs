@@ -73,7 +73,8 @@ pub fn apply(
         !roster.leaving_control_planes.is_empty() && !roster.control_planes.iter().any(Standing::is_member);
     let mut ready = HashMap::new();
     let accepted = credentials::accept(&mut plan, &now, &roster);
-    let mut before = Before { first: head, registry: None, accepted, interruption: None };
+    let filling = progress::lacks_images(&now).then_some(&first.name);
+    let mut before = Before { first: head, registry: None, filling, accepted, interruption: None };
     for machine in roster.staying() {
         let Some(facts) = machine.facts else { continue };
         let commands = machine.spec.name == first.name && !(unlaunched.is_empty() && parting.is_empty());

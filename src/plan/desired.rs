@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::endpoints::REGISTRY_PORT;
 use crate::error::{Class, Problem, Result};
 use crate::model::{
-    Cluster, ComponentDocument, Configuration, ImageContract, ImageKind, KubernetesVersion, MachineName,
-    MachineSpec, RegistryDoor, RegistryStyle, RegistryUser, Role, Scripts,
+    Cluster, ComponentDocument, Configuration, ExternalName, ImageContract, ImageKind, KubernetesVersion,
+    MachineName, MachineSpec, RegistryDoor, RegistryStyle, RegistryUser, Role, Scripts,
 };
 
 /// How the names of variables begin that are the image's and the tool's own; nobody else may set them.
@@ -26,9 +26,9 @@ pub struct RegistryAccess {
     pub username: String,
     /// The password; letters and digits.
     pub password: String,
-    /// The CA of the registries' certificates, PEM.
+    /// The CA of the registries' certificates, PEM; of an external one empty, where machines trust it anyway.
     pub authority: String,
-    /// The CA's key, PEM.
+    /// The CA's key, PEM; empty, where it is somebody else's.
     pub authority_key: String,
     /// Who logged in before and is on the way out: registries take both until every machine comes as the new one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -39,11 +39,6 @@ impl RegistryAccess {
     /// Returns who logs in.
     pub fn user(&self) -> RegistryUser {
         RegistryUser { username: self.username.clone(), password: self.password.clone() }
-    }
-
-    /// Returns the way into the registry of a control plane.
-    pub fn door(&self, machine: &MachineSpec) -> RegistryDoor {
-        self.user().door(SocketAddr::new(machine.address, REGISTRY_PORT), &self.authority)
     }
 }
 
@@ -181,6 +176,17 @@ impl Desired {
     /// Returns how the image's registry is run: sealer's name for its address is in no other's.
     pub fn registry_style(&self) -> RegistryStyle {
         if self.variable("RegistryDomain").is_some() { RegistryStyle::Container } else { RegistryStyle::Unit }
+    }
+
+    /// Returns the way into the registry of a control plane, or into the external one.
+    pub fn door(&self, machine: &MachineSpec) -> RegistryDoor {
+        let user = self.registry.user();
+        let own = || user.door(SocketAddr::new(machine.address, REGISTRY_PORT), &self.registry.authority);
+        let Some(external) = self.cluster.registry.external() else { return own() };
+        let mut servers = external.servers();
+        let Some(first) = servers.next() else { return own() };
+        let name = ExternalName { domain: external.domain.clone(), elsewhere: servers.collect() };
+        RegistryDoor { external: Some(name), ..user.door(first, &self.registry.authority) }
     }
 
     /// Returns the name of the image of pods' sandboxes in the cluster's registry, where the image says one.

@@ -32,8 +32,13 @@ pub fn hosts_once_joined(desired: &Desired, machine: &MachineSpec) -> Vec<(IpAdd
 fn hosts(desired: &Desired, api: IpAddr) -> Vec<(IpAddr, Vec<String>)> {
     let registry = desired.variable("registryDomain").unwrap_or(DEFAULT_REGISTRY.0).to_owned();
     let own = [(IpAddr::V4(Ipv4Addr::LOCALHOST), vec![registry]), (api, vec![API_NAME.to_owned()])];
-    let aliases = desired.cluster.host_aliases.iter().map(|alias| (alias.address, alias.names.clone()));
-    own.into_iter().chain(aliases).collect()
+    let external = desired.cluster.registry.external().map(|external| external.domain.as_str());
+    let aliases = desired.cluster.host_aliases.iter().map(|alias| {
+        // Where an external registry is, care alone has to know.
+        let names = alias.names.iter().filter(|name| Some(name.as_str()) != external);
+        (alias.address, names.cloned().collect::<Vec<String>>())
+    });
+    own.into_iter().chain(aliases.filter(|(_, names)| !names.is_empty())).collect()
 }
 
 /// What care on a machine is told.
@@ -49,12 +54,16 @@ pub struct Endpoints {
     pub api_servers: Vec<SocketAddr>,
     /// Where plain HTTP is accepted for the registry.
     pub registry_listen: SocketAddr,
-    /// The control planes' registries.
+    /// The control planes' registries, or where an external one listens.
     pub registries: Vec<SocketAddr>,
+    /// The name that an external registry proves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external: Option<String>,
 }
 
 /// Returns what care on this machine is told.
 pub fn endpoints(desired: &Desired, machine: &MachineSpec) -> Endpoints {
+    let external = desired.cluster.registry.external();
     let servers = |port| desired.control_planes().map(|one| SocketAddr::new(one.address, port)).collect();
     let registry_port =
         desired.variable("registryPort").and_then(|port| port.parse().ok()).unwrap_or(DEFAULT_REGISTRY.1);
@@ -64,6 +73,7 @@ pub fn endpoints(desired: &Desired, machine: &MachineSpec) -> Endpoints {
         vip_here: machine.role == Role::Worker,
         api_servers: servers(API_PORT),
         registry_listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), registry_port),
-        registries: servers(REGISTRY_PORT),
+        registries: external.map_or_else(|| servers(REGISTRY_PORT), |external| external.servers().collect()),
+        external: external.map(|external| external.domain.clone()),
     }
 }

@@ -49,7 +49,7 @@ pub use layers::{Duty, layers_for, layers_of, registry_layers};
 pub use networks::check as check_networks;
 pub use preflight::{PORTS_OF_CONTROL_PLANE, PORTS_OF_WORKER, Preflight, ports, preflight};
 pub use receipts::{
-    commands, connected, definition, hooked, kubelet, launched, lay_out, prepared, ran, registry,
+    commands, connected, definition, filled, hooked, kubelet, launched, lay_out, prepared, ran, registry,
 };
 pub use reconfigure::configuration_of;
 pub use removal::{Definition, FailedHooks, remove};

@@ -30,6 +30,8 @@ pub(super) struct Before<'a> {
     pub(super) first: &'a MachineName,
     /// The registry that the image's `init` fetches from.
     pub(super) registry: Option<usize>,
+    /// Who puts the images into an external registry, which lacks them.
+    pub(super) filling: Option<&'a MachineName>,
     /// The step after which registries take the credentials that the machine is to come with, where they are new.
     pub(super) accepted: Option<usize>,
     /// The interruption of another control plane: they are interrupted one after the other.
@@ -95,12 +97,18 @@ pub(super) fn prepare(
         *served == receipts::registry(desired, spec, facts)
             || as_before && *served == receipts::registry_of_former_version(desired, spec, facts)
     });
+    if before.filling == name {
+        let reason = "nobody is known to have put these images there";
+        steps.last = Some(plan.add(name, Action::FillRegistry, reason, steps.last));
+        steps.registry = steps.last;
+    }
     let runs_no_more = match desired.registry_style() {
         RegistryStyle::Unit => !facts.runs("registry.service"),
         // The container has the former tree, which is deleted.
         RegistryStyle::Container => lays_out,
     };
-    if spec.role == Role::ControlPlane && (!serves || runs_no_more) {
+    let is_own = desired.cluster.registry.external().is_none();
+    if is_own && spec.role == Role::ControlPlane && (!serves || runs_no_more) {
         interrupt(plan, &mut steps, Action::Registry, "its registry does not run as wanted", None);
         steps.registry = steps.last;
     }

@@ -58,6 +58,16 @@ pub(super) fn lacks_kubeconfig(now: &Situation<'_>) -> bool {
     }
 }
 
+/// Tells whether an external registry is to have images that no control plane is known to have put there.
+pub(super) fn lacks_images(now: &Situation<'_>) -> bool {
+    let Some(wanted) = receipts::filled(now.desired) else { return false };
+    let mut known = now.desired.control_planes().filter_map(|machine| now.observed.facts(&machine.name));
+    !known.any(|facts| facts.holdings.receipts.get(FILLED).is_some_and(|receipt| receipt.digest == wanted))
+}
+
+/// The receipt of who filled an external registry.
+const FILLED: &str = "fill-registry";
+
 /// Tells whether nothing is left to wait for. Who was set aside is not waited for.
 pub(super) fn all_ready(now: &Situation<'_>, roster: &Roster<'_>) -> bool {
     let ready = |machine: &Standing<'_>| machine.node.is_some_and(|node| node.ready);

@@ -7,7 +7,9 @@ use super::desired::{Desired, RegistryAccess};
 use super::endpoints::endpoints;
 use super::environment;
 use super::layers::{self, Duty};
-use crate::model::{Cluster, Config, Digest, Environment, Hook, ImageContract, MachineFacts, MachineSpec};
+use crate::model::{
+    Cluster, Config, Digest, Environment, Hook, ImageContract, LayerContent, MachineFacts, MachineSpec,
+};
 
 /// Returns the digest of a machine's rootfs: its layers and what its templates see.
 pub fn lay_out(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts) -> Digest {
@@ -67,6 +69,17 @@ pub fn registry(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts) 
     }
 }
 
+/// Returns the digest of what an external registry has to have of the images; `None` where there is none.
+pub fn filled(desired: &Desired) -> Option<Digest> {
+    let external = desired.cluster.registry.external()?;
+    let duty = Duty::ControlPlane;
+    let own = desired.base_images().flat_map(|image| layers::layers_of(image, duty));
+    let own = own.filter(|layer| layer.content != LayerContent::Files);
+    let layers: Vec<&Digest> =
+        own.chain(layers::registry_layers(&desired.images, duty)).map(|layer| &layer.diff_id).collect();
+    Some(digest(&("filled", &external.domain, external.port, layers)))
+}
+
 /// Returns the digest of a kubelet's own arguments, with the name `kubelet`. A machine that never had any needs none.
 pub fn kubelet(machine: &MachineSpec) -> Digest {
     digest(&("kubelet", &machine.node.kubelet_arguments))
@@ -106,7 +119,12 @@ pub fn definition(
 ) -> Digest {
     let leaving: Vec<MachineSpec> = leaving.iter().map(MachineSpec::without_login).collect();
     let former = registry.former.as_ref().map(|former| &former.username);
-    digest(&("definition", cluster.without_logins(), images, leaving, &registry.username, former))
+    let told = ("definition", cluster.without_logins(), images, leaving, &registry.username, former);
+    match cluster.registry.external() {
+        None => digest(&told),
+        // Somebody else's changes with the password alone.
+        Some(_) => digest(&(told, &registry.password)),
+    }
 }
 
 /// Returns an image's commands: its ENTRYPOINT always, and its CMD unless the operator has another command in its place.

@@ -102,7 +102,15 @@ mod tests {
             }
         }
         let recovery = apply(&before, &dark, None, &Consents::default()).unwrap();
-        vec![launch, change, change_of_made, removal_of_made, renewal, recovery]
+        let mut elsewhere = desired(1, 1);
+        elsewhere.cluster.registry = ClusterRegistry::External(ExternalRegistry {
+            domain: "hub.example".to_owned(),
+            port: 443,
+            addresses: vec!["192.0.2.7".parse().unwrap()],
+            authority: None,
+        });
+        let elsewhere = apply(&elsewhere, &observed(&elsewhere, fresh), None, &Consents::default()).unwrap();
+        vec![launch, change, change_of_made, removal_of_made, renewal, recovery, elsewhere]
     }
 
     #[test]

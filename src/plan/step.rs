@@ -29,6 +29,8 @@ pub enum Action {
     Endpoints,
     /// Start the registry.
     Registry,
+    /// Put the images into an external registry.
+    FillRegistry,
     /// Let the registries take the new credentials beside the former ones.
     AcceptCredentials,
     /// Let the registries refuse the former credentials.

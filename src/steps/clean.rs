@@ -27,7 +27,9 @@ impl Step for Clean {
         Box::pin(async {
             let (desired, facts) = (&self.site.desired, self.site.facts(&self.machine)?);
             let scripts = desired.scripts()?;
-            let registry = (self.machine.role == Role::ControlPlane).then_some(&scripts.clean_registry);
+            let is_own = desired.cluster.registry.external().is_none();
+            let registry =
+                (is_own && self.machine.role == Role::ControlPlane).then_some(&scripts.clean_registry);
             let texts = registry.into_iter().chain(&scripts.clean_cri).chain([&scripts.clean]);
             let environment = plan::of_machine(desired, &self.machine, facts);
             let work = CleanWork {

@@ -7,7 +7,7 @@ use crate::engine::{Acted, Progress, Step};
 use crate::error::{Class, Context, Result};
 use crate::ha::authority::REGISTRY_NAME;
 use crate::ha::config::{
-    ApiBalancer, CareConfig, CertificateSource, EndpointRefresh, RegistryTunnel, VipPlacement,
+    ApiBalancer, CareConfig, CertificateSource, EndpointRefresh, Owner, RegistryTunnel, VipPlacement,
 };
 use crate::ha::learned::Generation;
 use crate::kubeadm::API_PORT;
@@ -76,7 +76,8 @@ impl Endpoints {
                 listen: vec![endpoints.registry_listen],
                 servers: endpoints.registries,
                 ca_pem: desired.registry.authority.clone(),
-                server_name: REGISTRY_NAME.to_owned(),
+                owner: if endpoints.external.is_some() { Owner::SomebodyElse } else { Owner::Cluster },
+                server_name: endpoints.external.unwrap_or_else(|| REGISTRY_NAME.to_owned()),
             }),
             refresh: Some(refresh),
         }

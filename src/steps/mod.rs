@@ -12,6 +12,7 @@ mod delete_node;
 mod departing;
 mod drain;
 mod endpoints;
+mod fill_registry;
 mod forget;
 mod history;
 mod hook;
@@ -108,6 +109,7 @@ fn step(
         Action::LayOut => Box::new(lay_out::LayOut { machine: machine()?, site }),
         Action::Endpoints => Box::new(endpoints::Endpoints { machine: machine()?, site }),
         Action::Registry => Box::new(registry::Registry { machine: machine()?, site }),
+        Action::FillRegistry => Box::new(fill_registry::FillRegistry { machine: machine()?, site }),
         Action::AcceptCredentials => Box::new(credentials::Accept { site }),
         Action::WithdrawCredentials => Box::new(credentials::Withdraw { site }),
         Action::Prepare => Box::new(prepare::Prepare { machine: machine()?, site }),

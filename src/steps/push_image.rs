@@ -46,7 +46,7 @@ impl Step for PushImage {
     fn act<'a>(&'a self, progress: &'a Progress) -> BoxFuture<'a, Result<Acted>> {
         Box::pin(async {
             let agent = self.site.agent(&self.machine).await?;
-            let door = self.site.desired.registry.door(&self.machine);
+            let door = self.site.desired.door(&self.machine);
             let (manifest, cluster) = (&self.image.manifest, self.site.cluster().name.clone());
             let blobs: Vec<Digest> = self.image.blobs.iter().map(|(digest, _)| digest.clone()).collect();
             let repository = manifest.repository.clone();

@@ -11,7 +11,7 @@ use super::lock::{AcquireLock, LockAnswer, ReleaseLock, RenewLock};
 use super::members::{
     AdmitEtcdMember, AwaitEtcd, ConfigureNode, DeleteNode, Drain, IsApiReady, RemoveEtcdMember, Touched,
 };
-use super::registry::{LacksBlobs, ListRegistry, PutBlob, PutManifest};
+use super::registry::{LacksBlobs, ListRegistry, PutBlob, PutManifest, TryRegistry};
 use super::work::Work;
 use crate::model::{ApiFacts, Digest, LayerOrder, MachineFacts, MachineName, Role, ServedRepository};
 
@@ -89,6 +89,7 @@ requests! {
         TakeState -> Option<String>,
         FindControlPlanes -> Vec<SocketAddr>,
         IsApiReady -> bool,
+        TryRegistry -> (),
         ListRegistry -> Vec<ServedRepository>,
         LacksBlobs -> Vec<Digest>,
     }

@@ -27,12 +27,12 @@ pub use message::{
     JoinSecrets, Leave, Look, LookAtApi, Measure, MintJoin, MissingLayer, MissingLayers, Note, ReachPorts,
     ReceiveLayer, Request, SaveState, TakeKubeconfig, TakeState,
 };
-pub use registry::{LacksBlobs, ListRegistry, PutBlob, PutManifest};
+pub use registry::{LacksBlobs, ListRegistry, PutBlob, PutManifest, TryRegistry};
 pub use server::{CallContext, Handler, LayerBytes, serve};
 pub use tenure::{Moment, Speaker, TERM, Tenure};
 pub use work::{
     ApplicationTree, CleanWork, ComeBackWork, CommandsWork, ControlPlaneWork, EndpointsWork, FetchAhead,
-    HookWork, InitWork, JoinWork, KubeletConfigurationWork, KubeletWork, LaunchWork, LayOutWork,
-    Postcondition, PrepareWork, ProxyWork, PullingWork, PutBackWork, RegistryUsersWork, RegistryWork,
-    Runtime, ScriptCommand, UninstallWork, UploadConfigurationWork, Work,
+    FillRegistryWork, HookWork, InitWork, JoinWork, KubeletConfigurationWork, KubeletWork, LaunchWork,
+    LayOutWork, Postcondition, PrepareWork, ProxyWork, PullingWork, PutBackWork, RegistryUsersWork,
+    RegistryWork, Runtime, ScriptCommand, UninstallWork, UploadConfigurationWork, Work,
 };

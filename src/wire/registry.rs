@@ -4,6 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{Digest, ManifestOrder, RegistryDoor};
 
+/// Asks whether a registry answers, is the one it should be, and lets in who comes. Changes nothing.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TryRegistry {
+    /// The registry.
+    pub door: RegistryDoor,
+}
+
 /// Asks what a registry serves. Changes nothing.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ListRegistry {

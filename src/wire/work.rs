@@ -8,8 +8,8 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Config, Configuration, Digest, Environment, HookRun, MachineName, RegistryStyle, RegistryUser, Remade,
-    Role,
+    Config, Configuration, Digest, Environment, HookRun, MachineName, RegistryDoor, RegistryStyle,
+    RegistryUser, Remade, Role,
 };
 
 /// A piece of work. It is carried out there whatever becomes of the connection.
@@ -26,6 +26,8 @@ pub enum Work {
     Registry(RegistryWork),
     /// Changes who may log in to the registry of a control plane.
     RegistryUsers(RegistryUsersWork),
+    /// Puts the images into an external registry.
+    FillRegistry(FillRegistryWork),
     /// Runs the image's `init`.
     Prepare(PrepareWork),
     /// Makes the first control plane.
@@ -66,6 +68,7 @@ impl Work {
             Self::Endpoints(_) => "endpoints".to_owned(),
             Self::Registry(_) => "registry".to_owned(),
             Self::RegistryUsers(_) => "registry-users".to_owned(),
+            Self::FillRegistry(_) => "fill-registry".to_owned(),
             Self::Prepare(_) => "prepare".to_owned(),
             Self::Init(_) => "init".to_owned(),
             Self::ComeBack(_) => "come-back".to_owned(),
@@ -113,7 +116,11 @@ impl Work {
             _ => vec![],
         };
         let users = users.into_iter().map(|user| &user.password);
-        passwords.chain(users).map(|password| password.clone().into()).collect()
+        let door = match self {
+            Self::FillRegistry(work) => Some(&work.door.password),
+            _ => None,
+        };
+        passwords.chain(users).chain(door).map(|password| password.clone().into()).collect()
     }
 }
 
@@ -231,6 +238,17 @@ pub struct RegistryUsersWork {
     pub gone: Vec<RegistryUser>,
     /// The digest of the registry as it is then, for its receipt; none where it is on the way to another.
     pub receipt: Option<Digest>,
+}
+
+/// The images of the cluster's rootfs put into an external registry.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct FillRegistryWork {
+    /// The digest of what is put there, kept in the receipt.
+    pub receipt: Digest,
+    /// The cluster's name.
+    pub cluster: String,
+    /// The registry.
+    pub door: RegistryDoor,
 }
 
 /// Images that are fetched as soon as the container runtime answers, since kubeadm or kubelet will ask for them first.

@@ -170,6 +170,11 @@ impl<'a> Machine<'a> {
         Command::new("docker").args(["exec", &self.0.name, "bash", "-c", script]).output().unwrap()
     }
 
+    /// Takes a file of this machine's into a directory.
+    pub(crate) fn take(self, from: &Path, into: &str) {
+        docker(&["cp", &from.display().to_string(), &format!("{}:{into}", self.0.name)]);
+    }
+
     /// Starts a program that goes on by itself.
     pub(crate) fn start_program(self, script: &str) {
         docker(&["exec", "-d", &self.0.name, "bash", "-c", script]);

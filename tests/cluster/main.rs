@@ -9,6 +9,7 @@ mod bad_input;
 mod client;
 mod cut_off;
 mod events;
+mod external;
 mod foreseen;
 mod kubernetes;
 mod labring;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         made::trials(),
         labring::trials(),
         sealer::trials(),
+        external::trials(),
         cut_off::trials(),
         unanswered::trials(),
     ];

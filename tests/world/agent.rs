@@ -243,6 +243,7 @@ impl Agent {
                 reason = "a new request is first of interest to others"
             )]
             other @ (Request::FindControlPlanes(_)
+            | Request::TryRegistry(_)
             | Request::ListRegistry(_)
             | Request::LacksBlobs(_)
             | Request::PutBlob(_)

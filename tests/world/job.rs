@@ -58,6 +58,7 @@ impl Job {
                     None => Ok(()),
                 }
             }
+            Work::FillRegistry(work) => self.write_receipt("fill-registry", &work.receipt).await,
             Work::Prepare(work) => {
                 self.withdraw("prepare").await;
                 self.needs_rootfs()?;

@@ -17,6 +17,7 @@ mod prepare;
 mod pulling;
 mod reconfigure;
 mod registry;
+mod registry_content;
 mod registry_data;
 mod registry_peers;
 mod registry_users;
@@ -39,6 +40,7 @@ pub(super) fn carry_out(work: &Work, tell: Tell<'_>) -> Result<()> {
         Work::Endpoints(work) => endpoints::carry_out(work, tell),
         Work::Registry(work) => registry::carry_out(work, tell),
         Work::RegistryUsers(work) => registry_users::carry_out(work, tell),
+        Work::FillRegistry(work) => registry_content::carry_out(work, tell),
         Work::Prepare(work) => prepare::carry_out(work, tell),
         Work::Init(work) => init::carry_out(work, tell),
         Work::ComeBack(work) => come_back::carry_out(work, tell),

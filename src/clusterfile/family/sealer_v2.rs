@@ -5,7 +5,7 @@ use super::{login, need_name, no_effect, read as read_document, well_known};
 use crate::clusterfile::draft::{Draft, DraftMachines};
 use crate::clusterfile::hosts::Group;
 use crate::clusterfile::ledger::Finding;
-use crate::clusterfile::native::{EXTERNAL, alias, certificate_names, data_root, only_read, texts};
+use crate::clusterfile::native::{alias, certificate_names, data_root, only_read, texts};
 use crate::clusterfile::place::Located;
 use crate::clusterfile::reader::{Field, Fields};
 use crate::clusterfile::registry::DraftRegistry;
@@ -152,6 +152,5 @@ fn foreign(field: &Field<'_>) -> Option<DraftRegistry> {
     let fields = field.fields()?;
     let registry = DraftRegistry::read(field, &fields, RegistryKind::External);
     fields.finish();
-    only_read(field, EXTERNAL);
     Some(registry)
 }

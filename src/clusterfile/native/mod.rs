@@ -7,9 +7,7 @@ mod schema;
 pub(super) mod types;
 
 pub(super) use provider::{count, not_built, sizes};
-pub(super) use rest::{
-    EXTERNAL, alias, certificate_names, cidr, data_root, not_certifiable, only_read, texts,
-};
+pub(super) use rest::{alias, certificate_names, cidr, data_root, not_certifiable, only_read, texts};
 pub use schema::schema;
 
 use std::collections::BTreeMap;

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use crate::clusterfile::ledger::Finding;
 use crate::clusterfile::place::Located;
 use crate::clusterfile::reader::{Field, Fields};
-use crate::clusterfile::registry::DraftRegistry;
+use crate::clusterfile::registry::{self, DraftRegistry};
 use crate::clusterfile::variables;
 use crate::model::{Declared, HostAlias, RegistryKind};
 
@@ -142,17 +142,26 @@ pub(super) fn registry(field: &Field<'_>) -> Option<DraftRegistry> {
     let fields = field.fields()?;
     let kinds = [("own", RegistryKind::Own), ("external", RegistryKind::External)];
     let kind = fields.need("kind", "`own` or `external`").and_then(|field| field.one_of(&kinds));
-    let registry =
-        DraftRegistry::read(field, &fields, kind.as_ref().map_or(RegistryKind::Own, |kind| kind.value));
-    let named = fields.get("certSANs").map(|field| certificate_names(&field)).unwrap_or_default();
-    fields.finish();
-    let kind = kind?;
-    if kind.value == RegistryKind::External {
-        only_read(field, EXTERNAL);
+    let kind_value = kind.as_ref().map_or(RegistryKind::Own, |kind| kind.value);
+    let mut registry = DraftRegistry::read(field, &fields, kind_value);
+    let (names, authority) = (fields.get("certSANs"), fields.get("ca"));
+    match kind_value {
+        RegistryKind::Own => {
+            registry.certificate_names = names.map(|names| certificate_names(&names)).unwrap_or_default();
+            misplaced(authority.as_ref(), "says what an external registry is proven by");
+        }
+        RegistryKind::External => {
+            registry.authority = authority.and_then(|authority| registry::authority(&authority));
+            misplaced(names.as_ref(), "is for the certificates of the cluster's own registry");
+        }
     }
-    Some(DraftRegistry { certificate_names: named, ..registry })
+    fields.finish();
+    kind.map(|_| registry)
 }
 
-/// What to do in place of an external registry.
-pub(in crate::clusterfile) const EXTERNAL: &str =
-    "leave it out; every control plane has the images' registry, with a password of its own";
+/// Tells of a field that a registry of this kind cannot have.
+fn misplaced(field: Option<&Field<'_>>, why: &str) {
+    if let Some(field) = field {
+        field.ledger().error(field.finding(why).remedy("leave it out, or change `kind`"));
+    }
+}

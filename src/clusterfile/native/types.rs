@@ -87,7 +87,7 @@ pub(in crate::clusterfile) struct Spec {
     /// Where machines keep the cluster's data. Read, and not acted on yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::clusterfile) data_root: Option<String>,
-    /// The registry that machines pull from: the images' own, unless said. An external one is read, and not acted on yet.
+    /// The registry that machines pull from: the images' own, unless said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::clusterfile) registry: Option<Registry>,
 }
@@ -339,10 +339,11 @@ pub(in crate::clusterfile) struct Order {
 pub(in crate::clusterfile) struct Registry {
     /// Whose it is.
     pub(in crate::clusterfile) kind: RegistryKind,
-    /// Its name, as images' names begin with it; that of the images, such as `sealos.hub`, unless said.
+    /// Its name, as images' names begin with it; that of the images, such as `sealos.hub`, unless said. An external one has to
+    /// prove it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::clusterfile) domain: Option<String>,
-    /// Its port; that of the images, mostly 5000, unless said.
+    /// Its port; that of the images, mostly 5000, unless said; 443 of an external one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub(in crate::clusterfile) port: Option<u16>,
@@ -355,6 +356,9 @@ pub(in crate::clusterfile) struct Registry {
     /// More names and addresses of its certificates, for clients that go to port 5443 of a control plane themselves.
     #[serde(rename = "certSANs", skip_serializing_if = "Vec::is_empty")]
     pub(in crate::clusterfile) cert_sans: Vec<String>,
+    /// The authority of an external registry's certificate: `file:PATH`, or PEM; whatever the machines trust, unless said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::clusterfile) ca: Option<String>,
 }
 
 /// Whose a registry is.

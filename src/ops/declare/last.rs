@@ -1,9 +1,9 @@
 //! What was declared the last time, out of what is kept of a cluster.
 
 use crate::model::{
-    Cluster, ClusterRegistry, ComponentDocument, Config, Declared, DeclaredHook, DeclaredLogin,
-    DeclaredMachine, DeclaredMachines, DeclaredNetwork, DeclaredRegistry, ImageName, Login, MachineSpec,
-    PlacedConfig, RegistryKind, Role,
+    Cluster, ClusterRegistry, ComponentDocument, Config, Declared, DeclaredAuthority, DeclaredHook,
+    DeclaredLogin, DeclaredMachine, DeclaredMachines, DeclaredNetwork, DeclaredRegistry, ImageName, Login,
+    MachineSpec, PlacedConfig, RegistryKind, Role,
 };
 use crate::steps::{Provider, State};
 
@@ -69,18 +69,31 @@ fn machines(provider: Provider, cluster: &Cluster) -> DeclaredMachines {
     }
 }
 
-/// Its name and port stand among the variables, and its credentials are kept by themselves.
+/// Of the cluster's own, its name and port stand among the variables; credentials are kept by themselves.
 fn registry(registry: &ClusterRegistry) -> Option<DeclaredRegistry> {
-    let ClusterRegistry::Own { certificate_names } = registry;
-    (!certificate_names.is_empty()).then(|| DeclaredRegistry {
+    let kept = DeclaredRegistry {
         place: String::new(),
         kind: RegistryKind::Own,
         domain: None,
         port: None,
         username: None,
         password: None,
-        certificate_names: certificate_names.clone(),
-    })
+        certificate_names: vec![],
+        authority: None,
+    };
+    match registry {
+        ClusterRegistry::Own { certificate_names } if certificate_names.is_empty() => None,
+        ClusterRegistry::Own { certificate_names } => {
+            Some(DeclaredRegistry { certificate_names: certificate_names.clone(), ..kept })
+        }
+        ClusterRegistry::External(external) => Some(DeclaredRegistry {
+            kind: RegistryKind::External,
+            domain: Some(external.domain.clone()),
+            port: Some(external.port),
+            authority: external.authority.clone().map(DeclaredAuthority::Text),
+            ..kept
+        }),
+    }
 }
 
 /// Returns the declaration of a machine that is kept.

@@ -7,11 +7,12 @@ use serde::Serialize;
 
 use super::{ground, look, registries};
 use crate::error::{Class, Context as _, Problem, Problems, Result};
-use crate::model::{Digest, MachineName, ServedRepository};
+use crate::model::{Digest, MachineName, MachineSpec, ServedRepository};
 use crate::ops::context::Context;
 use crate::ops::known;
 use crate::ops::login::LoginRequest;
 use crate::ops::reporter::Data;
+use crate::steps::Site;
 use crate::wire::ListRegistry;
 
 /// What `sealift registry list` is asked for.
@@ -53,9 +54,12 @@ pub async fn list_registry(
     let site = ground(context, scene);
     let (serving, mut problems) = registries(&site);
     let asked = serving.iter().map(|machine| async {
-        let door = site.desired.registry.door(machine);
+        let door = site.desired.door(machine);
         let listed = async { site.agent(machine).await?.ask(ListRegistry { door }).await };
-        listed.await.map(|listed| (machine.name.clone(), listed)).map_err(|problem| problem.on(&machine.name))
+        listed
+            .await
+            .map(|listed| (whose(&site, machine), listed))
+            .map_err(|problem| problem.on(&machine.name))
     });
     let mut listed = BTreeMap::new();
     for answer in join_all(asked).await {
@@ -81,6 +85,12 @@ pub async fn list_registry(
         return Ok(());
     }
     Err(Problem::new(Class::Partial, "not every registry was asked").into())
+}
+
+/// Returns what a registry is called: as the machine that it is on, or by its own name.
+fn whose(site: &Site, machine: &MachineSpec) -> MachineName {
+    let external = site.desired.cluster.registry.external();
+    external.map_or_else(|| machine.name.clone(), |one| MachineName(format!("{}:{}", one.domain, one.port)))
 }
 
 /// Brings together what several registries serve, by name.

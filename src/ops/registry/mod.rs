@@ -1,5 +1,6 @@
 //! `sealift registry`: what the registries of a cluster serve, images put into them, and who may log in to them.
 
+mod attempt;
 mod list;
 mod passwd;
 mod push;
@@ -16,6 +17,8 @@ use super::scene::Scene;
 use crate::error::{Class, Problem, Problems, Result};
 use crate::model::{MachineSpec, Marker, Role};
 use crate::steps::{Learned, Site, State};
+
+pub(in crate::ops) use attempt::try_it;
 
 pub use list::{ListRegistryRequest, ServedImage, list_registry};
 pub use passwd::{PasswdRequest, change_credentials};
@@ -44,8 +47,10 @@ fn ground(context: &Context, scene: Scene) -> Site {
     }
 }
 
-/// Returns the control planes that have a registry, and why others cannot be asked for theirs.
+/// Returns the control planes that have a registry, and why others cannot be asked for theirs. An external one is asked through
+/// the first control plane that is in.
 fn registries(site: &Site) -> (Vec<MachineSpec>, Vec<Problem>) {
+    let external = site.desired.cluster.registry.external().is_some();
     let (mut serving, mut problems) = (vec![], vec![]);
     for machine in site.desired.cluster.with_role(Role::ControlPlane) {
         let problem = match site.observed.machines.get(&machine.name) {
@@ -54,7 +59,7 @@ fn registries(site: &Site) -> (Vec<MachineSpec>, Vec<Problem>) {
                     marker.cluster == site.cluster().name && marker.role == Role::ControlPlane
                 };
                 if facts.marker.as_ref().is_some_and(of_cluster)
-                    && facts.holdings.receipts.contains_key("registry")
+                    && (external || facts.holdings.receipts.contains_key("registry"))
                 {
                     serving.push(machine.clone());
                     continue;
@@ -66,6 +71,10 @@ fn registries(site: &Site) -> (Vec<MachineSpec>, Vec<Problem>) {
             None => Problem::new(Class::Connection, "the machine did not answer"),
         };
         problems.push(problem.on(&machine.name));
+    }
+    if external && !serving.is_empty() {
+        serving.truncate(1);
+        problems.clear();
     }
     (serving, problems)
 }

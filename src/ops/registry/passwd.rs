@@ -31,6 +31,7 @@ pub struct PasswdRequest {
 /// Gives registries and machines other credentials. Cut off, the same command goes on with it, and so does `sealift apply`.
 pub async fn change_credentials(context: &Context, request: PasswdRequest) -> Result<(), Problems> {
     let last = known::cluster(context, &request.name)?;
+    refuse_external(&last)?;
     let registry = changed(&last.registry, request.username, request.password.as_ref())?;
     let username = registry.username.clone();
     let last = State { registry, ..last };
@@ -104,6 +105,19 @@ fn successor(username: &str) -> String {
     let stem = username.trim_end_matches(|c: char| c.is_ascii_digit());
     let number: u64 = username[stem.len()..].parse().unwrap_or(1);
     format!("{stem}{}", number + 1)
+}
+
+/// Who may log in to somebody else's registry is decided there.
+fn refuse_external(last: &State) -> Result<(), Problems> {
+    let Some(external) = last.cluster.registry.external() else { return Ok(()) };
+    let message = format!(
+        "the cluster `{}` pulls from {}, whose users are not the cluster's",
+        last.cluster.name, external.domain
+    );
+    let problem = Problem::new(Class::Refused, message);
+    Err(problem
+        .remedy("change the user there, write `username` and `password` of it below `spec.registry`, and run: sealift apply")
+        .into())
 }
 
 /// Before there is a cluster nothing comes with its credentials, and there is nowhere to keep both.

@@ -23,8 +23,8 @@ use crate::cluster::Fleet;
 use crate::error::{Class, Problem, Problems, Result};
 use crate::image::Store;
 use crate::model::{
-    Cluster, ComponentDocument, Declared, DeclaredLogin, DeclaredMachines, ImageContract, MachineName,
-    MachineSpec, Network,
+    Cluster, ClusterRegistry, ComponentDocument, Declared, DeclaredLogin, DeclaredMachines, ImageContract,
+    MachineName, MachineSpec, Network,
 };
 use crate::plan::{self, Desired, Origin};
 use crate::remote::SshOptions;
@@ -115,6 +115,8 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
     let Settled { network, kubeadm_file } = settle(declared, &documents, last, &images, &files)?;
     let former = former::former(last, &images, &files, kubeadm_file.as_deref())?;
     refuse_other_provider(declared, last)?;
+    registry::refuse_other_kind(declared, last)?;
+    let pulled_from = Box::pin(registry::wanted(declared, last)).await?;
     let ((mut machines, foreseen), provider) = match &declared.machines {
         DeclaredMachines::Given(given) => {
             ((machines::given(context, wish, given).await?, vec![]), Provider::BareMetal)
@@ -129,19 +131,20 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
     let leaving = leaving::leaving(context, wish, &machines).await?;
     let specs = machines.iter().map(|machine| machine.spec.clone()).collect();
     let parting = images::parting(&images, last);
-    let mut cluster = cluster(wish, &images, specs, network, documents, &files);
+    let mut cluster = cluster(wish, &images, specs, network, documents, &files, pulled_from);
     if let Some(last) = last {
         plan::keep_wishes(&mut cluster, &parting, &last.cluster);
         images::leave(&mut cluster, &parting, declared);
     }
     let applied = former::applied(former.as_ref(), &cluster, &images, kubeadm_file.clone());
+    let access = registry::access(context, declared, &cluster.registry, last)?;
     let mut state = State {
         cluster,
         images,
         provider,
         launch: last.map_or_else(secrets::new_id, |state| state.launch.clone()),
         authority: last.and_then(|state| state.authority.clone()),
-        registry: registry::access(context, declared, last)?,
+        registry: access,
         login: common_login(wish).kept(),
         leaving: leaving.iter().map(|machine| machine.spec.clone()).collect(),
         parting,
@@ -196,8 +199,9 @@ pub(super) async fn told(context: &Context, wish: &Wish<'_>) -> Result<Desired, 
         DeclaredMachines::AlibabaCloud { .. } => return Err(made::no_cloud().into()),
     };
     machines.sort_by_key(|machine| machine.role);
-    let cluster = cluster(wish, &images, machines, network, documents, &files);
-    let registry = registry::access_untold(declared, last)?;
+    let pulled_from = Box::pin(registry::wanted(declared, last)).await?;
+    let cluster = cluster(wish, &images, machines, network, documents, &files, pulled_from);
+    let registry = registry::access_untold(declared, &cluster.registry, last)?;
     let desired = Desired {
         cluster,
         images,
@@ -221,6 +225,7 @@ fn cluster(
     network: Network,
     documents: Vec<ComponentDocument>,
     files: &Files,
+    registry: ClusterRegistry,
 ) -> Cluster {
     let Wish { declared, .. } = *wish;
     Cluster {
@@ -235,7 +240,7 @@ fn cluster(
         interface: declared.network.interface.clone(),
         host_aliases: declared.host_aliases.clone(),
         certificate_names: declared.certificate_names.clone(),
-        registry: registry::wanted(declared),
+        registry,
         documents,
         configs: files.configs.iter().map(|placed| placed.config.clone()).collect(),
     }

@@ -2,7 +2,7 @@
 
 use super::view::Sources;
 use crate::error::Problems;
-use crate::model::{CertificateFacts, MachineFacts, MachineSpec, NodeFacts, Observed, Role, Seen};
+use crate::model::{CertificateFacts, Cluster, MachineFacts, MachineSpec, NodeFacts, Observed, Role, Seen};
 use crate::plan::Plan;
 
 /// The units of every machine, and the one that control planes have beside them.
@@ -32,7 +32,7 @@ pub(super) fn of_machine(
     let mut drift = Vec::new();
     match (facts, sources.observed.machines.get(&spec.name)) {
         (Some(facts), _) => {
-            drift.extend(units(spec, facts));
+            drift.extend(units(&sources.desired.cluster, spec, facts));
             drift.extend(facts.certificates.iter().filter(|one| one.expires <= sources.now).map(has_ended));
         }
         (None, Some(Seen::Unknown(problem))) => drift.push(format!("does not answer: {}", problem.message)),
@@ -65,8 +65,13 @@ fn has_ended(certificate: &CertificateFacts) -> String {
 }
 
 /// Units that do not run on a machine that was made a member.
-fn units<'a>(spec: &MachineSpec, facts: &'a MachineFacts) -> impl Iterator<Item = String> + use<'a> {
-    let of_role = (spec.role == Role::ControlPlane).then_some(UNIT_OF_CONTROL_PLANES);
+fn units<'a>(
+    cluster: &Cluster,
+    spec: &MachineSpec,
+    facts: &'a MachineFacts,
+) -> impl Iterator<Item = String> + use<'a> {
+    let serves = spec.role == Role::ControlPlane && cluster.registry.external().is_none();
+    let of_role = serves.then_some(UNIT_OF_CONTROL_PLANES);
     let units = UNITS.into_iter().chain(of_role).filter(|_| facts.joined);
     units.filter(|unit| !facts.runs(unit)).map(|unit| match facts.units.get(unit) {
         Some(state) => format!("{unit} is {}", state.active),

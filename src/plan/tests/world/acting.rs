@@ -50,6 +50,7 @@ impl World {
             Action::LayOut => self.receive(wish, &spec, "lay-out"),
             Action::Endpoints => self.receive(wish, &spec, "endpoints"),
             Action::Registry => self.receive(wish, &spec, "registry"),
+            Action::FillRegistry => self.receive(wish, &spec, "fill-registry"),
             Action::Prepare => self.receive(wish, &spec, "prepare"),
             Action::ConfigureKubelet => self.receive(wish, &spec, "kubelet"),
             Action::RunCommands => return self.run_commands(wish, &spec),
