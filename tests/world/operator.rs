@@ -139,7 +139,7 @@ impl Operator {
         let ended = tokio::select! {
             biased;
             () = kill.cancelled() => None,
-            ended = asked(&context, command) => Some(ended),
+            ended = Box::pin(asked(&context, command)) => Some(ended),
         };
         let summary = reporter.summary.lock().unwrap().take();
         match ended {
