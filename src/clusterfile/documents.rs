@@ -102,13 +102,16 @@ fn lay(ledger: &Ledger, documents: Vec<Document>) -> Vec<Document> {
 
 fn config(ledger: &Ledger, document: &Document, dialect: Dialect) -> Option<PlacedConfig> {
     let field = Field::document(ledger, document.node.clone(), dialect.manner());
-    let spec = field.fields().and_then(|top| frame(&top))?;
+    let spec = field.fields().and_then(|top| match dialect {
+        Dialect::Native => frame(&top),
+        _ => frame_of_family(&top),
+    })?;
     config::read(&spec, dialect, document.identity().1.unwrap_or_default())
 }
 
 fn plugin(ledger: &Ledger, document: &Document, found: &mut Found) {
     let field = Field::document(ledger, document.node.clone(), Manner::Lenient);
-    let Some(spec) = field.fields().and_then(|top| frame(&top)) else { return };
+    let Some(spec) = field.fields().and_then(|top| frame_of_family(&top)) else { return };
     let (_, name) = document.identity();
     let place = ledger.position(document.node.place);
     let plugin = plugins::read(&spec, &hooks::name_of(&name.unwrap_or_default()), &place);
@@ -199,20 +202,31 @@ fn check(beside: Beside, top: &Fields<'_>) {
         // What the first two may hold depends on the version of Kubernetes; the others are read apart.
         Beside::Component | Beside::KubeadmConfig | Beside::Config(_) | Beside::Plugin => {}
         Beside::Application => {
-            if let Some(spec) = frame(top) {
+            if let Some(spec) = frame_of_family(top) {
                 application(&spec);
             }
         }
     }
 }
 
-/// Reads what stands around a `spec`.
+/// Reads what stands around a `spec` of ours.
 fn frame<'a>(top: &Fields<'a>) -> Option<Fields<'a>> {
-    let _ = (top.get("apiVersion"), top.get("kind"), top.get("status"));
+    frame_with(top, &[])
+}
+
+/// Reads it in a document of the family, whose tools write more there than people do.
+fn frame_of_family<'a>(top: &Fields<'a>) -> Option<Fields<'a>> {
+    let _ = top.get("status");
+    frame_with(top, &super::family::WRITTEN)
+}
+
+/// Reads it, with these fields in `metadata` besides the name.
+fn frame_with<'a>(top: &Fields<'a>, written: &[&'static str]) -> Option<Fields<'a>> {
+    let _ = (top.get("apiVersion"), top.get("kind"));
     if let Some(metadata) = top.need("metadata", "`name:` below it").and_then(|field| field.fields()) {
         let _ = metadata.need("name", "a name").and_then(|field| field.word());
-        for written in super::family::WRITTEN {
-            let _ = metadata.get(written);
+        for field in written {
+            let _ = metadata.get(field);
         }
         metadata.finish();
     }

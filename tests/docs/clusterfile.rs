@@ -91,7 +91,7 @@ impl Reference {
     fn tables(&self) -> String {
         let mut text = String::new();
         let mut told: Vec<&str> = vec![];
-        let mut waiting = VecDeque::from([Mapping { path: String::new(), schema: &self.root }]);
+        let mut waiting: VecDeque<_> = self.documents().collect();
         while let Some(Mapping { path, schema }) = waiting.pop_front() {
             let title = if path.is_empty() { "The document".to_owned() } else { format!("`{path}`") };
             write!(text, "\n### {title}\n\n{}\n\n| field | | |\n|---|---|---|\n", prose(schema)).unwrap();
@@ -115,6 +115,13 @@ impl Reference {
         }
         text.push('\n');
         text
+    }
+
+    /// Returns the documents that there are: the cluster first, whose fields are told of without its name before them.
+    fn documents(&self) -> impl Iterator<Item = Mapping<'_>> {
+        let names = list(&self.root["anyOf"]).filter_map(reference);
+        let paths = ["", "Config"].into_iter().map(str::to_owned);
+        paths.zip(names).map(|(path, name)| Mapping { path, schema: self.definition(name) })
     }
 
     fn definition(&self, name: &str) -> &Value {

@@ -1,5 +1,6 @@
 //! The native dialect, `sealift.io/v1`.
 
+mod config;
 mod hosts;
 mod provider;
 mod rest;
