@@ -4,10 +4,11 @@ use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
 use sealift::engine::{Event, StepNumber};
+use serde_json::{Value, json};
 
 use crate::events::Line;
 use crate::kubernetes::{assert_ready, await_ready, kubectl};
-use crate::machines::{FLANNEL, KUBERNETES, Machine, Machines};
+use crate::machines::{FLANNEL, KUBERNETES, Machine, Machines, until};
 use crate::operator::{Blow, Operator};
 use crate::story::Matters::ToAllAfter;
 use crate::story::{self, Stage};
@@ -15,6 +16,7 @@ use crate::story::{self, Stage};
 const INIT: &str = "make the first control plane";
 const JOIN: &str = "join as worker";
 const CLEAN: &str = "clean the machine";
+const PUT_BACK: &str = "put back what ran before a change was cut off";
 
 /// Where machines keep layers.
 const LAYERS: &str = "/var/lib/sealift/layers";
@@ -23,12 +25,17 @@ const LAYERS: &str = "/var/lib/sealift/layers";
 const WELL_INTO_IT: Duration = Duration::from_secs(2);
 
 /// Each stage is the next try at the same launch.
-const STAGES: [Stage<Launch>; 6] = [
+const STAGES: [Stage<Launch>; 7] = [
     ("interrupted_while_the_first_control_plane_is_made", ToAllAfter, Launch::interrupt_in_init),
     ("the_first_control_plane_restarts_while_it_is_made", ToAllAfter, Launch::restart_in_init),
     ("a_workers_disk_is_full", ToAllAfter, Launch::fill_worker),
     ("a_worker_loses_power_while_it_joins", ToAllAfter, Launch::lose_worker_in_join),
     ("the_same_command_ends_well_with_power", ToAllAfter, Launch::end_well_with_power),
+    (
+        "the_only_api_server_loses_power_while_it_is_made_anew",
+        ToAllAfter,
+        Launch::lose_power_while_it_is_configured,
+    ),
     ("connections_are_cut_while_machines_are_cleaned", ToAllAfter, Launch::cut_off_in_clean),
 ];
 
@@ -170,6 +177,74 @@ impl Launch {
         assert_ready(self.machines.control_plane(0), &self.both());
         await_ready(self.machines.control_plane(0), &self.both());
     }
+}
+
+/// An argument that no API server has.
+const UNKNOWN: &str = "no-such-argument";
+
+impl Launch {
+    /// What is written when the power goes cannot run, so nothing but what ran before brings the API back.
+    fn lose_power_while_it_is_configured(&mut self) {
+        let first = self.machines.control_plane(0);
+        let mut has_power = true;
+        let arguments = json!([{"name": UNKNOWN, "value": "x"}]);
+        let ended = self.operator.types_until(self.apply(&arguments), |line| {
+            if has_power && line.value.to_string().contains("Creating static Pod manifest for") {
+                until("the manifest is written", || is_written(first).then_some(()));
+                first.kill();
+                has_power = false;
+            }
+            None
+        });
+        assert!(!has_power && !ended.status.success(), "{}", ended.told());
+        first.start();
+        assert!(is_written(first));
+        let plan = ["plan".to_owned(), "-f".to_owned(), self.file(&json!([]))];
+        let planned = self.operator.asks(plan.into_iter().chain(self.machines.login()));
+        let actions: Vec<&Value> =
+            planned["steps"].as_array().unwrap().iter().map(|step| &step["action"]).collect();
+        assert_eq!(actions, ["put-back"], "{planned:#}");
+
+        let ended = self.operator.types(self.apply(&json!([]))).well();
+        let told = ended.printed();
+        assert!(told.contains(PUT_BACK) && told.contains("reconfigure its control plane"), "{told}");
+        assert!(!is_written(first));
+        first.sh("! ls /var/lib/sealift/aside/* 2>/dev/null");
+        await_ready(first, &self.both());
+        let again = self.operator.types(self.apply(&json!([])));
+        assert_eq!(again.summary()["ending"], "nothing-to-do", "{}", again.told());
+    }
+
+    /// Returns the command that gives the API server these arguments.
+    fn apply(&self, arguments: &Value) -> Vec<String> {
+        let words = ["apply".to_owned(), "-f".to_owned(), self.file(arguments), "--yes".to_owned()];
+        words.into_iter().chain(self.machines.login()).collect()
+    }
+
+    /// Writes the Clusterfile with these arguments of the API server, and returns where.
+    fn file(&self, arguments: &Value) -> String {
+        let hosts = [("control-plane", self.machines.control_plane(0)), ("worker", self.machines.worker(0))];
+        let hosts = hosts.map(|(role, machine)| json!({"role": role, "addresses": [machine.address()]}));
+        let documents = [
+            json!({
+                "apiVersion": "sealift.io/v1", "kind": "Cluster", "metadata": {"name": "again"},
+                "spec": {"images": [KUBERNETES, FLANNEL], "hosts": hosts},
+            }),
+            json!({
+                "apiVersion": "kubeadm.k8s.io/v1beta4", "kind": "ClusterConfiguration",
+                "apiServer": {"extraArgs": arguments},
+            }),
+        ];
+        self.operator.file("Clusterfile", &documents.map(|one| format!("{one:#}\n")).join("---\n"))
+    }
+}
+
+/// Tells whether the API server's manifest has the argument that it cannot run with.
+fn is_written(machine: Machine<'_>) -> bool {
+    machine
+        .try_sh(&format!("grep -q {UNKNOWN} /etc/kubernetes/manifests/kube-apiserver.yaml"))
+        .status
+        .success()
 }
 
 /// A moment within a step: it has said something, and so much time has passed since it began.
