@@ -74,7 +74,7 @@ pub fn sync_directory(path: &Path) -> Result<()> {
 
 /// An exclusive lock, held until it is dropped or its process ends, however it ends.
 ///
-/// It is flock(2) on a file that stays there: removing a lock file while others wait for it would let two in.
+/// It is flock(2) on a file. One that was removed while others waited for it is no lock any more, and they make another.
 #[derive(Debug)]
 pub struct Lock {
     file: File,
@@ -214,7 +214,7 @@ mod tests {
             let path = path.clone();
             move || lock(&path).unwrap()
         });
-        await_waiting_for(&path);
+        await_waiting_for(&path, &waiting);
         std::fs::remove_file(&path).unwrap();
         drop(held);
         let taken = waiting.join().unwrap();
@@ -222,11 +222,11 @@ mod tests {
         drop(taken);
     }
 
-    /// Waits until somebody waits for the lock at `path`, as the kernel tells.
-    fn await_waiting_for(path: &Path) {
+    /// Waits until a thread waits for the lock at `path`, as the kernel tells, or has ended without.
+    fn await_waiting_for<T>(path: &Path, thread: &std::thread::JoinHandle<T>) {
         let inode = format!(":{} ", std::fs::metadata(path).unwrap().ino());
         let waits = |line: &str| line.contains("->") && line.contains(&inode);
-        while !std::fs::read_to_string("/proc/locks").unwrap().lines().any(waits) {
+        while !thread.is_finished() && !std::fs::read_to_string("/proc/locks").unwrap().lines().any(waits) {
             std::thread::yield_now();
         }
     }

@@ -57,6 +57,11 @@ pub(super) fn forget(grounds: &Grounds) -> Result<()> {
     if grounds.marker.exists() {
         return Ok(());
     }
+    take_away(grounds)
+}
+
+/// Takes away who was at work, and the directory unless more is there. The gate must be held.
+pub(super) fn take_away(grounds: &Grounds) -> Result<()> {
     // The gate is the last of them: whoever waits for it begins anew.
     let files = [grounds.operator_note(), grounds.operator_lock(), grounds.epoch(), grounds.gate()];
     for file in files {

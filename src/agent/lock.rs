@@ -81,18 +81,16 @@ impl Locks {
         }
     }
 
-    /// Lets both go when the operator is gone, the Lease unless it was confirmed by another way since. Nobody has to wait
-    /// for its end then.
-    pub(super) async fn abandon(self: Arc<Self>) {
-        // Both end by themselves as well.
-        self.abandon_lease().await;
-        let _ = blocking(move || self.release_machine()).await;
-    }
-
-    async fn abandon_lease(&self) {
+    /// Lets the Lease go when the operator is gone, unless it was confirmed by another way since. Nobody has to wait for its
+    /// end then.
+    ///
+    /// The machine's lock goes with this process. What it leaves on a machine that is nobody's stays until the next reboot: a
+    /// run that only slept is known to be overtaken by the epoch that is there.
+    pub(super) async fn abandon(&self) {
         let leased = self.lease.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(leased) = leased else { return };
         if let Ok(api) = kubernetes::api().await {
+            // It ends by itself as well.
             let _ = api.release_lock(&leased.run, Some(&leased.written)).await;
         }
     }
@@ -312,11 +310,11 @@ mod tests {
         renew(&first, "one", 1).await;
         first.clone().release(&order, "one").await.unwrap();
         assert!(!first.grounds.run.exists());
-        // Nor does a holder that is gone leave one.
+        // One that is gone may only sleep, and must find that it was overtaken.
         acquire(&second, "two").await;
         renew(&second, "two", 2).await;
-        second.clone().abandon().await;
-        assert!(!second.grounds.run.exists());
+        second.abandon().await;
+        assert_eq!(renew(&second, "one", 1).await, LockAnswer::Passed { epoch: 2 });
     }
 
     #[tokio::test]

@@ -30,11 +30,12 @@ pub async fn serve_standard_streams() -> Result<()> {
     output.flush().await.problem(Class::Connection, "the operator is gone")?;
     let agent = Arc::new(Agent { locks: Arc::new(Locks::at(Grounds::here())) });
     serve(tokio::io::stdin(), output, agent.clone()).await;
-    let _ = tokio::time::timeout(LAST_WORDS, agent.locks.clone().abandon()).await;
+    // The machine's lock goes with this process.
+    let _ = tokio::time::timeout(LAST_WORDS, agent.locks.abandon()).await;
     Ok(())
 }
 
-/// How long letting the locks go may take when the operator is gone. They end by themselves as well.
+/// How long letting the Lease go may take when the operator is gone. It ends by itself as well.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// How long work of an earlier run is waited for, and how often it is looked whether it has ended.

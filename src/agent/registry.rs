@@ -1,10 +1,12 @@
 //! The registry that this machine pulls from: tried, listed, and given images that an operator sends.
 
 use std::io::Read as _;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use super::blocking::blocking;
 use super::ownership;
@@ -17,8 +19,16 @@ use crate::wire::{LacksBlobs, LayerBytes, ListRegistry, PutBlob, PutManifest, To
 const PIECE: usize = 256 * 1024;
 const WAITING: usize = 4;
 
+/// How long a registry may take to let somebody in. One that hangs takes connections and never answers.
+const ATTEMPT_DEADLINE: Duration = Duration::from_secs(30);
+
 pub(super) async fn attempt(order: &TryRegistry) -> Result<()> {
-    if ServedRegistry::behind(&order.door)?.lets_pull().await? {
+    let tried = timeout(ATTEMPT_DEADLINE, ServedRegistry::behind(&order.door)?.lets_pull()).await;
+    let late = |_| {
+        let message = format!("the registry does not answer within {} s", ATTEMPT_DEADLINE.as_secs());
+        Problem::new(Class::Connection, message)
+    };
+    if tried.map_err(late)?? {
         return Ok(());
     }
     Err(Problem::new(Class::Config, "the registry does not let this user in")

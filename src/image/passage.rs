@@ -5,6 +5,7 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -14,6 +15,9 @@ use crate::error::{Class, Context, Result};
 
 /// The longest request that is read before the way is open.
 const LONGEST_REQUEST: u64 = 16 * 1024;
+
+/// How long to wait when no connection can be taken.
+const OUT_OF_RESOURCES: Duration = Duration::from_millis(100);
 
 /// It ends when it is dropped.
 pub(super) struct Passage {
@@ -33,7 +37,12 @@ impl Passage {
         let (listener, at) = opened().problem(Class::Machine, "cannot listen at 127.0.0.1")?;
         let way = Arc::new(Way { name, servers });
         let task = tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
+            loop {
+                let Ok((client, _)) = listener.accept().await else {
+                    // Out of descriptors, mostly; some come back.
+                    tokio::time::sleep(OUT_OF_RESOURCES).await;
+                    continue;
+                };
                 let way = way.clone();
                 // Who asks sees a connection that ends, and says so.
                 tokio::spawn(async move { drop(way.lead(client).await) });

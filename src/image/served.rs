@@ -294,9 +294,11 @@ fn is_refusal(error: &OciDistributionError) -> bool {
         OciDistributionError::UnauthorizedError { .. } | OciDistributionError::AuthenticationFailure(_) => {
             true
         }
-        OciDistributionError::ServerError { code, .. } => *code == 401,
+        OciDistributionError::ServerError { code, .. } => matches!(code, 401 | 403),
         OciDistributionError::RegistryError { envelope, .. } => {
-            envelope.errors.iter().any(|error| matches!(error.code, OciErrorCode::Unauthorized))
+            let refused =
+                |code: &OciErrorCode| matches!(code, OciErrorCode::Unauthorized | OciErrorCode::Denied);
+            envelope.errors.iter().any(|error| refused(&error.code))
         }
         _ => false,
     }

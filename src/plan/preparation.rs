@@ -74,11 +74,6 @@ pub(super) fn prepare(
         let reason = format!("it lacks {} of the images' layers", layers.len());
         steps.last = Some(plan.add(name, Action::SendLayers { layers, bytes }, reason, steps.last));
     }
-    let lays_out = receipt("lay-out") != Some(&receipts::lay_out(desired, spec, facts));
-    if lays_out {
-        let reason = "its rootfs is not of these images, variables and Configs";
-        steps.last = Some(plan.add(name, Action::LayOut, reason, steps.last));
-    }
     let interrupt = |plan: &mut PlanBuilder, steps: &mut Preparation, action, reason, also: Option<usize>| {
         let step = plan.add(
             name,
@@ -92,6 +87,18 @@ pub(super) fn prepare(
         }
         steps.last = Some(step);
     };
+    let serves_from_tree =
+        spec.role == Role::ControlPlane && desired.registry_style() == RegistryStyle::Container;
+    let lays_out = receipt("lay-out") != Some(&receipts::lay_out(desired, spec, facts));
+    if lays_out {
+        let reason = "its rootfs is not of these images, variables and Configs";
+        if serves_from_tree {
+            // A registry in a container has nothing to serve from then on, until it is started anew.
+            interrupt(plan, &mut steps, Action::LayOut, reason, None);
+        } else {
+            steps.last = Some(plan.add(name, Action::LayOut, reason, steps.last));
+        }
+    }
     let as_before = desired.cluster.registry.certificate_names().is_empty();
     let serves = receipt("registry").is_some_and(|served| {
         *served == receipts::registry(desired, spec, facts)
@@ -104,7 +111,6 @@ pub(super) fn prepare(
     }
     let runs_no_more = match desired.registry_style() {
         RegistryStyle::Unit => !facts.runs("registry.service"),
-        // The container has the former tree, which is deleted.
         RegistryStyle::Container => lays_out,
     };
     let is_own = desired.cluster.registry.external().is_none();

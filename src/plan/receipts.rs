@@ -24,10 +24,12 @@ pub fn lay_out(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts) -
 /// Returns the digest of what care on a machine is told, and of the names that the machine knows.
 pub fn connected(desired: &Desired, machine: &MachineSpec) -> Digest {
     let told = ("endpoints", endpoints(desired, machine), &desired.registry.authority);
-    match desired.cluster.host_aliases.as_slice() {
-        // The digest of clusters that were made before there were names is still the same.
-        [] => digest(&told),
-        aliases => digest(&(told, aliases)),
+    let aliases = desired.cluster.host_aliases.as_slice();
+    // The digests of clusters that were made before these were told are still the same.
+    match (aliases, desired.cluster.environment.get("registryDomain")) {
+        ([], None) => digest(&told),
+        (aliases, None) => digest(&(told, aliases)),
+        (aliases, Some(domain)) => digest(&(told, aliases, domain)),
     }
 }
 

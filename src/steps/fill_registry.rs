@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::site::Site;
-use crate::engine::{Acted, Progress, Step};
+use crate::engine::{Acted, Progress, Since, Step};
 use crate::error::{Class, Problem, Result};
 use crate::model::{BoxFuture, MachineSpec};
 use crate::plan;
@@ -21,6 +21,11 @@ impl Step for FillRegistry {
 
     fn machine(&self) -> Option<&str> {
         Some(&self.machine.name.0)
+    }
+
+    /// How much the registry lacks is known when it is there.
+    fn since(&self) -> Since {
+        Since::TheLastWord
     }
 
     fn act<'a>(&'a self, progress: &'a Progress) -> BoxFuture<'a, Result<Acted>> {

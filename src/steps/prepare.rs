@@ -68,6 +68,7 @@ impl Prepare {
             pulling: self.pulling(),
         })
     }
+
     /// Scripts of sealer's images know nothing of the registry: their tool writes it down for the runtime.
     fn pulling(&self) -> Option<PullingWork> {
         let desired = &self.site.desired;

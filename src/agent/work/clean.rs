@@ -43,7 +43,7 @@ pub(super) fn carry_out(work: &CleanWork, tell: Tell<'_>) -> Result<()> {
     kubelet_arguments::remove()?;
     run_scripts(work, tell)?;
     family_paths::unlink(&work.cluster)?;
-    pulling::forget()?;
+    pulling::forget(tell);
     care::remove(work.vip, tell)?;
     hosts::clear()?;
     leftovers::remove_all(&marker.before, tell)
@@ -140,24 +140,29 @@ pub(in crate::agent) fn leave(cluster: &str, epoch: u64) -> Result<()> {
     let _gate = fence::admit(&paths::Grounds::here(), epoch)?;
     ownership::require(cluster)?;
     // The layers before the marker: a machine that was cut off here still knows whose it is.
-    for entry in
-        std::fs::read_dir(paths::HOME).problem(Class::Machine, "cannot list our directory")?.flatten()
-    {
-        if entry.path() == Path::new(paths::MARKER) {
-            continue;
-        }
-        if entry.path().is_dir() {
-            crate::distribute::remove::remove_tree(&entry.path())?;
-        } else {
-            crate::fsx::remove_if_exists(&entry.path())?;
-        }
-    }
+    empty_but_for(Path::new(paths::HOME), Path::new(paths::MARKER))?;
     crate::distribute::remove::remove_tree(Path::new(paths::AGENTS))?;
-    crate::fsx::remove_if_exists(Path::new(paths::MARKER))?;
+    let grounds = paths::Grounds::here();
+    empty_but_for(&grounds.run, &grounds.gate())?;
+    crate::fsx::remove_if_exists(&grounds.marker)?;
     // The gate after the marker: nobody may come through it meanwhile and write another marker.
-    crate::distribute::remove::remove_tree(Path::new(paths::RUN))?;
+    fence::take_away(&grounds)?;
     if crate::distribute::mounts::all_mounts()?.iter().any(|mount| mount.point == Path::new(paths::HOME)) {
         return Ok(());
     }
     crate::distribute::remove::remove_tree(Path::new(paths::HOME)).map(drop)
+}
+
+/// Deletes all that is in a directory of ours, except for one file.
+fn empty_but_for(directory: &Path, kept: &Path) -> Result<()> {
+    let listed = || format!("cannot list {}", directory.display());
+    let entries = std::fs::read_dir(directory).problem_with(Class::Machine, listed)?;
+    for path in entries.flatten().map(|entry| entry.path()).filter(|path| path != kept) {
+        if path.is_dir() {
+            crate::distribute::remove::remove_tree(&path)?;
+        } else {
+            crate::fsx::remove_if_exists(&path)?;
+        }
+    }
+    Ok(())
 }

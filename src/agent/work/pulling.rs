@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::agent::command::Tell;
 use crate::error::{Class, Context as _, Result};
 use crate::fsx;
 use crate::model::RegistryUser;
@@ -40,8 +41,13 @@ pub(super) fn place(work: &PullingWork) -> Result<()> {
 }
 
 /// Takes away again what was told. What kubelet was told goes with its directory.
-pub(super) fn forget() -> Result<()> {
-    DIRECTORIES.iter().try_for_each(|directory| forget_in(Path::new(directory)))
+pub(super) fn forget(tell: Tell<'_>) {
+    for directory in DIRECTORIES {
+        // It holds nothing up: nobody answers at the registry's name any more.
+        if let Err(problem) = forget_in(Path::new(directory)) {
+            tell(&problem.to_string());
+        }
+    }
 }
 
 fn place_in(directory: &Path, work: &PullingWork) -> Result<()> {
@@ -68,7 +74,13 @@ fn place_for_kubelet(path: &Path, work: &PullingWork) -> Result<()> {
     if let Some(directory) = path.parent() {
         fsx::make_directory(directory)?;
     }
-    let told = json!({"auths": {&work.registry: {"auth": credentials(&work.user)}}});
+    // Somebody may have written others into it.
+    let before = fsx::read_if_exists(path)?.unwrap_or_default();
+    let mut told: Value = serde_json::from_slice(&before).unwrap_or_default();
+    if !told.is_object() || !told["auths"].is_object() {
+        told = json!({"auths": {}});
+    }
+    told["auths"][&work.registry] = json!({"auth": credentials(&work.user)});
     fsx::write_atomically(path, told.to_string(), 0o600)
 }
 
@@ -82,15 +94,17 @@ fn hosts_file(directory: &Path) -> PathBuf {
 
 fn forget_in(directory: &Path) -> Result<()> {
     let Ok(registries) = fs::read_dir(directory) else { return Ok(()) };
+    let mut was_ours = false;
     for registry in registries.flatten().map(|registry| registry.path()) {
         let file = hosts_file(&registry);
-        let ours = fsx::read_if_exists(&file)?.is_some_and(|text| text.starts_with(FIRST_LINE.as_bytes()));
-        if ours {
+        if fsx::read_if_exists(&file)?.is_some_and(|text| text.starts_with(FIRST_LINE.as_bytes())) {
             fsx::remove_if_exists(&file)?;
             remove_if_empty(&registry)?;
+            was_ours = true;
         }
     }
-    [Some(directory), directory.parent()].into_iter().flatten().try_for_each(remove_if_empty)
+    let above = [Some(directory), directory.parent()].into_iter().flatten();
+    above.filter(|_| was_ours).try_for_each(remove_if_empty)
 }
 
 fn remove_if_empty(directory: &Path) -> Result<()> {
@@ -141,7 +155,11 @@ mod tests {
         fs::write(&theirs, "server = \"https://theirs\"\n").unwrap();
         forget_in(&directory).unwrap();
         assert_eq!(fs::read_dir(&directory).unwrap().count(), 1);
+        assert!(theirs.exists());
         fs::remove_dir_all(theirs.parent().unwrap()).unwrap();
+        forget_in(&directory).unwrap();
+        assert!(directory.exists(), "it was there, for all that is known");
+        place_in(&directory, &work(Runtime::Containerd)).unwrap();
         forget_in(&directory).unwrap();
         assert!(!directory.parent().unwrap().exists());
         forget_in(&directory).unwrap();
@@ -151,8 +169,11 @@ mod tests {
     fn kubelet_is_told_who_pulls() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("kubelet/config.json");
+        fs::create_dir(path.parent().unwrap()).unwrap();
+        fs::write(&path, r#"{"auths":{"theirs":{"auth":"x"}},"credsStore":"y"}"#).unwrap();
         place_for_kubelet(&path, &work(Runtime::Docker)).unwrap();
         let told: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
         assert_eq!(told["auths"]["sea.hub:5000"]["auth"], "bm9kZXM6SGFyYm91cjc=");
+        assert_eq!((&told["auths"]["theirs"]["auth"], &told["credsStore"]), (&"x".into(), &"y".into()));
     }
 }

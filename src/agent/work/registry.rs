@@ -37,10 +37,10 @@ pub(super) fn carry_out(work: &RegistryWork, tell: Tell<'_>) -> Result<()> {
 
 fn start_unit(work: &RegistryWork, rootfs: &Path, tell: Tell<'_>) -> Result<()> {
     registry_data::link(&registry_data::path(&work.script), rootfs)?;
-    // Before the script, so that an image whose script copies the file never listens unencrypted; and after it,
-    // for images whose script writes a file of its own.
     // One that runs has read its certificate, and not every script starts it anew.
     let ran = units::is_active(UNIT);
+    // Before the script, so that an image whose script copies the file never listens unencrypted; and after it,
+    // for images whose script writes a file of its own.
     let in_image = rootfs.join("etc/registry_config.yml");
     secure(&in_image, work)?;
     script::run(rootfs, &work.script, tell)?;

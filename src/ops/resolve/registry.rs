@@ -84,7 +84,9 @@ async fn addresses(
         return Ok(known.addresses.clone());
     }
     let looked_up = tokio::net::lookup_host((domain, port)).await;
-    found.extend(looked_up.into_iter().flatten().map(|address| address.ip()));
+    // On a machine of the cluster the name is care's.
+    let elsewhere = looked_up.into_iter().flatten().map(|address| address.ip());
+    found.extend(elsewhere.filter(|address| !address.is_loopback()));
     found.sort_unstable();
     found.dedup();
     match known {

@@ -2,8 +2,10 @@
 
 use super::view::Sources;
 use crate::error::Problems;
-use crate::model::{CertificateFacts, Cluster, MachineFacts, MachineSpec, NodeFacts, Observed, Role, Seen};
-use crate::plan::Plan;
+use crate::model::{
+    CertificateFacts, MachineFacts, MachineSpec, NodeFacts, Observed, RegistryStyle, Role, Seen,
+};
+use crate::plan::{Desired, Plan};
 
 /// The units of every machine, and the one that control planes have beside them.
 const UNITS: [&str; 3] = ["containerd.service", "kubelet.service", "sealift-care.service"];
@@ -32,7 +34,7 @@ pub(super) fn of_machine(
     let mut drift = Vec::new();
     match (facts, sources.observed.machines.get(&spec.name)) {
         (Some(facts), _) => {
-            drift.extend(units(&sources.desired.cluster, spec, facts));
+            drift.extend(units(sources.desired, spec, facts));
             drift.extend(facts.certificates.iter().filter(|one| one.expires <= sources.now).map(has_ended));
         }
         (None, Some(Seen::Unknown(problem))) => drift.push(format!("does not answer: {}", problem.message)),
@@ -66,11 +68,13 @@ fn has_ended(certificate: &CertificateFacts) -> String {
 
 /// Units that do not run on a machine that was made a member.
 fn units<'a>(
-    cluster: &Cluster,
+    desired: &Desired,
     spec: &MachineSpec,
     facts: &'a MachineFacts,
 ) -> impl Iterator<Item = String> + use<'a> {
-    let serves = spec.role == Role::ControlPlane && cluster.registry.external().is_none();
+    let is_unit = desired.registry_style() == RegistryStyle::Unit;
+    let is_own = desired.cluster.registry.external().is_none();
+    let serves = spec.role == Role::ControlPlane && is_own && is_unit;
     let of_role = serves.then_some(UNIT_OF_CONTROL_PLANES);
     let units = UNITS.into_iter().chain(of_role).filter(|_| facts.joined);
     units.filter(|unit| !facts.runs(unit)).map(|unit| match facts.units.get(unit) {

@@ -48,6 +48,23 @@ fn a_registry_in_a_container_is_started_anew_with_the_tree_that_it_serves() {
     }
 }
 
+#[test]
+fn registries_in_containers_lose_their_trees_one_after_the_other() {
+    let mut before = desired(3, 1);
+    before.images[0].environment.insert("RegistryDomain".to_owned(), "sea.hub".to_owned());
+    let mut wanted = before.clone();
+    wanted.images[0].layers[0].diff_id = Digest::of("other files");
+    let seen = observed(&before, |spec| member(&before, spec));
+    let plan = apply(&wanted, &seen, None, &Consents::default()).unwrap();
+    let registries: Vec<_> = plan.steps.iter().filter(|step| step.action == Action::Registry).collect();
+    assert_eq!(registries.len(), 3);
+    for pair in registries.windows(2) {
+        let laid = |step: &&PlannedStep| step.action == Action::LayOut && step.machine == pair[1].machine;
+        let laid = plan.steps.iter().find(laid).unwrap();
+        assert!(laid.needs.contains(&pair[0].number), "{laid:?}");
+    }
+}
+
 fn elsewhere(control_planes: u8, workers: u8) -> Desired {
     let mut wanted = desired(control_planes, workers);
     wanted.cluster.registry = ClusterRegistry::External(ExternalRegistry {
