@@ -210,12 +210,8 @@ impl Api {
 
     /// Puts kube-proxy's configuration aside in the cluster, unless an earlier change did that and was cut off, and returns what is
     /// there now; `None` where there is no kube-proxy.
-    pub async fn put_proxy_aside(&self) -> Result<Option<String>> {
-        if kube_proxy::is_there(&self.client).await? {
-            kube_proxy::put_aside(&self.client).await
-        } else {
-            Ok(None)
-        }
+    pub async fn put_proxy_aside(&self) -> Result<kube_proxy::KubeProxy> {
+        kube_proxy::put_aside(&self.client).await
     }
 
     /// Lets go what was put aside of kube-proxy.

@@ -34,8 +34,26 @@ pub(super) async fn is_there(client: &Client) -> Result<bool> {
         .problem(Class::Kubernetes, "the API does not tell whether there is a kube-proxy")
 }
 
-/// Copies the configuration, unless an earlier change did that and was cut off: what it copied is what ran well. Returns the copy.
-pub(super) async fn put_aside(client: &Client) -> Result<Option<String>> {
+/// What there is of kube-proxy before a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KubeProxy {
+    /// None: another pod network replaces it.
+    Absent,
+    /// One without the configuration that kubeadm gives it.
+    Unconfigured,
+    /// One that ran well with this configuration, of which there is a copy now.
+    PutAside(String),
+}
+
+/// Copies the configuration, unless an earlier change did that and was cut off: what it copied is what ran well.
+pub(super) async fn put_aside(client: &Client) -> Result<KubeProxy> {
+    if !is_there(client).await? {
+        return Ok(KubeProxy::Absent);
+    }
+    Ok(copy(client).await?.map_or(KubeProxy::Unconfigured, KubeProxy::PutAside))
+}
+
+async fn copy(client: &Client) -> Result<Option<String>> {
     let unreadable = "the API does not show kube-proxy's configuration";
     if let Some(kept) = maps(client).get_opt(ASIDE).await.problem(Class::Kubernetes, unreadable)? {
         return Ok(text_of(kept));
@@ -136,22 +154,26 @@ mod tests {
     async fn what_ran_well_is_kept_over_changes_that_are_cut_off() {
         let api = FakeApi::default();
         let client = api.client();
-        assert_eq!(put_aside(&client).await.unwrap(), None, "there is none to be put aside");
+        assert_eq!(put_aside(&client).await.unwrap(), KubeProxy::Absent);
+        let set = format!("/apis/apps/v1/namespaces/{NAMESPACE}/daemonsets/{NAME}");
+        api.put(&set, json!({"metadata": {"name": NAME}, "spec": {"selector": {}, "template": {}}}));
+        assert_eq!(put_aside(&client).await.unwrap(), KubeProxy::Unconfigured);
+        assert_eq!(copy(&client).await.unwrap(), None, "there is none to be put aside");
         let configure = |text: &str| {
             let path = format!("/api/v1/namespaces/{NAMESPACE}/configmaps/{NAME}");
             api.put(&path, json!({"metadata": {"name": NAME}, "data": {KEY: text}}));
         };
         configure("good");
-        assert_eq!(put_aside(&client).await.unwrap().as_deref(), Some("good"));
+        assert_eq!(copy(&client).await.unwrap().as_deref(), Some("good"));
         // It was changed, and that was cut off twice.
         for text in ["bad", "worse"] {
             configure(text);
-            assert_eq!(put_aside(&client).await.unwrap().as_deref(), Some("good"));
+            assert_eq!(copy(&client).await.unwrap().as_deref(), Some("good"));
         }
         for _ in 0..2 {
             forget_aside(&client).await.unwrap();
         }
-        assert_eq!(put_aside(&client).await.unwrap().as_deref(), Some("worse"));
+        assert_eq!(copy(&client).await.unwrap().as_deref(), Some("worse"));
     }
 
     #[test]

@@ -20,4 +20,5 @@ mod watch;
 
 pub use api::Api;
 pub use fleet::Fleet;
+pub use kube_proxy::KubeProxy;
 pub use lock::{Keepers, Lock, Patience};

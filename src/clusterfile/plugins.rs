@@ -212,11 +212,22 @@ pub(super) fn lay(ledger: &Ledger, wishes: Vec<NodeWish>, machines: &mut [Locate
             ledger.error(finding.remedy("name a machine that is listed as a host"));
             continue;
         };
-        let node = &mut machine.value.node;
-        node.labels.extend(wishes.labels);
-        node.taints.extend(
-            wishes.taints.into_iter().filter(|taint| !node.taints.contains(taint)).collect::<Vec<_>>(),
-        );
-        node.without_taints.extend(wishes.without_taints);
+        amend(&mut machine.value.node, wishes);
+    }
+}
+
+/// Lays wishes over those that came before: of two lines about one label or taint the later one holds, as sealer carries
+/// them out one after the other.
+fn amend(node: &mut NodeWishes, later: NodeWishes) {
+    node.labels.extend(later.labels);
+    for taint in later.taints {
+        node.taints.retain(|other| (&other.key, other.effect) != (&taint.key, taint.effect));
+        node.without_taints.retain(|key| !key.covers(&taint));
+        node.taints.push(taint);
+    }
+    for key in later.without_taints {
+        node.taints.retain(|taint| !key.covers(taint));
+        node.without_taints.retain(|other| *other != key);
+        node.without_taints.push(key);
     }
 }

@@ -157,7 +157,7 @@ pub(super) async fn carry_out(
         let mut purpose = purpose(site.cluster(), plan);
         if plan.only_puts_back() {
             let achieved = "what ran before the change was cut off runs again".to_owned();
-            purpose = Purpose { achieved, next: vec![context.command_line.clone()], ..purpose };
+            purpose = Purpose { achieved, next: vec![], ..purpose };
         }
         let removal = consent::about_removal(consent, plan, &site.desired);
         let uninstall = consent::about_uninstall(consent, plan, &site.desired);

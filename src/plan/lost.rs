@@ -5,7 +5,7 @@ use super::departure::depart;
 use super::situation::{Possession, Situation};
 use super::step::{Action, Plan, PlanBuilder};
 use crate::error::{Class, Problem, Problems};
-use crate::model::{MachineFacts, Role, Seen};
+use crate::model::{Intent, MachineFacts, Role, Seen};
 
 /// Plans what may be done: what a change that was cut off has left down comes back, whatever else is wanted. Without that nothing is
 /// done, or what `consents` allow for a cluster that is lost for good.
@@ -14,10 +14,12 @@ pub(super) fn apply(
     consents: &Consents,
     mut plan: PlanBuilder,
 ) -> Result<Plan, Problems> {
-    put_back(now, &mut plan);
     match consents.without_api {
-        _ if !plan.is_empty() => Ok(plan.finish()),
-        WithoutApi::Nothing => Err(refuse(now).into()),
+        WithoutApi::Nothing => {
+            put_back(now, &mut plan);
+            if plan.is_empty() { Err(refuse(now).into()) } else { Ok(plan.finish()) }
+        }
+        // What was put aside may be of no use any more: etcd's data can be lost as well.
         WithoutApi::CleanLeaving => clean_leaving(now, consents, plan),
     }
 }
@@ -28,7 +30,11 @@ fn put_back(now: &Situation<'_>, plan: &mut PlanBuilder) {
     let leaving = now.desired.leaving.iter().filter(|spec| spec.role == Role::ControlPlane);
     for spec in now.desired.control_planes().chain(leaving) {
         let machine = now.of(spec);
-        let is_down = |facts: &MachineFacts| !facts.api_ready && !facts.holdings.put_aside.is_empty();
+        // What is leaving comes back no more. A change that is still under way is waited for by the step.
+        let is_down = |facts: &MachineFacts| {
+            let is_member = facts.marker.as_ref().is_some_and(|marker| marker.intent == Intent::Member);
+            is_member && !facts.api_ready && !facts.holdings.put_aside.is_empty()
+        };
         if machine.facts.is_some_and(is_down) && now.possession(&machine) == Possession::Ours {
             let reason = "its API server is down, and a change of its configuration was cut off; the rest is planned when that answers";
             plan.add(Some(&spec.name), Action::PutBack, reason, None);

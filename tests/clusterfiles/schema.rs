@@ -104,6 +104,8 @@ fn resolve<'a>(schema: &'a Value, root: &'a Value) -> &'a Value {
 /// The mappings that the schema has a name for.
 fn definitions(schema: &Value) -> BTreeSet<String> {
     let properties = |schema: &Value| {
+        // What may have other fields as well is not the reader's to know.
+        schema.get("additionalProperties")?;
         let names = schema.get("properties")?.as_object()?.keys().cloned().collect::<Vec<_>>();
         Some(names.join(","))
     };

@@ -32,6 +32,8 @@ pub(super) fn carry_out(work: &CleanWork, tell: Tell<'_>) -> Result<()> {
     let marker = ownership::record_leaving(&work.cluster)?;
     // From here on no receipt is true any more.
     receipts::withdraw_all()?;
+    // Nor is what a change has put aside of any use.
+    crate::distribute::remove::remove_tree(Path::new(paths::ASIDE))?;
     units::disable_and_stop("kubelet.service", tell)?;
     remove_pods(work, tell);
     for mount in mounts(work)? {

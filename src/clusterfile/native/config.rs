@@ -8,13 +8,27 @@ use serde::Serialize;
 
 use super::types::{ApiVersion, Clusterfile};
 
-/// A document of a Clusterfile: the cluster itself, or a Config, which changes a file of an image.
+/// A document of a Clusterfile: the cluster itself, a Config, which changes a file of an image, or one of Kubernetes.
 #[derive(Serialize, JsonSchema)]
 #[serde(untagged)]
 #[schemars(title = "Clusterfile")]
 pub(super) enum Document {
     Cluster(Box<Clusterfile>),
     Config(Box<ConfigDocument>),
+    Kubernetes(KubernetesDocument),
+}
+
+/// A document of kubeadm, kubelet or kube-proxy, laid over the image's. Its fields depend on the version of Kubernetes.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct KubernetesDocument {
+    /// Of whom it is, and in which version: `kubeadm.k8s.io/v1beta4`.
+    #[schemars(regex(
+        pattern = r"^(kubeadm\.k8s\.io|kubelet\.config\.k8s\.io|kubeproxy\.config\.k8s\.io)/"
+    ))]
+    api_version: String,
+    /// What it is: `ClusterConfiguration`.
+    kind: String,
 }
 
 /// A Config: how a file of an image is changed before it comes to machines.

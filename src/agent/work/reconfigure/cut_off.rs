@@ -36,6 +36,10 @@ pub(in crate::agent::work) fn carry_out(work: &PutBackWork, tell: Tell<'_>) -> R
     ownership::require(&work.cluster)?;
     let Some(changes) = CutOff::find() else { return kubelet::await_api() };
     changes.put_back(tell)?;
-    kubelet::await_api()?;
+    kubelet::await_api().map_err(|problem| {
+        problem
+            .remedy("look at `journalctl -u kubelet` there; what ran before stays put aside until it runs")
+            .remedy("or, where its data is lost as well, give it up: the same command with --force, or sealift reset")
+    })?;
     changes.forget()
 }

@@ -3,6 +3,7 @@
 use crate::agent::blocking::now;
 use crate::agent::command::Tell;
 use crate::agent::{kubernetes, ownership};
+use crate::cluster::KubeProxy;
 use crate::error::Result;
 use crate::model::{Configuration, Digest, Part};
 use crate::wire::ProxyWork;
@@ -15,13 +16,18 @@ pub(in crate::agent::work) fn carry_out(work: &ProxyWork, tell: Tell<'_>) -> Res
     ownership::require(&work.cluster)?;
     let of = |digest: &Digest| Configuration::from([(Part::KubeProxy, digest.clone())]);
     record(&of(&under_way()))?;
-    let Some(before) = now(async || kubernetes::api().await?.put_proxy_aside().await)? else {
-        // kubeadm would make one.
-        tell("the cluster has no kube-proxy");
-        return record(&of(&work.receipt));
+    let before = match now(async || kubernetes::api().await?.put_proxy_aside().await)? {
+        KubeProxy::Absent => {
+            // kubeadm would make one.
+            tell("the cluster has no kube-proxy");
+            return record(&of(&work.receipt));
+        }
+        KubeProxy::Unconfigured => None,
+        KubeProxy::PutAside(before) => Some(before),
     };
     kubelet::kubeadm(&["init", "phase", "addon", "kube-proxy"], &work.config, &[], tell)?;
     if let Err(problem) = roll(&work.receipt, tell) {
+        let Some(before) = before else { return Err(problem) };
         tell("kube-proxy gets its configuration of before back");
         return Err(match put_back(&before, tell) {
             Ok(()) => problem.saw("all its pods have the configuration of before again"),
