@@ -72,6 +72,18 @@ pub fn sync_directory(path: &Path) -> Result<()> {
         .problem_with(Class::Machine, || format!("cannot bring {} to disk", path.display()))
 }
 
+/// Removes a directory that nobody uses any more: one that holds something stays, and one that is not there is gone.
+pub fn remove_if_empty(path: &Path) -> Result<()> {
+    match fs::remove_dir(path) {
+        Err(error) if is_in_use_or_gone(&error) => Ok(()),
+        other => other.problem_with(Class::Machine, || format!("cannot remove {}", path.display())),
+    }
+}
+
+fn is_in_use_or_gone(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::NotFound)
+}
+
 /// An exclusive lock, held until it is dropped or its process ends, however it ends.
 ///
 /// It is flock(2) on a file. One that was removed while others waited for it is no lock any more, and they make another.

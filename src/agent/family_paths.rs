@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::paths;
-use crate::error::{Class, Context, Problem, Result};
+use crate::error::{Class, Problem, Result};
 use crate::fsx;
 
 /// The directories of clusters by their names: sealos's and sealer's.
@@ -42,13 +42,7 @@ fn unlink_in(directory: &Path, cluster: &str, ours: &Path) -> Result<()> {
     if fs::read_link(&name).is_ok_and(|target| target == ours) {
         fsx::remove_if_exists(&name)?;
         for directory in [Some(directory), directory.parent()].into_iter().flatten() {
-            match fs::remove_dir(directory) {
-                Err(error) if error.kind() != ErrorKind::DirectoryNotEmpty => {
-                    Err(error)
-                        .problem_with(Class::Machine, || format!("cannot remove {}", directory.display()))?;
-                }
-                _ => {}
-            }
+            fsx::remove_if_empty(directory)?;
         }
     }
     Ok(())

@@ -2,8 +2,6 @@
 //!
 //! It is in the marker; on a machine that is nobody's yet, in memory under /run, as the machine's lock is.
 
-use std::io;
-
 use super::ownership;
 use super::paths::{self, Grounds};
 use crate::error::{Class, Context, Problem, Result};
@@ -67,14 +65,7 @@ pub(super) fn take_away(grounds: &Grounds) -> Result<()> {
     for file in files {
         fsx::remove_if_exists(&file)?;
     }
-    match std::fs::remove_dir(&grounds.run) {
-        Err(error) if is_in_use_or_gone(&error) => Ok(()),
-        other => other.problem_with(Class::Machine, || format!("cannot remove {}", grounds.run.display())),
-    }
-}
-
-fn is_in_use_or_gone(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::DirectoryNotEmpty)
+    fsx::remove_if_empty(&grounds.run)
 }
 
 /// Returns the newest epoch that was seen.

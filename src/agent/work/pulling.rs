@@ -4,7 +4,6 @@
 //! care on this machine.
 
 use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -12,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::agent::command::Tell;
-use crate::error::{Class, Context as _, Result};
+use crate::error::Result;
 use crate::fsx;
 use crate::model::RegistryUser;
 use crate::wire::{PullingWork, Runtime};
@@ -99,19 +98,12 @@ fn forget_in(directory: &Path) -> Result<()> {
         let file = hosts_file(&registry);
         if fsx::read_if_exists(&file)?.is_some_and(|text| text.starts_with(FIRST_LINE.as_bytes())) {
             fsx::remove_if_exists(&file)?;
-            remove_if_empty(&registry)?;
+            fsx::remove_if_empty(&registry)?;
             was_ours = true;
         }
     }
     let above = [Some(directory), directory.parent()].into_iter().flatten();
-    above.filter(|_| was_ours).try_for_each(remove_if_empty)
-}
-
-fn remove_if_empty(directory: &Path) -> Result<()> {
-    match fs::remove_dir(directory) {
-        Err(error) if [ErrorKind::DirectoryNotEmpty, ErrorKind::NotFound].contains(&error.kind()) => Ok(()),
-        other => other.problem_with(Class::Machine, || format!("cannot remove {}", directory.display())),
-    }
+    above.filter(|_| was_ours).try_for_each(fsx::remove_if_empty)
 }
 
 #[cfg(test)]
