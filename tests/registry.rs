@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "tokens/mod.rs"]
+mod tokens;
+
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -12,17 +15,26 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use futures_util::{TryStreamExt, stream};
+use oci_client::client::{ClientConfig, ClientProtocol};
+use oci_client::manifest::OciDescriptor;
+use oci_client::secrets::RegistryAuth;
+use oci_client::{Client, Reference, RegistryOperation};
 use sealift::error::{Class, Problem};
 use sealift::ha::authority::{Identity, REGISTRY_NAME, registry_authority, registry_server};
+use sealift::ha::balancer::{Balancer, Wanted};
+use sealift::ha::config::{Owner, RegistryTunnel};
 use sealift::image::build::{BuildOptions, build};
 use sealift::image::collect::{EngineSource, RegistrySource, Sources};
 use sealift::image::kubefile::Arguments;
 use sealift::image::outgoing::{Outgoing, gather};
-use sealift::image::{ServedRegistry, Store, archive, deliver, replicate};
+use sealift::image::{ServedRegistry, Store, archive, deliver, refuse_open_realm, replicate};
 use sealift::model::{Arch, Digest, ExternalName, RegistryDoor};
 use secrecy::ExposeSecret;
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokens::TokenService;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 /// The longest that anything is waited for.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -136,6 +148,134 @@ async fn somebody_elses_registry_is_found_by_its_name_and_given_what_lies_in_a_s
     assert_eq!(deliver(content.path(), &theirs, |_| {}).await.unwrap(), 0, "it is all there");
     let nothing = tempfile::tempdir().unwrap();
     assert_eq!(deliver(nothing.path(), &theirs, |_| {}).await.unwrap(), 0);
+}
+
+/// Clients get a token at the registry's own name, by another port, which nobody here can look up either.
+#[tokio::test]
+async fn a_registry_with_a_token_service_at_its_name_is_filled_and_pulled_from_by_way_of_care() {
+    let authority = registry_authority("test", SystemTime::now()).unwrap();
+    let beside = registry_server(&authority, [127, 0, 0, 1].into(), &[], SystemTime::now()).unwrap();
+    let at = free_address();
+    let service = TokenService::start(at, &beside, "sealift", "s3cret");
+    let registry = Registry::start_with(&authority, |directory| {
+        let certificate = directory.join("tokens.crt");
+        fs::write(&certificate, service.certificate()).unwrap();
+        let realm = format!("{REGISTRY_NAME}:{}", at.port());
+        TokenService::configuration(&realm, &certificate.display().to_string())
+    });
+    let door = |password: &str| RegistryDoor {
+        external: Some(ExternalName { domain: REGISTRY_NAME.to_owned(), elsewhere: vec![] }),
+        password: password.to_owned(),
+        ..registry.door.clone()
+    };
+    let theirs = ServedRegistry::behind(&door("s3cret")).unwrap();
+    let began = Instant::now();
+    while let Err(problem) = theirs.lets_pull().await {
+        assert!(began.elapsed() < PATIENCE, "{problem}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    refuse_open_realm(&door("s3cret")).await.unwrap();
+    assert!(!ServedRegistry::behind(&door("other")).unwrap().lets_pull().await.unwrap());
+
+    let old = Registry::start().await;
+    let operator = Operator::new();
+    let app = operator.image(NAME, &["base", "app"]).await;
+    operator.push(&old.served(), &app).await;
+    assert_eq!(deliver(&old.directory.path().join("data"), &theirs, |_| {}).await.unwrap(), 1);
+
+    // A machine's own clients speak plain HTTP, with whatever listens at the port of theirs.
+    let care = care(&registry.door).await;
+    let client = plain_client();
+    let user = RegistryAuth::Basic("sealift".to_owned(), "s3cret".to_owned());
+    let image = Reference::with_tag(care.at.to_string(), "team/app".to_owned(), "1".to_owned());
+    let accepted = [app.manifest.media_type.as_str()];
+    let (manifest, digest) = client.pull_manifest_raw(&image, &user, &accepted).await.unwrap();
+    assert_eq!((&*manifest, digest), (app.manifest.content.as_bytes(), app.manifest.digest.to_string()));
+    for (blob, _) in &app.blobs {
+        let layer = OciDescriptor { digest: blob.to_string(), ..OciDescriptor::default() };
+        let pieces = client.pull_blob_stream(&image, &layer).await.unwrap().stream;
+        let pieces: Vec<Bytes> = pieces.try_collect().await.unwrap();
+        assert_eq!(Digest::of(pieces.concat()), *blob);
+    }
+    // Where a blob goes is said with the registry's own name and protocol.
+    let new = Reference::with_tag(care.at.to_string(), "team/new".to_owned(), "1".to_owned());
+    client.auth(&new, &user, RegistryOperation::Push).await.unwrap();
+    let content = b"new".repeat(100_000);
+    client.push_blob(&new, content.clone(), &Digest::of(&content).to_string()).await.unwrap();
+    assert_eq!(theirs.missing("team/new", &[Digest::of(&content)]).await.unwrap(), []);
+    let stranger = RegistryAuth::Basic("sealift".to_owned(), "other".to_owned());
+    plain_client().pull_manifest_raw(&image, &stranger, &accepted).await.unwrap_err();
+    assert!(service.given().contains(&"repository:team/app:pull".to_owned()), "{:?}", service.given());
+
+    // It is no way to anywhere else.
+    let elsewhere =
+        format!("http://{}/sealift.io/realm/{REGISTRY_NAME}:{}/v2/", care.at, registry.door.at.port());
+    let answer = ask_plainly(care.at, &elsewhere).await;
+    assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_registry_that_has_passwords_brought_in_the_clear_is_refused() {
+    let authority = registry_authority("test", SystemTime::now()).unwrap();
+    let registry = Registry::start_with(&authority, |directory| {
+        let certificate = directory.join("tokens.crt");
+        fs::write(&certificate, &authority.certificate_pem).unwrap();
+        let mut told = TokenService::configuration("hub.example", &certificate.display().to_string());
+        told["token"]["realm"] = "http://hub.example/token".into();
+        told
+    });
+    let door = RegistryDoor {
+        external: Some(ExternalName { domain: REGISTRY_NAME.to_owned(), elsewhere: vec![] }),
+        ..registry.door.clone()
+    };
+    let began = Instant::now();
+    let problem = loop {
+        match refuse_open_realm(&door).await {
+            Err(problem) => break problem,
+            Ok(()) => assert!(began.elapsed() < PATIENCE, "it is not refused"),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    assert_eq!(problem.class, Class::Config);
+    assert!(problem.to_string().contains("http://hub.example/token"), "{problem}");
+    assert!(problem.remedies[0].contains("https://"), "{problem}");
+}
+
+/// What listens for a registry on a machine of a cluster.
+struct Care {
+    at: SocketAddr,
+    _balancer: Balancer,
+}
+
+async fn care(door: &RegistryDoor) -> Care {
+    let at = free_address();
+    let tunnel = RegistryTunnel {
+        listen: vec![at],
+        servers: vec![door.at],
+        ca_pem: door.authority.clone(),
+        server_name: REGISTRY_NAME.to_owned(),
+        owner: Owner::SomebodyElse,
+    };
+    let (dial, probe) = (tunnel.dial().unwrap(), tunnel.probe().unwrap());
+    let mut balancer = Balancer::new("registry", dial.clone(), probe.clone());
+    let opened = balancer.open(&[at]).await.unwrap();
+    let wanted = Wanted { listen: vec![at], servers: vec![door.at], preferred: None, dial, probe };
+    balancer.become_wanted(wanted, opened);
+    Care { at, _balancer: balancer }
+}
+
+fn plain_client() -> Client {
+    let config = ClientConfig { protocol: ClientProtocol::Http, ..ClientConfig::default() };
+    Client::try_from(config).unwrap()
+}
+
+async fn ask_plainly(at: SocketAddr, path: &str) -> String {
+    let mut stream = TcpStream::connect(at).await.unwrap();
+    let asked = format!("GET {path} HTTP/1.1\r\nHost: {at}\r\nConnection: close\r\n\r\n");
+    stream.write_all(asked.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
 }
 
 #[tokio::test]
@@ -284,9 +424,24 @@ struct Registry {
 }
 
 impl Registry {
+    /// Starts one that asks everybody for a password.
     async fn start() -> Self {
-        let directory = tempfile::tempdir().unwrap();
         let authority = registry_authority("test", SystemTime::now()).unwrap();
+        let registry = Self::start_with(
+            &authority,
+            |directory| json!({"htpasswd": {"realm": "registry", "path": directory.join("htpasswd")}}),
+        );
+        let began = Instant::now();
+        while let Err(problem) = registry.served().list().await {
+            assert!(began.elapsed() < PATIENCE, "{problem}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        registry
+    }
+
+    /// Starts one of `authority` that asks for what `authentication` says, and does not wait for it.
+    fn start_with(authority: &Identity, authentication: impl FnOnce(&Path) -> Value) -> Self {
+        let directory = tempfile::tempdir().unwrap();
         let door = RegistryDoor {
             at: free_address(),
             authority: authority.certificate_pem.clone(),
@@ -294,7 +449,7 @@ impl Registry {
             password: "s3cret".to_owned(),
             external: None,
         };
-        configure(directory.path(), &door, &authority);
+        configure(directory.path(), &door, authority, &authentication(directory.path()));
         let log = fs::File::create(directory.path().join("log")).unwrap();
         let process = Command::new(program().join("registry"))
             .args(["serve", "config.yml"])
@@ -305,13 +460,7 @@ impl Registry {
             .stderr(log)
             .spawn()
             .unwrap();
-        let registry = Self { directory, process, door };
-        let began = Instant::now();
-        while let Err(problem) = registry.served().list().await {
-            assert!(began.elapsed() < PATIENCE, "{problem}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        registry
+        Self { directory, process, door }
     }
 
     fn served(&self) -> ServedRegistry {
@@ -326,7 +475,7 @@ impl Drop for Registry {
     }
 }
 
-fn configure(directory: &Path, door: &RegistryDoor, authority: &Identity) {
+fn configure(directory: &Path, door: &RegistryDoor, authority: &Identity, authentication: &Value) {
     let own = registry_server(authority, door.at.ip(), &[], SystemTime::now()).unwrap();
     fs::write(directory.join("registry.crt"), own.certificate_pem).unwrap();
     fs::write(directory.join("registry.key"), own.key_pem.expose_secret()).unwrap();
@@ -336,7 +485,7 @@ fn configure(directory: &Path, door: &RegistryDoor, authority: &Identity) {
         "log": {"level": "warn", "accesslog": {"disabled": true}},
         "storage": {"filesystem": {"rootdirectory": directory.join("data")}, "delete": {"enabled": true}},
         "http": {"addr": door.at, "tls": {"certificate": "registry.crt", "key": "registry.key"}},
-        "auth": {"htpasswd": {"realm": "registry", "path": directory.join("htpasswd")}},
+        "auth": authentication,
     });
     // What is JSON is YAML as well.
     fs::write(directory.join("config.yml"), config.to_string()).unwrap();

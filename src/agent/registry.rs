@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::blocking::blocking;
 use super::ownership;
 use crate::error::{Class, Problem, Result};
-use crate::image::ServedRegistry;
+use crate::image::{ServedRegistry, refuse_open_realm};
 use crate::model::{Digest, RegistryDoor, ServedRepository};
 use crate::wire::{LacksBlobs, LayerBytes, ListRegistry, PutBlob, PutManifest, Touched, TryRegistry};
 
@@ -23,12 +23,16 @@ const WAITING: usize = 4;
 const ATTEMPT_DEADLINE: Duration = Duration::from_secs(30);
 
 pub(super) async fn attempt(order: &TryRegistry) -> Result<()> {
-    let tried = timeout(ATTEMPT_DEADLINE, ServedRegistry::behind(&order.door)?.lets_pull()).await;
+    let registry = ServedRegistry::behind(&order.door)?;
+    let tried = timeout(ATTEMPT_DEADLINE, async {
+        refuse_open_realm(&order.door).await?;
+        registry.lets_pull().await
+    });
     let late = |_| {
         let message = format!("the registry does not answer within {} s", ATTEMPT_DEADLINE.as_secs());
         Problem::new(Class::Connection, message)
     };
-    if tried.map_err(late)?? {
+    if tried.await.map_err(late)?? {
         return Ok(());
     }
     Err(Problem::new(Class::Config, "the registry does not let this user in")

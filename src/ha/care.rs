@@ -292,7 +292,7 @@ fn registry_wanted(config: &CareConfig, servers: &ControlPlanes) -> Result<Optio
         servers: servers.registry.clone(),
         // Layers that are on this machine already need not cross the network.
         preferred: Some(config.own_address),
-        dial: Arc::new(registry.tunnel()?),
+        dial: registry.dial()?,
         probe: registry.probe()?,
     }))
 }

@@ -2,9 +2,12 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::forward::Dial;
+use super::intermediary::Intermediary;
 use super::learned::Generation;
 use super::probe::{Authority, Probe};
 use super::store;
@@ -201,8 +204,11 @@ impl ApiBalancer {
 
 impl RegistryTunnel {
     /// Returns how the servers are connected to.
-    pub fn tunnel(&self) -> Result<Tunnel> {
-        Tunnel::new(&self.ca_pem, &self.server_name)
+    pub fn dial(&self) -> Result<Arc<dyn Dial>> {
+        Ok(match self.owner {
+            Owner::Cluster => Arc::new(Tunnel::new(&self.ca_pem, &self.server_name)?),
+            Owner::SomebodyElse => Arc::new(Intermediary::new(&self.ca_pem, &self.server_name)?),
+        })
     }
 
     /// Returns how the servers are looked at.
@@ -225,7 +231,7 @@ impl RegistryTunnel {
                 return Err(wrong("`registry` has its own endpoint among its servers"));
             }
         }
-        self.tunnel().map(drop)
+        self.dial().map(drop)
     }
 }
 

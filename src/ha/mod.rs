@@ -7,10 +7,12 @@
 pub mod authority;
 pub mod balancer;
 pub mod care;
+pub mod challenge;
 pub mod config;
 pub mod endpoints;
 pub mod forward;
 pub mod health;
+pub mod intermediary;
 pub mod learned;
 pub mod notify;
 pub mod pool;

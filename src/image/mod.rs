@@ -16,6 +16,7 @@ mod served;
 pub mod store;
 #[cfg(test)]
 mod testing;
+mod token_service;
 
 pub use contract::{ClusterImage, Rendering, Script};
 pub use deliver::deliver;
@@ -24,3 +25,4 @@ pub use reference::ImageReference;
 pub use replicate::replicate;
 pub use served::ServedRegistry;
 pub use store::{Image, ImageConfig, Store};
+pub use token_service::refuse_open_realm;

@@ -26,7 +26,7 @@ pub(super) struct Passage {
 }
 
 impl Passage {
-    /// Opens a way by which `name`, a host with its port, is at one of `servers`, and all others where they are.
+    /// Opens a way by which the host `name` is at one of `servers`, at other ports as well, and all others are where they are.
     pub(super) fn open(name: String, servers: Vec<SocketAddr>) -> Result<Self> {
         let opened = || -> io::Result<(TcpListener, SocketAddr)> {
             let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
@@ -63,13 +63,19 @@ struct Way {
 }
 
 impl Way {
+    /// Returns where a host with its port is, if it is the one that is looked up nowhere.
+    fn servers_of(&self, wanted: &str) -> Option<Vec<SocketAddr>> {
+        let (name, port) = wanted.rsplit_once(':')?;
+        let port = port.parse().ok().filter(|_| name.eq_ignore_ascii_case(&self.name))?;
+        Some(self.servers.iter().map(|server| SocketAddr::new(server.ip(), port)).collect())
+    }
+
     /// Reads a `CONNECT` (RFC 9110, section 9.3.6) and passes on whatever comes after it.
     async fn lead(&self, mut client: TcpStream) -> io::Result<()> {
         let wanted = wanted(&mut client).await?;
-        let connected = if wanted == self.name {
-            TcpStream::connect(&*self.servers).await
-        } else {
-            TcpStream::connect(&wanted).await
+        let connected = match self.servers_of(&wanted) {
+            Some(servers) => TcpStream::connect(&*servers).await,
+            None => TcpStream::connect(&wanted).await,
         };
         let mut server = match connected {
             Ok(server) => server,

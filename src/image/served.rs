@@ -54,7 +54,7 @@ impl ServedRegistry {
             Some(external) => {
                 let name = format!("{}:{}", external.domain, door.at.port());
                 let servers = [door.at].into_iter().chain(external.elsewhere.iter().copied()).collect();
-                (name.clone(), Some(Passage::open(name, servers)?))
+                (name, Some(Passage::open(external.domain.clone(), servers)?))
             }
         };
         // A proxy that the environment names is not to see it. One that is named here and used for no address, or is our own,
