@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use anyhow::{Context as _, Result};
 use sealift::model::{
-    Arch, Cluster, Compression, Declared, DeclaredMachines, Digest, Environment, ImageContract, ImageKind,
-    LayerContent, LayerInfo, MachineSpec, Network, Scripts,
+    Arch, Bundle, Cluster, Compression, Declared, DeclaredMachines, Digest, Environment, ImageContract,
+    ImageKind, LayerContent, LayerInfo, MachineSpec, Network, Scripts,
 };
 use sealift::plan::{Desired, Origin, RegistryAccess};
 
@@ -50,6 +50,7 @@ pub(crate) fn desired(declared: &Declared) -> Result<Desired> {
             machines: given.iter().map(spec).collect::<Result<_>>()?,
             environment: Environment::from([("criData".to_owned(), "/data/containerd".to_owned())]),
             command: None,
+            arguments: Environment::new(),
             wishes: std::collections::BTreeMap::new(),
             hooks: vec![],
             network: Network {
@@ -105,7 +106,7 @@ fn rootfs() -> ImageContract {
         commands: vec![],
         scripts_are_named: true,
         entrypoint_commands: 0,
-        launches: vec![],
+        bundle: Bundle::default(),
         layers: (0..9).map(|number| layer("kubernetes", number)).collect(),
         pod_networks: vec![],
         kubeadm: None,

@@ -107,7 +107,10 @@ mod tests {
         let source = Source { name: "x".to_owned(), text: text.as_bytes().to_vec() };
         let declared =
             load(&[source], &Overrides::default()).unwrap_or_else(|problems| panic!("{problems}\n{text}"));
-        Declared { image_places: [].into(), ..declared }
+        let applications = declared
+            .applications
+            .map(|names| names.into_iter().map(|(name, _)| (name, String::new())).collect());
+        Declared { image_places: [].into(), applications, ..declared }
     }
 
     #[test]

@@ -76,7 +76,10 @@ fn clusterfile(declared: &Declared) -> Clusterfile {
             network: network(&declared.network),
             cert_sans: declared.certificate_names.clone(),
             host_aliases: declared.host_aliases.iter().map(alias).collect(),
-            applications: declared.applications.clone(),
+            applications: declared
+                .applications
+                .as_ref()
+                .map(|names| names.iter().map(|(name, _)| name.clone()).collect()),
             arguments: values(&declared.arguments),
             data_root: declared.data_root.as_ref().map(|path| path.display().to_string()),
             registry: declared.registry.as_ref().map(registry),

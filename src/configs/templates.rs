@@ -1,7 +1,7 @@
 //! Which files of an image are templates, and which files they make.
 
 /// The folders of an image whose templates are rendered.
-pub const FOLDERS: [&str; 5] = ["charts", "etc", "manifests", "scripts", "statics"];
+pub const FOLDERS: [&str; 6] = ["application", "charts", "etc", "manifests", "scripts", "statics"];
 
 const SUFFIX: &str = ".tmpl";
 
@@ -17,7 +17,8 @@ pub fn target(path: &str, is_chart: impl Fn(&str) -> bool) -> Option<&str> {
     }
     let own = path.rfind('/').map_or("", |slash| &path[..slash]);
     let above = own.match_indices('/').map(|(slash, _)| &own[..slash]);
-    if folder == "charts" && above.into_iter().any(is_chart) { None } else { Some(target) }
+    let may_be_helms = matches!(folder, "application" | "charts");
+    if may_be_helms && above.into_iter().any(is_chart) { None } else { Some(target) }
 }
 
 #[cfg(test)]
@@ -26,7 +27,7 @@ mod tests {
 
     #[test]
     fn templates_are_files_of_the_folders_that_are_not_helms() {
-        let is_chart = |folder: &str| folder == "charts/calico";
+        let is_chart = |folder: &str| matches!(folder, "charts/calico" | "application/apps/chart");
         for (path, made) in [
             ("etc/config.toml.tmpl", Some("etc/config.toml")),
             ("etc/deep/er/b.tmpl", Some("etc/deep/er/b")),
@@ -34,6 +35,8 @@ mod tests {
             ("charts/calico/values.yaml.tmpl", Some("charts/calico/values.yaml")),
             ("charts/calico/templates/alerts.tmpl", None),
             ("charts/calico/files/x.tmpl", None),
+            ("application/apps/web/web.yaml.tmpl", Some("application/apps/web/web.yaml")),
+            ("application/apps/chart/templates/a.tmpl", None),
             ("statics/audit.yml.tmpl", Some("statics/audit.yml")),
             ("opt/x.tmpl", None),
             ("x.tmpl", None),

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use self::sealer::SealerImage;
 use super::Image;
 use crate::error::{Class, Problem, Result};
-use crate::model::{Environment, ImageKind, KubernetesVersion};
+use crate::model::{Bundle, Environment, ImageKind, KubernetesVersion};
 use crate::suggest;
 
 /// The versions of the contract that are understood.
@@ -35,8 +35,8 @@ pub struct ClusterImage {
     pub entrypoint_commands: usize,
     /// What becomes of a file that a template makes as well.
     pub rendering: Rendering,
-    /// What a rootfs of sealer's launches besides Kubernetes, by name or by command; sealift does not.
-    pub launches: Vec<String>,
+    /// What it launches, where it says so by application.
+    pub bundle: Bundle,
 }
 
 /// What becomes of a file of an image that one of its templates makes as well.
@@ -153,7 +153,7 @@ impl ClusterImage {
             commands: [entrypoint, commands(&image.config.cmd)].concat(),
             entrypoint_commands,
             rendering: Rendering::Refused,
-            launches: vec![],
+            bundle: Bundle::default(),
         })
     }
 
@@ -169,10 +169,10 @@ impl ClusterImage {
             environment,
             scripts: image.scripts,
             vip: None,
-            commands: image.commands,
+            commands: vec![],
             entrypoint_commands: 0,
             rendering: Rendering::Replaces,
-            launches: image.launches,
+            bundle: image.bundle,
         })
     }
 }

@@ -38,6 +38,9 @@ pub struct ImageWishes {
     /// Replaces its CMD, when given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<Vec<String>>,
+    /// Which of the applications in it are launched; `None` is those that it launches by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applications: Option<Vec<String>>,
     /// What is done with what it made in the cluster when it is taken off.
     #[serde(default, skip_serializing_if = "is_cleaned")]
     pub undoing: Undoing,
@@ -137,6 +140,9 @@ pub struct Cluster {
     /// Replaces the CMD of the first application, when given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<Vec<String>>,
+    /// Values for the arguments of the images' commands.
+    #[serde(default, skip_serializing_if = "Environment::is_empty")]
+    pub arguments: Environment,
     /// What is wanted of single images.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub wishes: BTreeMap<ImageName, ImageWishes>,

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Arch, Config, Digest, Environment, ImageName, KubernetesVersion};
+use super::{Arch, Bundle, Config, Digest, Environment, ImageName, KubernetesVersion};
 
 /// What an image is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -166,9 +166,10 @@ pub struct ImageContract {
     /// The Configs that it brings for its own files, in its `config.yml`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub configs: Vec<Config>,
-    /// What a rootfs of sealer's launches besides Kubernetes, by name or by command; nobody does that here.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub launches: Vec<String>,
+    /// What it launches, where it says so by application. A rootfs with some is launched as applications are, once the
+    /// cluster is there.
+    #[serde(default, skip_serializing_if = "Bundle::is_empty")]
+    pub bundle: Bundle,
 }
 
 /// Returns the images that every machine needs: the rootfs and what is laid over it.

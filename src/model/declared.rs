@@ -40,8 +40,8 @@ pub struct Declared {
     pub host_aliases: Vec<HostAlias>,
     /// More names and addresses of the API servers' certificates.
     pub certificate_names: Vec<String>,
-    /// Which of the images' applications are launched; `None` is all.
-    pub applications: Option<Vec<String>>,
+    /// Which of the images' applications are launched, each with where it is named: `file:line:column`; `None` is all.
+    pub applications: Option<Vec<(String, String)>>,
     /// Values for the arguments of the images' commands.
     pub arguments: Environment,
     /// Where on machines the cluster's data is kept.

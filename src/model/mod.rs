@@ -2,6 +2,7 @@
 
 mod address;
 mod arch;
+mod bundle;
 mod cluster;
 mod component_document;
 mod config;
@@ -23,6 +24,7 @@ mod version;
 
 pub use address::{HostList, LARGEST_RANGE, SshAddress};
 pub use arch::Arch;
+pub use bundle::{Bundle, BundledApplication};
 pub use cluster::{Cluster, Environment, ImageName, ImageWishes, MachineName, MachineSpec, Network, Undoing};
 pub use component_document::{ComponentDocument, Places, sorted};
 pub use config::{Config, PlacedConfig, Process, Strategy};

@@ -74,7 +74,7 @@ pub(super) fn read(store: &Store, name: &str, arch: Arch) -> Result<ImageContrac
         pod_networks: pod_networks(&image),
         kubeadm,
         configs: own,
-        launches: meaning.launches,
+        bundle: meaning.bundle,
     })
 }
 

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::commands::is_launched;
 use super::endpoints::REGISTRY_PORT;
 use crate::error::{Class, Problem, Result};
 use crate::model::{
@@ -134,9 +135,9 @@ impl Desired {
         crate::model::base_images(&self.images)
     }
 
-    /// Returns the applications in the order they are launched.
+    /// Returns the applications in the order they are launched; a rootfs that brings some of its own is one of them.
     pub fn applications(&self) -> impl Iterator<Item = &ImageContract> {
-        self.images.iter().filter(|image| image.kind == ImageKind::Application)
+        self.images.iter().filter(|image| is_launched(image, self.cluster.wishes.get(&image.name)))
     }
 
     /// Returns the machine of this name, also one that is leaving.

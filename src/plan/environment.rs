@@ -21,7 +21,9 @@ pub fn of_machine(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts
     environment.extend(known(desired));
     environment.insert("HostIP".to_owned(), machine.address.to_string());
     if desired.registry_style() == RegistryStyle::Container {
-        environment.extend(of_sealer(desired, machine));
+        environment.extend(of_sealer(desired));
+        let family = if machine.address.is_ipv6() { "6" } else { "4" };
+        environment.insert("HostIPFamily".to_owned(), family.to_owned());
     }
     environment.insert("cgroupDriver".to_owned(), kubeadm::cgroup_driver(facts.control_groups).to_owned());
     environment.insert("restrictOOMScoreAdj".to_owned(), (!facts.may_lower_oom_score).to_string());
@@ -62,6 +64,9 @@ pub fn of_application(desired: &Desired, image: &ImageContract) -> Environment {
         environment.clone().into_iter().filter(|(name, _)| name.starts_with(RESERVED)).collect();
     environment.extend(image.environment.clone());
     environment.extend(system);
+    if !image.bundle.is_empty() && desired.registry_style() == RegistryStyle::Container {
+        environment.extend(of_sealer(desired));
+    }
     finish(environment, desired, wished(desired, image))
 }
 
@@ -95,15 +100,14 @@ fn named(cluster: &str, network: &Network) -> Environment {
     ])
 }
 
-/// What only the scripts and templates of sealer's images ask for.
-fn of_sealer(desired: &Desired, machine: &MachineSpec) -> Environment {
+/// What only the scripts, templates and applications of sealer's images ask for.
+fn of_sealer(desired: &Desired) -> Environment {
     let network = &desired.cluster.network;
     // An operator who calls the registry otherwise need not know how sealer calls its name.
     let domain = desired.variable("registryDomain").unwrap_or_default();
     let port = desired.variable("registryPort").unwrap_or_default();
     let host = |number: usize| network.services.hosts().nth(number).map(|address| address.to_string());
     let known = [
-        ("HostIPFamily", Some(if machine.address.is_ipv6() { "6" } else { "4" }.to_owned())),
         ("RegistryDomain", Some(domain.to_owned())),
         ("RegistryPort", Some(port.to_owned())),
         ("RegistryURL", Some(format!("{domain}:{port}"))),
@@ -165,6 +169,60 @@ pub fn command_line(text: &str, environment: &Environment) -> String {
     line
 }
 
+/// Puts values in the place of `$(NAME)`, `$NAME` and `${NAME}` in a command and leaves everything else as it is, for
+/// [`command_line`], which leaves the values as they are.
+pub(super) fn with_arguments(text: &str, arguments: &Environment) -> String {
+    let mut line = String::with_capacity(text.len());
+    for piece in pieces(text) {
+        match piece {
+            Piece::Text(text) => line.push_str(text),
+            Piece::Reference { name, written } => match arguments.get(name) {
+                Some(value) => line.push_str(&value.replace('$', "$$")),
+                None => line.push_str(written),
+            },
+        }
+    }
+    line
+}
+
+/// Tells whether a command refers to a variable.
+pub(super) fn refers_to(text: &str, wanted: &str) -> bool {
+    pieces(text).any(|piece| matches!(piece, Piece::Reference { name, .. } if name == wanted))
+}
+
+/// A part of a command.
+enum Piece<'a> {
+    /// Words of its own.
+    Text(&'a str),
+    /// A variable, with how it is written.
+    Reference { name: &'a str, written: &'a str },
+}
+
+/// Takes a command apart; all pieces together are the command.
+fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let after = rest.strip_prefix('$');
+        let (name, length) = match after.map(|after| (after, after.chars().next())) {
+            None => ("", rest.find('$').unwrap_or(rest.len())),
+            Some((_, Some('$'))) => ("", 2),
+            Some((after, Some('('))) => with_dollar(enclosed(after, ')')),
+            Some((after, Some('{'))) => with_dollar(enclosed(after, '}')),
+            Some((after, _)) => with_dollar(bare(after)),
+        };
+        let (piece, others) = rest.split_at(length);
+        rest = others;
+        Some(if name.is_empty() { Piece::Text(piece) } else { Piece::Reference { name, written: piece } })
+    })
+}
+
+fn with_dollar((name, length): (&str, usize)) -> (&str, usize) {
+    (name, length + 1)
+}
+
 /// Returns the name between the brackets that `text` begins with, and the length with them; no name is none.
 fn enclosed(text: &str, close: char) -> (&str, usize) {
     match text.find(close) {
@@ -220,5 +278,29 @@ mod tests {
         ] {
             assert_eq!(command_line(text, &environment), want, "{text}");
         }
+    }
+
+    #[test]
+    fn arguments_take_their_place_and_leave_the_rest_for_later() {
+        let arguments =
+            [("SIZE", "2"), ("PRICE", "5$NAME"), ("EMPTY", "")].map(|(k, v)| (k.to_owned(), v.to_owned()));
+        let (arguments, environment) = (
+            Environment::from(arguments),
+            Environment::from([("NAME".to_owned(), "web".to_owned()), ("SIZE".to_owned(), "1".to_owned())]),
+        );
+        for (text, line, run) in [
+            ("scale $NAME $(SIZE) ${SIZE}x $SIZE.", "scale $NAME 2 2x 2.", "scale web 2 2x 2."),
+            ("pay $PRICE", "pay 5$$NAME", "pay 5$NAME"),
+            ("kill $$SIZE $$ $", "kill $$SIZE $$ $", "kill $SIZE $ $"),
+            (
+                "[$EMPTY] ${X:-y} $(date +%s) $(SIZE",
+                "[] ${X:-y} $(date +%s) $(SIZE",
+                "[] ${X:-y} $(date +%s) $(SIZE",
+            ),
+        ] {
+            let put = with_arguments(text, &arguments);
+            assert_eq!((&*put, &*command_line(&put, &environment)), (line, run), "{text}");
+        }
+        assert!(refers_to("a ${SIZE}", "SIZE") && !refers_to("a $$SIZE $SIZES", "SIZE"));
     }
 }

@@ -2,6 +2,7 @@
 
 mod applications;
 mod apply;
+mod commands;
 mod configs;
 mod configuration;
 mod consents;
@@ -35,6 +36,7 @@ mod told;
 
 pub use applications::{clean_of, is_another_version, keep_wishes, successor};
 pub use apply::apply;
+pub use commands::{launch_commands, machine_commands, unused_arguments};
 pub use configs::{configs_of_application, configs_of_rootfs, tree_of};
 pub use consents::{Consents, WithoutApi};
 pub use credentials::serving_registries;
@@ -49,7 +51,7 @@ pub use layers::{Duty, layers_for, layers_of, registry_layers};
 pub use networks::check as check_networks;
 pub use preflight::{PORTS_OF_CONTROL_PLANE, PORTS_OF_WORKER, Preflight, ports, preflight};
 pub use receipts::{
-    commands, connected, definition, filled, hooked, kubelet, launched, lay_out, prepared, ran, registry,
+    connected, definition, filled, hooked, kubelet, launched, lay_out, prepared, ran, registry,
 };
 pub use reconfigure::configuration_of;
 pub use removal::{Definition, FailedHooks, remove};

@@ -8,7 +8,7 @@ use super::desired::Desired;
 use super::layers::{self, Duty};
 use super::{kubeadm_file, networks};
 use crate::error::{Class, Problem};
-use crate::model::{Digest, ImageContract, LayerContent, MachineFacts, MachineSpec, Observed, Role};
+use crate::model::{Digest, LayerContent, MachineFacts, MachineSpec, Observed, Role};
 
 /// Ports that a control plane listens on: API server, etcd, kubelet, controller manager, scheduler, registry.
 pub const PORTS_OF_CONTROL_PLANE: [u16; 7] = [6443, 2379, 2380, 10250, 10257, 10259, 5443];
@@ -87,19 +87,7 @@ pub fn preflight(
     found.problems.extend(networks::check(&desired.cluster, observed));
     found.problems.extend(kubeadm_file::check(desired, observed));
     twins(desired, observed, &mut found);
-    found.warnings.extend(desired.images.iter().filter_map(launches_nothing));
     found
-}
-
-/// Warns of a rootfs whose own tool launches something with it.
-fn launches_nothing(image: &ImageContract) -> Option<Problem> {
-    let first = image.launches.first()?;
-    let problem = Problem::new(
-        Class::Config,
-        format!("{} brings applications of its own, which are not launched", image.name),
-    );
-    let told = image.launches.iter().fold(problem.during("applications"), Problem::saw);
-    Some(told.remedy(format!("name images that bring them after it, as one for `{first}`")))
 }
 
 #[derive(PartialEq, Eq)]

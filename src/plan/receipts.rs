@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::commands::{launch_commands, machine_commands};
 use super::configs;
 use super::desired::{Desired, RegistryAccess};
 use super::endpoints::endpoints;
@@ -90,7 +91,7 @@ pub fn kubelet(machine: &MachineSpec) -> Digest {
 /// Returns the digest of the commands that the images of a machine's rootfs run there; `None` if they have none.
 pub fn ran(desired: &Desired, machine: &MachineSpec, facts: &MachineFacts) -> Option<Digest> {
     let commands: Vec<_> =
-        desired.base_images().map(|image| (&image.manifest, commands(desired, image))).collect();
+        desired.base_images().map(|image| (&image.manifest, machine_commands(desired, image))).collect();
     let told = || ("commands", &commands, environment::of_machine(desired, machine, facts));
     commands
         .iter()
@@ -106,7 +107,7 @@ pub fn hooked(desired: &Desired, hook: &Hook, machine: &MachineSpec, facts: &Mac
 /// Returns the digest of an application's launch.
 pub fn launched(desired: &Desired, image: &ImageContract) -> Digest {
     let environment: Environment = environment::of_application(desired, image);
-    let told = ("launch", &image.manifest, commands(desired, image), environment);
+    let told = ("launch", &image.manifest, launch_commands(desired, image), environment);
     with_configs(&told, &configs::configs_of_application(desired, image))
 }
 
@@ -126,16 +127,6 @@ pub fn definition(
         None => digest(&told),
         // Somebody else's changes with the password alone.
         Some(_) => digest(&(told, &registry.password)),
-    }
-}
-
-/// Returns an image's commands: its ENTRYPOINT always, and its CMD unless the operator has another command in its place.
-pub fn commands(desired: &Desired, image: &ImageContract) -> Vec<String> {
-    let is_first = desired.applications().next().is_some_and(|first| first.name == image.name);
-    let wished = desired.cluster.wishes.get(&image.name).and_then(|wishes| wishes.command.as_ref());
-    match wished.or(desired.cluster.command.as_ref().filter(|_| is_first)) {
-        Some(command) => [&image.commands[..image.entrypoint_commands], command].concat(),
-        None => image.commands.clone(),
     }
 }
 

@@ -41,7 +41,7 @@ pub(super) fn image(name: &str, kind: ImageKind) -> ImageContract {
         },
         scripts_are_named: true,
         entrypoint_commands: 0,
-        launches: vec![],
+        bundle: Bundle::default(),
         pod_networks: vec![],
         layers: vec![layer("files", LayerContent::Files), layer("images", LayerContent::Registry)],
         kubeadm: None,
@@ -66,6 +66,7 @@ pub(super) fn desired(control_planes: u8, workers: u8) -> Desired {
                 .collect(),
             environment: Environment::new(),
             command: None,
+            arguments: Environment::new(),
             wishes: BTreeMap::new(),
             hooks: vec![],
             network: Network {

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use crate::error::{Class, Problem, Result};
-use crate::model::{ImageContract, LayerContent};
+use crate::model::{ImageContract, ImageKind, LayerContent};
 use crate::plan::{self, Desired};
-use crate::wire::ApplicationTree;
+use crate::wire::{ApplicationFiles, ApplicationTree};
 
 /// Returns an application of the plan, also one that is being taken off.
 pub(super) fn find<'a>(desired: &'a Desired, name: &str) -> Result<&'a ImageContract> {
@@ -15,12 +15,19 @@ pub(super) fn find<'a>(desired: &'a Desired, name: &str) -> Result<&'a ImageCont
 
 /// Returns an application's files.
 pub(super) fn tree(desired: &Desired, image: &ImageContract) -> ApplicationTree {
+    let environment = plan::of_application(desired, image);
+    let manifest = image.manifest.clone();
+    if image.kind != ImageKind::Application {
+        return ApplicationTree { manifest, files: ApplicationFiles::Rootfs, environment };
+    }
     let own = image.layers.iter().filter(|layer| layer.content != LayerContent::Registry);
     ApplicationTree {
-        manifest: image.manifest.clone(),
-        layers: own.map(|layer| layer.diff_id.clone()).collect(),
-        configs: plan::configs_of_application(desired, image),
-        environment: plan::of_application(desired, image),
+        manifest,
+        files: ApplicationFiles::Own {
+            layers: own.map(|layer| layer.diff_id.clone()).collect(),
+            configs: plan::configs_of_application(desired, image),
+        },
+        environment,
     }
 }
 

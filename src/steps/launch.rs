@@ -30,7 +30,7 @@ impl Step for Launch {
             let desired = &self.site.desired;
             let image = application::find(desired, &self.image)?;
             let environment = plan::of_application(desired, image);
-            let commands = plan::commands(desired, image);
+            let commands = plan::launch_commands(desired, image);
             let work = LaunchWork {
                 cluster: desired.cluster.name.clone(),
                 image: image.name.clone(),

@@ -28,11 +28,11 @@ impl Step for RunCommands {
             let (desired, facts) = (&self.site.desired, self.site.facts(&self.machine)?);
             let Some(receipt) = plan::ran(desired, &self.machine, facts) else { return Ok(Acted::Unchanged) };
             let environment = plan::of_machine(desired, &self.machine, facts);
-            let commands = desired.base_images().flat_map(|image| &image.commands);
+            let commands = desired.base_images().flat_map(|image| plan::machine_commands(desired, image));
             let work = CommandsWork {
                 receipt,
                 cluster: desired.cluster.name.clone(),
-                commands: commands.map(|command| plan::command_line(command, &environment)).collect(),
+                commands: commands.map(|command| plan::command_line(&command, &environment)).collect(),
                 environment,
             };
             self.site.act(&self.machine, Work::Commands(work), progress).await?;

@@ -83,6 +83,7 @@ pub(super) fn site(staying: &[u8], leaving: &[u8], stage: &Arc<Stage>) -> Site {
         machines: specs(staying),
         environment: Environment::new(),
         command: None,
+        arguments: Environment::new(),
         wishes: BTreeMap::new(),
         hooks: vec![],
         network: Network {

@@ -31,8 +31,8 @@ pub use registry::{LacksBlobs, ListRegistry, PutBlob, PutManifest, TryRegistry};
 pub use server::{CallContext, Handler, LayerBytes, serve};
 pub use tenure::{Moment, Speaker, TERM, Tenure};
 pub use work::{
-    ApplicationTree, CleanWork, ComeBackWork, CommandsWork, ControlPlaneWork, EndpointsWork, FetchAhead,
-    FillRegistryWork, HookWork, InitWork, JoinWork, KubeletConfigurationWork, KubeletWork, LaunchWork,
-    LayOutWork, Postcondition, PrepareWork, ProxyWork, PullingWork, PutBackWork, RegistryUsersWork,
-    RegistryWork, Runtime, ScriptCommand, UninstallWork, UploadConfigurationWork, Work,
+    ApplicationFiles, ApplicationTree, CleanWork, ComeBackWork, CommandsWork, ControlPlaneWork,
+    EndpointsWork, FetchAhead, FillRegistryWork, HookWork, InitWork, JoinWork, KubeletConfigurationWork,
+    KubeletWork, LaunchWork, LayOutWork, Postcondition, PrepareWork, ProxyWork, PullingWork, PutBackWork,
+    RegistryUsersWork, RegistryWork, Runtime, ScriptCommand, UninstallWork, UploadConfigurationWork, Work,
 };

@@ -461,12 +461,35 @@ pub struct HookWork {
 pub struct ApplicationTree {
     /// The image's manifest, which names the tree.
     pub manifest: Digest,
-    /// diffIDs, lowest first.
-    pub layers: Vec<Digest>,
-    /// How its files are changed.
-    pub configs: Vec<Config>,
+    /// Where its files are.
+    pub files: ApplicationFiles,
     /// What templates and commands see.
     pub environment: Environment,
+}
+
+impl ApplicationTree {
+    /// Returns the layers of its own tree, lowest first.
+    pub fn layers(&self) -> &[Digest] {
+        match &self.files {
+            ApplicationFiles::Own { layers, .. } => layers,
+            ApplicationFiles::Rootfs => &[],
+        }
+    }
+}
+
+/// Where an application's files are.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ApplicationFiles {
+    /// In a tree of their own.
+    Own {
+        /// diffIDs, lowest first.
+        layers: Vec<Digest>,
+        /// How its files are changed.
+        configs: Vec<Config>,
+    },
+    /// In the rootfs, which is there already: it came with the application in it.
+    Rootfs,
 }
 
 /// An application image's commands.

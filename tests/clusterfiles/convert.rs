@@ -60,6 +60,9 @@ fn no_secret_is_written() {
 fn told(mut declared: Declared) -> Declared {
     declared.warnings = vec![];
     declared.image_places.clear();
+    for (_, place) in declared.applications.iter_mut().flatten() {
+        place.clear();
+    }
     for hook in &mut declared.hooks {
         hook.place = String::new();
     }

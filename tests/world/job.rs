@@ -277,7 +277,7 @@ impl Job {
     async fn launch(&self, work: &LaunchWork) -> Result<()> {
         let receipt = format!("launch-{}", work.tree.manifest.short());
         self.withdraw(&receipt).await;
-        self.needs_layers(&work.tree.layers)?;
+        self.needs_layers(work.tree.layers())?;
         self.change(|state, name| state.machine(name).disk.applications.insert(work.tree.manifest.clone()))
             .await?;
         self.write_receipt(&receipt, &work.receipt).await?;
@@ -293,7 +293,7 @@ impl Job {
     async fn uninstall(&self, work: &UninstallWork) -> Result<()> {
         if let Some(tree) = &work.tree {
             if work.clean.is_some() {
-                self.needs_layers(&tree.layers)?;
+                self.needs_layers(tree.layers())?;
             }
             self.withdraw(&format!("launch-{}", tree.manifest.short())).await;
             self.change(|state, name| state.machine(name).disk.applications.remove(&tree.manifest)).await?;

@@ -1,13 +1,13 @@
 //! An application's files on this machine, and its commands, which find the cluster and the images' own programs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::agent::command::Tell;
 use crate::agent::{paths, tree};
 use crate::distribute::assemble::assembled_from;
 use crate::error::{Class, Problem, Result};
 use crate::model::Environment;
-use crate::wire::ApplicationTree;
+use crate::wire::{ApplicationFiles, ApplicationTree};
 
 use super::script;
 
@@ -30,17 +30,25 @@ const DEFAULTS: [(&str, &str); 6] = [
 
 /// Lays an application's files out anew.
 pub(super) fn lay_out(cluster: &str, application: &ApplicationTree) -> Result<()> {
-    let directory = paths::application(cluster, &application.manifest);
-    tree::lay_out(&application.layers, &directory, &application.configs, &application.environment)
+    let ApplicationFiles::Own { layers, configs } = &application.files else { return Ok(()) };
+    tree::lay_out(layers, &directory(cluster, application), configs, &application.environment)
 }
 
 /// Lays an application's files out where they are not there yet.
 pub(super) fn furnish(cluster: &str, application: &ApplicationTree) -> Result<()> {
-    let directory = paths::application(cluster, &application.manifest);
-    if assembled_from(&directory)?.as_ref() == Some(&application.layers) {
+    let ApplicationFiles::Own { layers, .. } = &application.files else { return Ok(()) };
+    if assembled_from(&directory(cluster, application))?.as_ref() == Some(layers) {
         return Ok(());
     }
     lay_out(cluster, application)
+}
+
+/// Returns where an application's files are.
+fn directory(cluster: &str, application: &ApplicationTree) -> PathBuf {
+    match application.files {
+        ApplicationFiles::Own { .. } => paths::application(cluster, &application.manifest),
+        ApplicationFiles::Rootfs => paths::rootfs(cluster),
+    }
 }
 
 /// Runs lines of shell in the application's directory, until one fails: the family goes on and tells only the last one's
@@ -53,7 +61,7 @@ pub(super) fn run<'a>(
     lines: impl IntoIterator<Item = &'a String>,
     tell: Tell<'_>,
 ) -> Result<()> {
-    let directory = paths::application(cluster, &tree.manifest);
+    let directory = directory(cluster, tree);
     let environment = environment(cluster, tree, tools);
     for line in lines {
         tell(line);
@@ -72,7 +80,7 @@ fn environment(cluster: &str, tree: &ApplicationTree, tools: &[ApplicationTree])
         environment.entry(name.to_owned()).or_insert_with(|| value.to_owned());
     }
     let trees = std::iter::once(tree).chain(tools.iter().rev());
-    let trees = trees.map(|tree| paths::application(cluster, &tree.manifest)).chain([paths::rootfs(cluster)]);
+    let trees = trees.map(|tree| directory(cluster, tree)).chain([paths::rootfs(cluster)]);
     let mut path: Vec<String> = trees.flat_map(|tree| programs_of(&tree)).collect();
     path.push(environment.get("PATH").map_or(EVERYWHERE, String::as_str).to_owned());
     environment.insert("PATH".to_owned(), path.join(":"));
@@ -91,7 +99,8 @@ mod tests {
     fn tree(name: &str, environment: &[(&str, &str)]) -> ApplicationTree {
         let environment =
             environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        ApplicationTree { manifest: Digest::of(name), layers: vec![], configs: vec![], environment }
+        let files = ApplicationFiles::Own { layers: vec![], configs: vec![] };
+        ApplicationTree { manifest: Digest::of(name), files, environment }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::{login, need_name, no_effect, read as read_document, well_known};
 use crate::clusterfile::draft::{Draft, DraftMachines};
 use crate::clusterfile::hosts::Group;
 use crate::clusterfile::ledger::Finding;
-use crate::clusterfile::native::{alias, certificate_names, data_root, only_read, texts};
+use crate::clusterfile::native::{alias, application_names, certificate_names, data_root, only_read, texts};
 use crate::clusterfile::place::Located;
 use crate::clusterfile::reader::{Field, Fields};
 use crate::clusterfile::registry::DraftRegistry;
@@ -45,19 +45,15 @@ fn spec(spec: &Fields<'_>, draft: &mut Draft) {
     if let Some(aliases) = spec.get("hostAliases") {
         rest.host_aliases = aliases.items().iter().filter_map(|field| alias(field, "hostnames")).collect();
     }
+    if let Some(arguments) = spec.get("cmd_args") {
+        rest.arguments = variables::plain(&variables::list(&arguments));
+    }
+    rest.applications = spec.get("appNames").map(|names| application_names(&names));
     draft.registry = spec.get("registry").and_then(|field| registry(&field));
     not_yet(spec, &mut draft.rest);
 }
 
 fn not_yet(spec: &Fields<'_>, rest: &mut Declared) {
-    if let Some(field) = spec.get("cmd_args") {
-        rest.arguments = variables::plain(&variables::list(&field));
-        only_read(&field, "leave it out, and give `cmd` with the values in it");
-    }
-    if let Some(field) = spec.get("appNames") {
-        rest.applications = Some(texts(&field));
-        only_read(&field, "leave it out to launch all applications of the image");
-    }
     if let Some(field) = spec.get("dataRoot") {
         rest.data_root = field.word().and_then(|path| data_root(&field, &path));
         if rest.data_root.as_ref().is_some_and(|path| path.as_os_str() == DEFAULT_DATA_ROOT) {

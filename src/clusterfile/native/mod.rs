@@ -8,7 +8,9 @@ mod schema;
 pub(super) mod types;
 
 pub(super) use provider::{count, not_built, sizes};
-pub(super) use rest::{alias, certificate_names, cidr, data_root, not_certifiable, only_read, texts};
+pub(super) use rest::{
+    alias, application_names, certificate_names, cidr, data_root, not_certifiable, only_read, texts,
+};
 pub use schema::schema;
 
 use std::collections::BTreeMap;
@@ -65,6 +67,9 @@ fn read_spec(spec: &Fields<'_>, draft: &mut Draft) {
     if let Some(hooks) = spec.get("hooks") {
         rest.hooks = hooks::read(&hooks);
     }
+    draft.rest.applications = spec.get("applications").map(|names| rest::application_names(&names));
+    draft.rest.arguments =
+        spec.get("arguments").map(|values| variables::mapping(&values)).unwrap_or_default();
     draft.registry = spec.get("registry").and_then(|field| rest::registry(&field));
     rest::not_yet(spec, &mut draft.rest);
 }

@@ -9,7 +9,6 @@ use crate::clusterfile::ledger::Finding;
 use crate::clusterfile::place::Located;
 use crate::clusterfile::reader::{Field, Fields};
 use crate::clusterfile::registry::{self, DraftRegistry};
-use crate::clusterfile::variables;
 use crate::model::{Declared, HostAlias, RegistryKind};
 
 /// Reads a list of texts.
@@ -106,16 +105,21 @@ pub(in crate::clusterfile) fn alias(field: &Field<'_>, names: &'static str) -> O
     Some(HostAlias { address: address?.value, names: listed })
 }
 
+/// Reads the names of applications, each with its place, once. sealer's way to write that there are none is an empty name.
+pub(in crate::clusterfile) fn application_names(field: &Field<'_>) -> Vec<(String, String)> {
+    let mut names: Vec<(String, String)> = vec![];
+    for name in field.items().iter().filter_map(Field::text) {
+        let place = field.ledger().position(name.place);
+        let name = name.value.trim().to_owned();
+        if !name.is_empty() && !names.iter().any(|(known, _)| *known == name) {
+            names.push((name, place));
+        }
+    }
+    names
+}
+
 /// Reads what is read and converted, and not acted on by this version.
 pub(super) fn not_yet(spec: &Fields<'_>, rest: &mut Declared) {
-    if let Some(field) = spec.get("applications") {
-        rest.applications = Some(texts(&field));
-        only_read(&field, "leave it out, and list in `images` what is to be launched");
-    }
-    if let Some(field) = spec.get("arguments") {
-        rest.arguments = variables::mapping(&field);
-        only_read(&field, "leave it out, and give `command` with the values in it");
-    }
     if let Some(field) = spec.get("dataRoot") {
         rest.data_root = field.word().and_then(|path| data_root(&field, &path));
         only_read(&field, "leave it out; the cluster's files are below /var/lib/sealift");

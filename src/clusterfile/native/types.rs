@@ -78,10 +78,10 @@ pub(in crate::clusterfile) struct Spec {
     /// Names that every machine knows, in its `/etc/hosts`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(in crate::clusterfile) host_aliases: Vec<HostAlias>,
-    /// Which of the images' applications are launched; all unless said. Read, and not acted on yet.
+    /// Which applications are launched, by their images' names or by the names they have in an image; all unless said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::clusterfile) applications: Option<Vec<String>>,
-    /// Values for the arguments of the images' commands. Read, and not acted on yet.
+    /// Values that take the place of `$NAME`, `${NAME}` and `$(NAME)` in the images' commands, and reach nothing else.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(in crate::clusterfile) arguments: BTreeMap<String, Value>,
     /// Where machines keep the cluster's data. Read, and not acted on yet.

@@ -2,14 +2,17 @@
 //!
 //! Sources: sealer's `pkg/define/image/v1` as its documentation tells it, and the layout of its basefs.
 
+mod applications;
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use self::applications::{Application, Launch};
 use super::{Script, Scripts};
 use crate::error::{Class, Problem, Result};
 use crate::image::ImageConfig;
-use crate::model::{Environment, ImageKind, KubernetesVersion};
+use crate::model::{Bundle, Environment, ImageKind, KubernetesVersion};
 use crate::plan::REGISTRY_PORT;
 
 /// The annotation that holds what sealer's builder wrote for sealer.
@@ -32,10 +35,8 @@ pub(super) struct SealerImage {
     pub(super) version: Option<KubernetesVersion>,
     pub(super) environment: Environment,
     pub(super) scripts: Scripts,
-    /// What an application runs.
-    pub(super) commands: Vec<String>,
-    /// What a rootfs launches besides Kubernetes, by name or by command.
-    pub(super) launches: Vec<String>,
+    /// What it launches.
+    pub(super) bundle: Bundle,
 }
 
 /// The part of the annotation that matters here.
@@ -46,14 +47,8 @@ struct Extension {
     kind: String,
     labels: BTreeMap<String, String>,
     env: BTreeMap<String, String>,
+    applications: Vec<Application>,
     launch: Launch,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Launch {
-    cmds: Vec<String>,
-    app_names: Vec<String>,
 }
 
 impl SealerImage {
@@ -78,9 +73,11 @@ impl SealerImage {
             "" => return Ok(None),
             other => return Err(unknown(EXTENSION, other, "kube-installer and app-installer")),
         };
-        let environment = extension.env.into_iter().chain(config.env.clone()).collect();
+        let mut environment: Environment = extension.env.into_iter().chain(config.env.clone()).collect();
+        let bundle = applications::bundle(extension.applications, extension.launch, &mut environment)?;
         if kind == ImageKind::Application {
-            return Self::application(environment, extension.launch).map(Some);
+            let scripts = Scripts::default();
+            return Ok(Some(Self { kind, version: None, environment, scripts, bundle }));
         }
         match label("cluster-runtime-type") {
             None | Some("kubernetes") => {}
@@ -88,30 +85,14 @@ impl SealerImage {
         }
         let runtime = label("container-runtime-type").unwrap_or("docker");
         let version = label("cluster-runtime-version").map(str::parse).transpose()?;
-        let launches = [extension.launch.app_names, extension.launch.cmds].concat();
-        Self::rootfs(environment, runtime, version).map(|image| Some(Self { launches, ..image }))
-    }
-
-    fn application(environment: Environment, launch: Launch) -> Result<Self> {
-        if launch.cmds.is_empty() && !launch.app_names.is_empty() {
-            return Err(Problem::new(Class::Config, "the image launches applications by their names only")
-                .saw(launch.app_names.join(", "))
-                .remedy("build it again with APPCMDS or CMDS, which say the commands"));
-        }
-        Ok(Self {
-            kind: ImageKind::Application,
-            version: None,
-            environment,
-            scripts: Scripts::default(),
-            commands: launch.cmds,
-            launches: vec![],
-        })
+        Self::rootfs(environment, runtime, version, bundle).map(Some)
     }
 
     fn rootfs(
         mut environment: Environment,
         runtime: &str,
         version: Option<KubernetesVersion>,
+        bundle: Bundle,
     ) -> Result<Self> {
         let socket = match runtime {
             "containerd" => "/run/containerd/containerd.sock",
@@ -124,14 +105,7 @@ impl SealerImage {
         }
         environment.entry("ContainerRuntime".to_owned()).or_insert_with(|| runtime.to_owned());
         environment.insert("SEALOS_SYS_CRI_ENDPOINT".to_owned(), socket.to_owned());
-        Ok(Self {
-            kind: ImageKind::Rootfs,
-            version,
-            environment,
-            scripts: scripts(runtime),
-            commands: vec![],
-            launches: vec![],
-        })
+        Ok(Self { kind: ImageKind::Rootfs, version, environment, scripts: scripts(runtime), bundle })
     }
 }
 

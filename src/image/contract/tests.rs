@@ -223,8 +223,40 @@ fn an_application_of_sealers_runs_what_it_launches() {
     let extension =
         r#"{"type": "app-installer", "launch": {"cmds": ["kubectl apply -f manifests", "helm list"]}}"#;
     let read = sealers(extension, &[]).unwrap();
-    assert_eq!((read.kind, read.commands.len()), (ImageKind::Application, 2));
+    assert_eq!((read.kind, read.commands.len()), (ImageKind::Application, 0));
+    assert_eq!(read.bundle.commands(None), ["kubectl apply -f manifests", "helm list"]);
     assert_eq!(read.entrypoint_commands, 0);
+}
+
+#[test]
+fn applications_in_an_image_of_sealers_are_launched_by_their_kind() {
+    let applications = r#"[
+        {"name": "web", "type": "kube", "files": ["web.yaml", "/more/it's $1.yaml"], "version": "v1"},
+        {"name": "chart", "type": "helm", "files": ["chart"]},
+        {"name": "tool", "type": "shell", "files": ["install.sh"], "env": {"COLOUR": "red", "SIZE": "1"}},
+        {"name": "own", "files": null, "cmds": ["kubectl apply", "-f own.conf"], "env": {"COLOUR": "blue"}},
+        {"name": "silent"}
+    ]"#
+    .replace("null", "[]");
+    let names = r#"["tool", "web", "chart", "own"]"#;
+    let lines = [
+        "export SIZE=1; bash application/apps/tool/install.sh",
+        "kubectl apply -f application/apps/web/web.yaml",
+        r"kubectl apply -f 'application/apps/web/more/it'\''s $$1.yaml'",
+        "helm upgrade --install chart application/apps/chart",
+        "export COLOUR=blue; cd application/apps/own && kubectl apply -f own.conf",
+    ];
+    for (kind, labels) in [("app-installer", &[][..]), ("kube-installer", &SEALER[..])] {
+        let extension = format!(
+            r#"{{"type": "{kind}", "env": {{"SIZE": "3"}}, "applications": {applications}, "launch": {{"app_names": {names}}}}}"#
+        );
+        let read = sealers(&extension, labels).unwrap();
+        assert_eq!(read.bundle.commands(None), lines, "{kind}");
+        assert_eq!((&*read.environment["COLOUR"], &*read.environment["SIZE"]), ("red", "3"));
+        let wanted = ["chart".to_owned(), "silent".to_owned()];
+        assert_eq!(read.bundle.commands(Some(&wanted)), [lines[3]]);
+        assert!(read.commands.is_empty(), "nothing of it runs on every machine");
+    }
 }
 
 #[test]
@@ -238,6 +270,8 @@ fn what_is_not_launched_of_sealers_is_refused() {
         (rootfs, &[]),
         (r#"{"type": "other"}"#, &[]),
         (r#"{"type": "app-installer", "launch": {"app_names": ["nginx"]}}"#, &[]),
+        (r#"{"type": "app-installer", "applications": [{"name": "../etc"}]}"#, &[]),
+        (r#"{"type": "app-installer", "applications": [{"name": "a", "files": ["../b"]}]}"#, &[]),
         ("no JSON", &[]),
     ] {
         let problem = sealers(extension, labels).unwrap_err();

@@ -22,6 +22,7 @@ pub(in crate::ops) fn kept(cluster: &Cluster, provider: Provider, login: &Login)
         login: DeclaredLogin::from(login),
         environment: cluster.environment.clone(),
         command: cluster.command.clone(),
+        arguments: cluster.arguments.clone(),
         wishes: cluster.wishes.clone(),
         hooks: cluster
             .hooks

@@ -12,7 +12,7 @@ pub(super) use last::{kept, last};
 pub(super) use login::with_login_of;
 pub(super) use run::run;
 pub(super) use scale::scale;
-pub(super) use uninstall::without;
+pub(super) use uninstall::{is_called, without};
 
 pub use file::{Clusterfile, Place};
 pub use run::{Hosts, RunRequest};

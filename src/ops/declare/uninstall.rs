@@ -66,7 +66,7 @@ fn find(wanted: &str, state: &State) -> Result<ImageName> {
 }
 
 /// Tells whether an image has this name, with or without its registry's and its tag.
-fn is_called(image: &str, wanted: &str) -> bool {
+pub(in crate::ops) fn is_called(image: &str, wanted: &str) -> bool {
     let last = image.rsplit('/').next().unwrap_or(image);
     let untagged = |name: &str| name.split(['@', ':']).next().unwrap_or(name).to_owned();
     last == wanted || untagged(last) == wanted

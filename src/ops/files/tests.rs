@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::*;
 use crate::image::Store;
-use crate::model::{Arch, Digest, ImageKind, LayerContent, LayerInfo};
+use crate::model::{Arch, Bundle, Digest, ImageKind, LayerContent, LayerInfo};
 
 /// Puts a layer of these files into the store.
 fn layer(store: &Store, files: &[(&str, &str)]) -> LayerInfo {
@@ -52,7 +52,7 @@ pub(in crate::ops) fn image(name: &str, kind: ImageKind, layers: Vec<LayerInfo>)
         commands: vec![],
         scripts_are_named: true,
         entrypoint_commands: 0,
-        launches: vec![],
+        bundle: Bundle::default(),
         layers,
         pod_networks: vec![],
         kubeadm: None,

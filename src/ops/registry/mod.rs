@@ -28,7 +28,7 @@ pub use push::{PushRequest, push_images};
 async fn look(context: &Context, last: &State, login: &LoginRequest) -> Result<Scene, Problems> {
     let declared = declare::last(last);
     let wish = Wish::about(last, &declared, login, Making::Forbidden);
-    Scene::newest(context, &wish, declare::last).await
+    Box::pin(Scene::newest(context, &wish, declare::last)).await
 }
 
 /// Makes the common ground of steps out of what was seen.

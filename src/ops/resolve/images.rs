@@ -96,7 +96,7 @@ pub(super) fn wishes(declared: &Declared) -> BTreeMap<ImageName, ImageWishes> {
 
 /// Fails for every application that nobody has given a command: there is nothing to launch.
 pub(super) fn require_commands(desired: &Desired, declared: &Declared) -> Result<(), Problems> {
-    let idle = desired.applications().filter(|image| plan::commands(desired, image).is_empty());
+    let idle = desired.applications().filter(|image| plan::launch_commands(desired, image).is_empty());
     let problems = idle.map(|image| {
         let problem =
             Problem::new(Class::Config, format!("the application {} has no command to launch it", image.name))

@@ -1,5 +1,6 @@
 //! From what is declared to what is desired: names become addresses, images are read, defaults are filled in.
 
+mod applications;
 mod former;
 mod images;
 mod kubeadm_file;
@@ -109,6 +110,9 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
     name::check(&declared.name)?;
     let store = Store::open(&context.home)?;
     let images = images::read(&store, &declared.images, last, &wish.renewal)?;
+    let (images, declared) = applications::selected(images, declared)?;
+    let wish = &Wish { declared: &declared, ..wish.clone() };
+    let Wish { declared, last, .. } = *wish;
     images::require_pod_network(&images, declared.network.pod_network.as_deref())?;
     let documents: Vec<_> = declared.documents.iter().filter_map(ComponentDocument::of).collect();
     let files = Files::read(&store, &images, &declared.configs)?;
@@ -172,6 +176,9 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
     };
     desired.version()?;
     images::require_commands(&desired, declared)?;
+    for warning in applications::doubts(&desired, wish) {
+        context.reporter.warn(&warning.brief());
+    }
     machines.retain(|machine| foreseen.iter().all(|one| one.name != machine.spec.name));
     machines.extend(leaving);
     Ok(Resolved { desired, state, machines, foreseen, store, files })
@@ -185,6 +192,9 @@ pub(super) async fn told(context: &Context, wish: &Wish<'_>) -> Result<Desired, 
     name::check(&declared.name)?;
     let store = Store::open(&context.home)?;
     let images = images::read(&store, &declared.images, last, &wish.renewal)?;
+    let (images, declared) = applications::selected(images, declared)?;
+    let wish = &Wish { declared: &declared, ..wish.clone() };
+    let Wish { declared, last, .. } = *wish;
     images::require_pod_network(&images, declared.network.pod_network.as_deref())?;
     let documents: Vec<_> = declared.documents.iter().filter_map(ComponentDocument::of).collect();
     let files = Files::read(&store, &images, &declared.configs)?;
@@ -234,6 +244,7 @@ fn cluster(
         machines,
         environment: secrets::without_credentials(&declared.environment),
         command: declared.command.clone(),
+        arguments: declared.arguments.clone(),
         wishes: images::wishes(declared),
         hooks: declared.hooks.iter().map(|declared| declared.hook.clone()).collect(),
         network,

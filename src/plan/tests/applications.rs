@@ -1,7 +1,11 @@
 //! Applications that come, change, take another's place, and go.
 
 use super::*;
-use crate::model::{Config, Environment, ImageContract, ImageKind, ImageWishes, Scripts, Strategy, Undoing};
+use crate::model::{
+    Bundle, BundledApplication, Config, Environment, ImageContract, ImageKind, ImageWishes, Scripts,
+    Strategy, Undoing,
+};
+use crate::plan::launch_commands;
 
 /// A cluster that is as desired, with the images given.
 fn settled(images: &[ImageContract]) -> (Desired, Observed) {
@@ -150,13 +154,13 @@ fn a_command_takes_the_place_of_cmd_and_never_of_entrypoint() {
     hello.entrypoint_commands = 1;
     let [rootfs, flannel] = base();
     let (mut desired, _) = settled(&[rootfs, flannel, hello.clone()]);
-    assert_eq!(commands(&desired, &hello), ["entry", "cmd"]);
+    assert_eq!(launch_commands(&desired, &hello), ["entry", "cmd"]);
     desired.cluster.command = Some(vec!["for the first".to_owned()]);
-    assert_eq!(commands(&desired, &desired.images[1]), ["for the first"]);
-    assert_eq!(commands(&desired, &hello), ["entry", "cmd"], "it is for the first application alone");
+    assert_eq!(launch_commands(&desired, &desired.images[1]), ["for the first"]);
+    assert_eq!(launch_commands(&desired, &hello), ["entry", "cmd"], "it is for the first application alone");
     let own = ImageWishes { command: Some(vec!["mine".to_owned()]), ..ImageWishes::default() };
     desired.cluster.wishes.insert(hello.name.clone(), own);
-    assert_eq!(commands(&desired, &hello), ["entry", "mine"]);
+    assert_eq!(launch_commands(&desired, &hello), ["entry", "mine"]);
 }
 
 #[test]
@@ -206,4 +210,56 @@ fn scripts_that_a_former_version_made_up_are_no_promises() {
         facts
     });
     assert!(launch(&desired, &settled, None).unwrap().is_empty());
+}
+
+/// A rootfs that launches two applications of its own.
+fn with_applications_within(mut rootfs: ImageContract) -> ImageContract {
+    let application = |name: &str| BundledApplication {
+        name: name.to_owned(),
+        commands: vec![format!("kubectl apply -f application/apps/{name} $(HOW)")],
+    };
+    let applications = ["net", "web"].map(application).to_vec();
+    rootfs.bundle =
+        Bundle { launched: vec!["net".to_owned(), "web".to_owned()], applications, commands: vec![] };
+    rootfs
+}
+
+#[test]
+fn applications_within_a_rootfs_are_launched_once_and_on_one_machine() {
+    let [rootfs, flannel] = base();
+    let images = [with_applications_within(rootfs), flannel];
+    let (mut desired, seen) = settled(&images);
+    assert!(launch(&desired, &seen, None).unwrap().is_empty());
+    let fresh = observed(&desired, fresh);
+    let plan = launch(&desired, &fresh, None).unwrap();
+    let order = [launched_alone("kubernetes"), launched_alone("flannel")].concat();
+    assert_eq!(of_applications(&plan), order.iter().collect::<Vec<_>>(), "{}", read(&plan));
+    assert!(!plan.steps.iter().any(|step| step.action == Action::RunCommands), "{}", read(&plan));
+    // Fewer of them are other commands, and none is nothing to launch.
+    let mut wanted = |names: &[&str]| {
+        let applications = Some(names.iter().map(|&name| name.to_owned()).collect());
+        let wishes = ImageWishes { applications, ..ImageWishes::default() };
+        desired.cluster.wishes.insert("kubernetes".to_owned(), wishes);
+        let plan = launch(&desired, &seen, None).unwrap();
+        of_applications(&plan).into_iter().cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(wanted(&["web"]), launched_alone("kubernetes"));
+    assert_eq!(wanted(&[]), []);
+}
+
+#[test]
+fn an_argument_launches_those_again_whose_commands_ask_for_it() {
+    let [rootfs, flannel] = base();
+    let mut hello = application("hello:v1", "");
+    hello.commands = vec!["kubectl scale deployment/hello --replicas $(SIZE)".to_owned()];
+    let (mut desired, seen) = settled(&[rootfs, flannel, hello]);
+    desired.cluster.arguments =
+        Environment::from([("SIZE", "2"), ("COLOUR", "red")].map(|(k, v)| (k.to_owned(), v.to_owned())));
+    let plan = launch(&desired, &seen, None).unwrap();
+    assert_eq!(of_applications(&plan), launched_alone("hello:v1").iter().collect::<Vec<_>>());
+    let touched = plan.steps.iter().filter(|step| step.machine.is_some()).count();
+    assert_eq!(touched, 1, "{}", read(&plan));
+    let hello = desired.images[2].clone();
+    assert_eq!(launch_commands(&desired, &hello), ["kubectl scale deployment/hello --replicas 2"]);
+    assert_eq!(crate::plan::unused_arguments(&desired), ["COLOUR"]);
 }

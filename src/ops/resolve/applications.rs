@@ -1,0 +1,148 @@
+//! Which of the images' applications are launched, as `spec.applications` says.
+
+use super::Wish;
+use crate::error::{Class, Problem, Problems, Result};
+use crate::model::{Declared, ImageContract, ImageKind};
+use crate::ops::declare::is_called;
+use crate::plan::{self, Desired};
+use crate::suggest;
+
+/// Leaves out the applications that are not named, and says of images that bring several which of theirs are wanted. An
+/// application that is left out is as one that no image is named for: it is taken off a cluster that has it.
+///
+/// Names that nothing has are `Config` problems.
+pub(super) fn selected(
+    images: Vec<ImageContract>,
+    declared: &Declared,
+) -> Result<(Vec<ImageContract>, Declared), Problems> {
+    let mut declared = declared.clone();
+    let Some(wanted) = declared.applications.take() else { return Ok((images, declared)) };
+    let is_known = |name: &str| images.iter().any(|image| is_itself(image, name) || image.bundle.has(name));
+    let unknown = wanted.iter().filter(|(name, _)| !is_known(name));
+    Problems::check(unknown.map(|(name, place)| not_there(name, place, &images)).collect())?;
+    let mut kept = Vec::new();
+    for image in images {
+        let is_named = wanted.iter().any(|(name, _)| is_itself(&image, name));
+        let own = wanted.iter().map(|(name, _)| name).filter(|name| image.bundle.has(name));
+        let own: Vec<String> = own.cloned().collect();
+        if image.kind == ImageKind::Application && !is_named && own.is_empty() {
+            declared.images.retain(|name| *name != image.name);
+            continue;
+        }
+        if !image.bundle.is_empty() && !is_named {
+            declared.wishes.entry(image.name.clone()).or_default().applications = Some(own);
+        }
+        kept.push(image);
+    }
+    Ok((kept, declared))
+}
+
+/// An application that is an image goes by the image's name.
+fn is_itself(image: &ImageContract, name: &str) -> bool {
+    image.kind == ImageKind::Application && (image.name == name || is_called(&image.name, name))
+}
+
+fn not_there(name: &str, place: &str, images: &[ImageContract]) -> Problem {
+    let own = images.iter().filter(|image| image.kind == ImageKind::Application).map(|image| &image.name);
+    let bundled = images.iter().flat_map(|image| &image.bundle.applications).map(|one| &one.name);
+    let known: Vec<&str> = own.chain(bundled).map(String::as_str).collect();
+    let message = format!("none of the images brings the application `{name}`");
+    let problem = Problem::new(Class::Config, message).saw(format!("it is named at {place}"));
+    match suggest::did_you_mean(name, known.iter().copied()) {
+        Some(hint) => problem.remedy(hint),
+        None if known.is_empty() => problem.remedy("name an image that does in `images`"),
+        None => problem.remedy(format!("their applications are {}", known.join(", "))),
+    }
+}
+
+/// Returns what is said of commands and has no effect. A command that takes a cluster as it is kept is not about that.
+pub(super) fn doubts(desired: &Desired, wish: &Wish<'_>) -> Vec<Problem> {
+    if wish.files.is_none() {
+        return vec![];
+    }
+    let unused = plan::unused_arguments(desired).into_iter();
+    let told = unused.map(|name| {
+        Problem::new(Class::Config, format!("no command of the images asks for the argument `{name}`"))
+            .remedy(format!(
+                "write `${name}` in a command, or put it into `env` if scripts or templates are to see it"
+            ))
+    });
+    told.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Bundle, BundledApplication};
+    use crate::ops::files::tests::image;
+
+    fn images() -> Vec<ImageContract> {
+        let application = |name: &str| BundledApplication {
+            name: name.to_owned(),
+            commands: vec![format!("launch {name}")],
+        };
+        let bundle = Bundle {
+            applications: ["calico", "web", "db"].map(application).to_vec(),
+            launched: vec!["calico".to_owned()],
+            commands: vec![],
+        };
+        vec![
+            ImageContract { bundle, ..image("base:v1", ImageKind::Rootfs, vec![]) },
+            image("flannel:v1", ImageKind::Application, vec![]),
+            image("registry.example/net/hello:v2", ImageKind::Application, vec![]),
+        ]
+    }
+
+    fn select(names: Option<&[&str]>) -> Result<(Vec<ImageContract>, Declared), Problems> {
+        let places = |names: &[&str]| {
+            names.iter().map(|name| ((*name).to_owned(), "Clusterfile:9:5".to_owned())).collect()
+        };
+        let declared = Declared {
+            images: images().into_iter().map(|image| image.name).collect(),
+            applications: names.map(places),
+            ..Declared::default()
+        };
+        selected(images(), &declared)
+    }
+
+    /// The images that stay, and what launches those of the rootfs.
+    fn staying(names: Option<&[&str]>) -> (Vec<String>, Vec<String>) {
+        let (images, declared) = select(names).unwrap();
+        assert_eq!(declared.images, images.iter().map(|image| image.name.clone()).collect::<Vec<_>>());
+        let wanted = declared.wishes.get("base:v1").and_then(|wishes| wishes.applications.clone());
+        (declared.images, images[0].bundle.commands(wanted.as_deref()))
+    }
+
+    #[test]
+    fn what_is_named_is_launched_and_nothing_else() {
+        let all = ["base:v1", "flannel:v1", "registry.example/net/hello:v2"];
+        for (names, images, commands) in [
+            (None, &all[..], &["launch calico"][..]),
+            (
+                Some(&["hello", "db", "web"][..]),
+                &["base:v1", "registry.example/net/hello:v2"],
+                &["launch db", "launch web"],
+            ),
+            (Some(&["flannel:v1"]), &["base:v1", "flannel:v1"], &[]),
+            (Some(&[]), &["base:v1"], &[]),
+        ] {
+            let (stay, launched) = staying(names);
+            assert_eq!(
+                (stay, launched),
+                (
+                    images.iter().map(|&s| s.to_owned()).collect(),
+                    commands.iter().map(|&s| s.to_owned()).collect()
+                ),
+                "{names:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_name_that_nothing_has_is_told_with_its_place() {
+        let told = select(Some(&["webb", "hello"])).unwrap_err();
+        let [problem] = told.list() else { panic!("{told}") };
+        assert!(problem.seen.iter().any(|seen| seen.contains("Clusterfile:9:5")), "{problem:?}");
+        assert!(problem.remedies.iter().any(|remedy| remedy.contains("`web`")), "{problem:?}");
+    }
+}
