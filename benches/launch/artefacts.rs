@@ -277,6 +277,7 @@ fn node(machine: &MadeMachine) -> NodeSettings {
     NodeSettings {
         name: machine.hostname.clone(),
         address: machine.address,
+        second_address: None,
         cri_socket: CRI_SOCKET.to_owned(),
         images: ImageSource::Runtime,
         rootfs: sealift::model::rootfs("bench").display().to_string(),

@@ -2,18 +2,16 @@
 
 use std::net::IpAddr;
 
-use clap::{Args, ValueEnum};
-use ipnet::IpNet;
-
 use super::cluster::ClusterArgs;
 use super::going::GoingArgs;
 use super::hosts::by_role;
 use super::login::LoginArgs;
 use super::variable::variable;
 use crate::error::{Problems, Result};
-use crate::model::Environment;
+use crate::model::{Environment, Subnets};
 use crate::ops::{self, Context, RunRequest};
 use crate::steps::Provider;
+use clap::{Args, ValueEnum};
 
 /// Launch a cluster from images, or add images and machines to one
 ///
@@ -55,13 +53,13 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "NAME")]
     machine_image: Option<String>,
 
-    /// The pods' network [default: 100.64.0.0/10]
+    /// The pods' network, or one of each address family with a comma between them [default: 100.64.0.0/10]
     #[arg(long, value_name = "CIDR")]
-    pod_cidr: Option<IpNet>,
+    pod_cidr: Option<Subnets>,
 
-    /// The Services' network [default: 10.96.0.0/22]
+    /// The Services' network, or one of each address family as for pods [default: 10.96.0.0/22]
     #[arg(long, value_name = "CIDR")]
-    service_cidr: Option<IpNet>,
+    service_cidr: Option<Subnets>,
 
     /// The address at which workers reach the API servers [default: that of the image, then 10.103.97.2]
     #[arg(long, value_name = "ADDRESS")]

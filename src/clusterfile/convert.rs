@@ -8,13 +8,14 @@ use serde_json::{Map, Value as Json, json};
 use super::hooks;
 use super::native::types::{
     Address, AlibabaCloud, ApiVersion, Behind, Clusterfile, Containers, Group, Hook, HostAlias, Image, Kind,
-    Metadata, Network, Order, Provider, Registry, RegistryKind, Role, Spec, Ssh, Value, WishedImage,
+    Metadata, Network, OneOrTwo, Order, Provider, Registry, RegistryKind, Role, Spec, Ssh, Value,
+    WishedImage,
 };
 use crate::error::Result;
 use crate::model::{
     self, Config, Declared, DeclaredLogin, DeclaredMachine, DeclaredMachines, DeclaredNetwork,
     DeclaredRegistry, Environment, HookRun, LARGEST_RANGE, MachineOrder, Process, SecretReference,
-    SshAddress,
+    SshAddress, Subnets,
 };
 use crate::yaml;
 
@@ -198,7 +199,13 @@ fn addresses(machines: &[DeclaredMachine]) -> Vec<Address> {
 fn one_address(machine: &DeclaredMachine) -> Address {
     match machine.address {
         None => Address::Listed(machine.ssh.to_string()),
-        Some(address) => Address::Behind(Behind { ssh: machine.ssh.to_string(), node: address.to_string() }),
+        Some(address) => Address::Behind(Behind {
+            ssh: machine.ssh.to_string(),
+            node: match machine.second_address {
+                None => OneOrTwo::One(address.to_string()),
+                Some(second) => OneOrTwo::Two([address.to_string(), second.to_string()]),
+            },
+        }),
     }
 }
 
@@ -242,13 +249,20 @@ fn reference(secret: &SecretReference, instead: &str) -> String {
 
 fn network(network: &DeclaredNetwork) -> Option<Network> {
     (*network != DeclaredNetwork::default()).then(|| Network {
-        pod_cidr: network.pods.map(|net| net.to_string()),
-        service_cidr: network.services.map(|net| net.to_string()),
+        pod_cidr: network.pods.map(pair),
+        service_cidr: network.services.map(pair),
         vip: network.vip.map(|vip| vip.to_string()),
         dns_domain: network.dns_domain.clone(),
         interface: network.interface.clone(),
         pod_network: network.pod_network.clone(),
     })
+}
+
+fn pair(subnets: Subnets) -> OneOrTwo {
+    match subnets.second() {
+        None => OneOrTwo::One(subnets.first().to_string()),
+        Some(second) => OneOrTwo::Two([subnets.first().to_string(), second.to_string()]),
+    }
 }
 
 fn alias(alias: &model::HostAlias) -> HostAlias {

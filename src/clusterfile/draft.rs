@@ -2,11 +2,9 @@
 
 use std::net::IpAddr;
 
-use ipnet::IpNet;
-
 use super::place::{Located, Place};
 use super::registry::DraftRegistry;
-use crate::model::{Declared, DeclaredMachine, DeclaredMachines, DeclaredNetwork};
+use crate::model::{Declared, DeclaredMachine, DeclaredMachines, DeclaredNetwork, Places, Subnets};
 
 /// A cluster that was read and not yet checked as a whole.
 #[derive(Debug)]
@@ -40,9 +38,9 @@ pub(super) enum DraftMachines {
 #[derive(Debug, Default)]
 pub(super) struct DraftNetwork {
     /// Where pods get their addresses.
-    pub(super) pods: Option<Located<IpNet>>,
+    pub(super) pods: Option<Located<Subnets>>,
     /// Where Services get their addresses.
-    pub(super) services: Option<Located<IpNet>>,
+    pub(super) services: Option<Located<Subnets>>,
     /// The virtual address.
     pub(super) vip: Option<Located<IpAddr>>,
     /// The suffix of the cluster's names.
@@ -67,8 +65,16 @@ impl Draft {
         }
     }
 
-    /// Forgets the places. The registry goes by itself, since its place is told later, too.
-    pub(super) fn into_declared(self) -> Declared {
+    /// Returns where its networks stand, since an image may turn out not to take them.
+    pub(super) fn places_of_networks(&self, position: impl Fn(Place) -> String) -> Places {
+        let Self { network, .. } = self;
+        let named = [("/pods", &network.pods), ("/services", &network.services)];
+        let placed = named.into_iter().filter_map(|(name, net)| Some((name.to_owned(), net.as_ref()?.place)));
+        placed.map(|(name, place)| (name, position(place))).collect()
+    }
+
+    /// Forgets the places, but those of networks. The registry goes by itself, since its place is told later, too.
+    pub(super) fn into_declared(self, places: Places) -> Declared {
         let network = self.network;
         Declared {
             name: self.name.map(|name| name.value).unwrap_or_default(),
@@ -86,6 +92,7 @@ impl Draft {
                 dns_domain: network.dns_domain.map(|domain| domain.value),
                 interface: network.interface,
                 pod_network: network.pod_network,
+                places,
             },
             ..self.rest
         }

@@ -36,6 +36,7 @@ impl Group {
         DeclaredMachine {
             ssh,
             address: None,
+            second_address: None,
             role: self.role,
             login: self.login.clone(),
             environment: self.environment.clone(),

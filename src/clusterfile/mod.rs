@@ -22,6 +22,7 @@ mod plugins;
 mod reader;
 mod registry;
 mod rendering;
+mod subnets;
 mod syntax;
 mod syntax_error;
 mod validate;
@@ -92,8 +93,9 @@ pub fn load(sources: &[Source], overrides: &Overrides) -> Result<Declared, Probl
                 let place = ledger.position(registry.place);
                 registry.into_declared(place)
             });
+            let networks = draft.places_of_networks(|place| ledger.position(place));
             let (configs, documents) = (beside.configs, beside.kept);
-            Declared { image_places, registry, configs, documents, ..draft.into_declared() }
+            Declared { image_places, registry, configs, documents, ..draft.into_declared(networks) }
         });
     let report = ledger.report();
     Problems::check(report.problems)?;

@@ -9,7 +9,11 @@ use super::draft::{Draft, DraftMachines};
 use super::ledger::{Finding, Ledger};
 use super::place::{Located, Place};
 use super::registry;
-use crate::model::{DeclaredMachine, DeclaredMachines, Role};
+use crate::model::network_rules::{self, Breach};
+use crate::model::{DeclaredMachine, DeclaredMachines, Family, Role, Subnets};
+
+/// What a sentence calls a machine.
+const MACHINE: &str = "the machine";
 
 /// Checks a cluster.
 pub(super) fn check(ledger: &Ledger, draft: &Draft) {
@@ -87,7 +91,8 @@ fn hosts_once(ledger: &Ledger, machines: &[Located<DeclaredMachine>]) {
         // One address has many spellings in IPv6.
         let host =
             machine.value.ssh.ip().map_or_else(|| machine.value.ssh.host.to_lowercase(), |ip| ip.to_string());
-        let names = std::iter::once(host).chain(machine.value.address.map(|address| address.to_string()));
+        let addresses = machine.value.address.into_iter().chain(machine.value.second_address);
+        let names = std::iter::once(host).chain(addresses.map(|address| address.to_string()));
         let Some((name, first)) = names
             .filter_map(|name| seen.insert(name.clone(), index).map(|first| (name, first)))
             .find(|(_, first)| *first != index)
@@ -124,26 +129,42 @@ fn families(ledger: &Ledger, machines: &[Located<DeclaredMachine>]) {
 }
 
 /// A network or address of the cluster, as a sentence calls it.
+#[derive(Clone, Copy)]
 struct Named {
-    what: String,
+    what: &'static str,
     net: IpNet,
     place: Place,
 }
 
+/// The networks of one kind: one, or one of each family.
+fn named(what: &'static str, subnets: Option<&Located<Subnets>>) -> Vec<Named> {
+    let each = subnets.into_iter().flat_map(|one| one.value.each().map(|net| (net, one.place)));
+    each.map(|(net, place)| Named { what, net, place }).collect()
+}
+
 fn networks(ledger: &Ledger, draft: &Draft) {
     let network = &draft.network;
-    let named =
-        |what: &str, net: &Located<IpNet>| Named { what: what.to_owned(), net: net.value, place: net.place };
-    let pods = network.pods.as_ref().map(|net| named("the pods' network", net));
-    let services = network.services.as_ref().map(|net| named("the Services' network", net));
-    if let (Some(pods), Some(services)) = (&pods, &services) {
-        apart(ledger, pods, services);
+    let pods = named("the pods' network", network.pods.as_ref());
+    let services = named("the Services' network", network.services.as_ref());
+    if let (Some(of_pods), Some(of_services)) = (&network.pods, &network.services) {
+        alike(ledger, of_pods, of_services);
     }
-    if let (Some(pods), DraftMachines::Given(machines)) = (&pods, &draft.machines) {
-        large_enough_for_machines(ledger, pods, machines.len());
+    for one in &services {
+        for other in pods.iter().filter(|other| overlap(&one.net, &other.net)) {
+            let message = format!("{} {} overlaps {} {}", one.what, one.net, other.what, other.net);
+            let finding = Finding::at(one.place, message).also("the other one", other.place);
+            ledger.error(finding.remedy("choose networks that have no address in common"));
+        }
     }
-    if let Some(services) = &services {
-        large_enough_for_names(ledger, services);
+    if let DraftMachines::Given(machines) = &draft.machines {
+        for pods in &pods {
+            large_enough_for_machines(ledger, pods, machines.len());
+        }
+    }
+    if let Some(services) = &network.services {
+        for breach in network_rules::of_services(&services.value) {
+            ledger.error(Finding::of(services, breach.message).remedy(breach.remedy));
+        }
     }
     if let Some(domain) =
         network.dns_domain.as_ref().filter(|domain| !domain.value.split('.').all(is_dns_label))
@@ -153,25 +174,19 @@ fn networks(ledger: &Ledger, draft: &Draft) {
     }
     let mut single: Vec<Named> = vec![];
     if let Some(vip) = &network.vip {
-        single.push(Named {
-            what: "the virtual address".to_owned(),
-            net: vip.value.into(),
-            place: vip.place,
-        });
+        single.push(Named { what: "the virtual address", net: vip.value.into(), place: vip.place });
     }
     if let DraftMachines::Given(machines) = &draft.machines {
-        for machine in machines {
-            if let Some(address) = address(&machine.value) {
-                single.push(Named {
-                    what: "the machine".to_owned(),
-                    net: address.into(),
-                    place: machine.place,
-                });
-            }
-        }
+        let of_machine = |machine: &Located<DeclaredMachine>| {
+            let addresses = address(&machine.value).into_iter().chain(machine.value.second_address);
+            let named = |address: IpAddr| Named { what: MACHINE, net: address.into(), place: machine.place };
+            addresses.map(named).collect::<Vec<_>>()
+        };
+        single.extend(machines.iter().flat_map(of_machine));
     }
+    let firsts: Vec<Named> = pods.iter().take(1).chain(services.iter().take(1)).copied().collect();
+    one_family(ledger, single.iter().find(|one| one.what == MACHINE), &firsts, network.vip.as_ref());
     let ranges: Vec<Named> = pods.into_iter().chain(services).collect();
-    one_family(ledger, single.iter().find(|one| one.what == "the machine"), &ranges, network.vip.as_ref());
     for one in &single {
         for range in ranges.iter().filter(|range| range.net.contains(&one.net)) {
             let message = format!("{} {} lies in {} {}", one.what, one.net.addr(), range.what, range.net);
@@ -182,26 +197,40 @@ fn networks(ledger: &Ledger, draft: &Draft) {
     if let Some(vip) = &network.vip {
         vip_alone(ledger, vip, &single);
     }
+    second_addresses(ledger, draft);
 }
 
-fn apart(ledger: &Ledger, pods: &Named, services: &Named) {
-    if pods.net.addr().is_ipv4() != services.net.addr().is_ipv4() {
+/// Pods and Services have the same families, in the same order.
+fn alike(ledger: &Ledger, pods: &Located<Subnets>, services: &Located<Subnets>) {
+    let finding = |breach: Breach| {
+        let finding = Finding::of(services, breach.message).also("the other one", pods.place);
+        finding.remedy(breach.remedy)
+    };
+    if let Some(breach) = network_rules::of_both(&pods.value, &services.value) {
+        ledger.error(finding(breach));
+    }
+}
+
+/// A machine's second address is for clusters of both families.
+fn second_addresses(ledger: &Ledger, draft: &Draft) {
+    let DraftMachines::Given(machines) = &draft.machines else { return };
+    let Some(pods) = draft.network.pods.as_ref().filter(|pods| pods.value.second().is_none()) else { return };
+    let with_two = machines.iter().find_map(|one| Some((one, one.value.second_address?)));
+    if let Some((machine, address)) = with_two {
         let message = format!(
-            "{} {} is of another address family than {} {}",
-            services.what, services.net, pods.what, pods.net
+            "the machine has a second address, {address}, and pods have {} alone",
+            pods.value.family()
         );
-        let finding = Finding::at(services.place, message).also("the other one", pods.place);
-        ledger.error(finding.remedy("choose both of the family of the machines' addresses"));
-    } else if overlap(&pods.net, &services.net) {
-        let message = format!("{} {} overlaps {} {}", services.what, services.net, pods.what, pods.net);
-        let finding = Finding::at(services.place, message).also("the other one", pods.place);
-        ledger.error(finding.remedy("choose networks that have no address in common"));
+        let finding = Finding::at(machine.place, message).also("the pods' network", pods.place);
+        ledger.error(
+            finding.remedy("leave it out, or give pods and Services a network of each address family"),
+        );
     }
 }
 
 /// Kubernetes gives each machine a piece of the pods' network.
 fn large_enough_for_machines(ledger: &Ledger, pods: &Named, machines: usize) {
-    let piece: u8 = if pods.net.addr().is_ipv4() { 24 } else { 64 };
+    let piece = network_rules::node_mask(&pods.net);
     let pieces = piece
         .checked_sub(pods.net.prefix_len())
         .map_or(0, |bits| 1_u64.checked_shl(bits.into()).unwrap_or(u64::MAX));
@@ -210,20 +239,12 @@ fn large_enough_for_machines(ledger: &Ledger, pods: &Named, machines: usize) {
             "{} {} has pieces of /{piece} for {pieces} machines, and there are {machines}",
             pods.what, pods.net
         );
-        ledger.error(Finding::at(pods.place, message).remedy("choose a larger one; 100.64.0.0/10 is common"));
-    }
-}
-
-/// The cluster's name server has the tenth address of the Services.
-fn large_enough_for_names(ledger: &Ledger, services: &Named) {
-    if services.net.max_prefix_len() - services.net.prefix_len() < 4 {
-        let message = format!(
-            "{} {} is too small: its tenth address is the cluster's name server",
-            services.what, services.net
-        );
+        let common = match Family::of_net(&pods.net) {
+            Family::V4 => "100.64.0.0/10",
+            Family::V6 => "fd00:100:64::/48",
+        };
         ledger.error(
-            Finding::at(services.place, message)
-                .remedy("choose one of at least 16 addresses; 10.96.0.0/22 is common"),
+            Finding::at(pods.place, message).remedy(format!("choose a larger one; {common} is common")),
         );
     }
 }
@@ -233,8 +254,8 @@ fn one_family(ledger: &Ledger, machine: Option<&Named>, ranges: &[Named], vip: O
     let Some(machine) = machine else { return };
     let differs = |address: IpAddr| address.is_ipv4() != machine.net.addr().is_ipv4();
     let ranges =
-        ranges.iter().map(|range| (range.what.clone(), range.net.to_string(), range.net.addr(), range.place));
-    let vip = vip.map(|vip| ("the virtual address".to_owned(), vip.value.to_string(), vip.value, vip.place));
+        ranges.iter().map(|range| (range.what, range.net.to_string(), range.net.addr(), range.place));
+    let vip = vip.map(|vip| ("the virtual address", vip.value.to_string(), vip.value, vip.place));
     for (what, written, _, place) in ranges.chain(vip).filter(|(_, _, address, _)| differs(*address)) {
         let message = format!("{what} {written} is of another address family than the machines");
         let finding = Finding::at(place, message).also("a machine", machine.place);

@@ -130,6 +130,10 @@ pub(super) fn identity_of_join(node: &NodeSettings, ticket: &JoinTicket) -> Vec<
 
 fn registration(kind: &'static str, node: &NodeSettings) -> Vec<Claim> {
     let address = &["nodeRegistration", "kubeletExtraArgs", "node-ip"];
+    let (own, why) = match node.second_address {
+        None => (node.address.to_string(), "the machine's address"),
+        Some(second) => (format!("{},{second}", node.address), "the machine's addresses, one of each family"),
+    };
     vec![
         Claim {
             kind,
@@ -137,7 +141,7 @@ fn registration(kind: &'static str, node: &NodeSettings) -> Vec<Claim> {
             value: json!(node.name),
             why: "the machine's host name",
         },
-        Claim { kind, path: address, value: json!(node.address), why: "the machine's address" },
+        Claim { kind, path: address, value: json!(own), why },
     ]
 }
 

@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 
-use ipnet::IpNet;
 use serde_json::Value;
 
 use super::api::KubeadmApi;
@@ -11,7 +10,7 @@ use super::computed::{Claim, SECRETS};
 use super::layers::Written;
 use super::tree::Tree;
 use crate::error::{Class, Problem};
-use crate::model::KubernetesVersion;
+use crate::model::{KubernetesVersion, Subnets};
 
 /// An image's file may contradict the image itself.
 pub(super) fn of_image(written: &[Written], version: &KubernetesVersion) -> Vec<Problem> {
@@ -96,11 +95,14 @@ fn against(one: &Written, claim: &Claim) -> Option<Problem> {
 
 /// Whether two values say the same; an address or a network has many spellings.
 fn is_same(one: &Value, other: &Value) -> bool {
-    let address = |value: &Value| value.as_str()?.parse::<IpAddr>().ok();
-    let network = |value: &Value| value.as_str()?.parse::<IpNet>().ok();
+    let addresses = |value: &Value| {
+        let each = value.as_str()?.split(',').map(|one| one.trim().parse::<IpAddr>().ok());
+        each.collect::<Option<Vec<_>>>()
+    };
+    let networks = |value: &Value| value.as_str()?.parse::<Subnets>().ok();
     one == other
-        || address(one).is_some_and(|one| address(other) == Some(one))
-        || network(one).is_some_and(|one| network(other) == Some(one))
+        || addresses(one).is_some_and(|one| addresses(other) == Some(one))
+        || networks(one).is_some_and(|one| networks(other) == Some(one))
 }
 
 /// Finds a `null` by which a field that has to be there would be taken away.

@@ -9,6 +9,7 @@ mod check;
 mod computed;
 mod conflict;
 mod explain;
+mod families;
 mod layers;
 mod merge;
 mod origin;
@@ -21,6 +22,7 @@ mod tests;
 
 pub use change::changes;
 pub use computed::{NOT_OF_A_FILE, cgroup_driver};
+pub use families::{BOTH_FAMILIES_SINCE, NodeMasks};
 pub use render::{
     API_NAME, API_PORT, ClusterSettings, ImageSource, JOIN_TOKEN, JoinTicket, NodeSettings, ProxyMode,
     Rendering, init, join, patches_directory, remade,

@@ -11,7 +11,7 @@ use super::computed::{self, Claim, NOT_THE_IMAGES, SECRETS};
 use super::explain;
 use super::layers::{self, Layers, Written, api_of};
 use super::tree::Tree;
-use super::{arguments, builtin, conflict};
+use super::{arguments, builtin, conflict, families};
 use crate::error::{Problem, Problems, Result};
 use crate::model::{ComponentDocument, ControlGroups, Entrance, KubernetesVersion, Network};
 use crate::yaml;
@@ -90,6 +90,8 @@ pub struct NodeSettings {
     pub name: String,
     /// Its address.
     pub address: IpAddr,
+    /// Its address of the other family, in a cluster of both.
+    pub second_address: Option<IpAddr>,
     /// Where its container runtime listens, a path.
     pub cri_socket: String,
     /// Where its images are fetched from.
@@ -167,6 +169,7 @@ pub fn init(cluster: &ClusterSettings<'_>, node: &NodeSettings) -> Result<Render
         "the names that the API servers are called by",
     );
     keep_virtual_address(&mut layers, cluster);
+    families::say_gate(&mut layers, cluster);
     pull_as_written(&mut layers);
     let kinds =
         ["InitConfiguration", "ClusterConfiguration", "KubeletConfiguration", "KubeProxyConfiguration"];
@@ -262,10 +265,12 @@ fn laid(
     let clusterfile = take(layers::of_clusterfile(cluster.documents));
     problems.extend(conflict::of_image(&image, cluster.version));
     problems.extend(conflict::of_clusterfile(&clusterfile, claims, cluster.version));
+    problems.extend(families::against_gate(&clusterfile, cluster));
     Problems::check(problems)?;
 
     let mut layers = builtin::defaults(cluster, api)?;
     computed::defaults(&mut layers, cluster, node);
+    families::defaults(&mut layers, cluster);
     for written in &image {
         let mut written = written.clone();
         for (_, path) in SECRETS.iter().chain(&NOT_THE_IMAGES).filter(|(kind, _)| *kind == written.kind) {

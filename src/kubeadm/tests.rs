@@ -91,6 +91,7 @@ fn node() -> NodeSettings {
     NodeSettings {
         name: "node-1".to_owned(),
         address: "10.0.0.1".parse().unwrap(),
+        second_address: None,
         cri_socket: "/run/containerd/containerd.sock".to_owned(),
         images: ImageSource::Runtime,
         rootfs: "/tree".to_owned(),
@@ -367,4 +368,76 @@ fn a_control_plane_is_remade_with_the_patches_that_it_came_in_with() {
             );
         }
     }
+}
+
+/// A cluster of both families with documents of the operator's.
+fn of_both_families(version: &str, documents: &str) -> Given {
+    let mut given = given(version, None, documents);
+    given.network.pods = "10.8.0.0/16,fd01::/48".parse().unwrap();
+    given.network.services = "10.96.0.0/22,fd02::/112".parse().unwrap();
+    given
+}
+
+#[test]
+fn only_the_version_that_has_to_be_told_of_both_families_is_told() {
+    let gate =
+        |version| of_both_families(version, "").value("ClusterConfiguration", "/featureGates/IPv6DualStack");
+    assert_eq!(gate("v1.20.15"), Some(json!(true)));
+    assert_eq!(gate("v1.21.14"), None);
+    assert_eq!(gate("v1.36.3"), None);
+    let one = given("v1.20.15", None, "");
+    assert_eq!(one.value("ClusterConfiguration", "/featureGates"), None);
+    assert_eq!(
+        one.value("ClusterConfiguration", "/scheduler/extraArgs/feature-gates"),
+        Some(json!("TTLAfterFinished=true,EphemeralContainers=true"))
+    );
+}
+
+#[test]
+fn the_gate_of_both_families_stays_on_beside_gates_of_the_operators() {
+    let own = "apiVersion: kubeadm.k8s.io/v1beta2\nkind: ClusterConfiguration\nscheduler: {extraArgs: {feature-gates: AllAlpha=false}}\n";
+    let said =
+        of_both_families("v1.20.15", own).value("ClusterConfiguration", "/scheduler/extraArgs/feature-gates");
+    assert_eq!(said, Some(json!("AllAlpha=false,IPv6DualStack=true")));
+    let off = "apiVersion: kubeadm.k8s.io/v1beta2\nkind: ClusterConfiguration\nfeatureGates: {IPv6DualStack: false}\n";
+    for version in ["v1.20.15", "v1.22.17"] {
+        let problems = of_both_families(version, off).init().unwrap_err();
+        assert!(
+            problems.list()[0]
+                .message
+                .starts_with("f:/featureGates/IPv6DualStack: `featureGates.IPv6DualStack` is off"),
+            "{problems}"
+        );
+        assert!(given(version, None, off).init().is_ok());
+    }
+}
+
+#[test]
+fn a_pair_of_networks_may_be_said_again_however_it_is_spelt() {
+    let own = "apiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\nnetworking: {podSubnet: \"10.8.0.0/16, fd01:0:0::/48\"}\n";
+    assert!(of_both_families("v1.28.15", own).init().is_ok());
+    let swapped = own.replace("10.8.0.0/16, fd01:0:0::/48", "fd01::/48,10.8.0.0/16");
+    let problems = of_both_families("v1.28.15", &swapped).init().unwrap_err();
+    assert!(problems.list()[0].message.starts_with("f:/networking/podSubnet: "), "{problems}");
+}
+
+#[test]
+fn a_nodes_piece_of_an_ipv6_network_is_said_as_each_version_takes_it() {
+    for (version, argument, gate) in [
+        ("v1.20.15", "node-cidr-mask-size", None),
+        ("v1.22.17", "node-cidr-mask-size", Some(json!(false))),
+        ("v1.23.17", "node-cidr-mask-size-ipv6", None),
+    ] {
+        let mut alone = given(version, None, "");
+        alone.network.pods = "fd01::/108".parse().unwrap();
+        let pointer = format!("/controllerManager/extraArgs/{argument}");
+        assert_eq!(alone.value("ClusterConfiguration", &pointer), Some(json!("120")), "{version}");
+        assert_eq!(alone.value("ClusterConfiguration", "/featureGates/IPv6DualStack"), gate, "{version}");
+    }
+    let mut both = of_both_families("v1.22.17", "");
+    both.network.pods = "10.8.0.0/16,fd01::/108".parse().unwrap();
+    assert_eq!(
+        both.value("ClusterConfiguration", "/controllerManager/extraArgs/node-cidr-mask-size-ipv6"),
+        Some(json!("120"))
+    );
 }

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 
-use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ClusterRegistry, ComponentDocument, Config, Hook, HostAlias, Login, NodeWishes, Role, SshAddress,
+    ClusterRegistry, ComponentDocument, Config, Hook, HostAlias, Login, NodeWishes, Role, SshAddress, Subnets,
 };
 
 /// The name of an image as the operator writes it: `kubernetes:v1.36.3`, `registry.k8s.io/pause:3.10.2`.
@@ -76,6 +75,9 @@ pub struct MachineSpec {
     pub name: MachineName,
     /// The address the other machines reach it at; kubelet's node IP.
     pub address: IpAddr,
+    /// Its address of the other family, where the operator names it; else the machine itself shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_address: Option<IpAddr>,
     /// Where its SSH server listens.
     pub ssh: SshAddress,
     /// What it does in the cluster.
@@ -97,6 +99,7 @@ impl MachineSpec {
         Self {
             name: MachineName(ssh.host.clone()),
             address,
+            second_address: None,
             ssh,
             role,
             environment: Environment::new(),
@@ -117,9 +120,9 @@ impl MachineSpec {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Network {
     /// Where pods get their addresses.
-    pub pods: IpNet,
+    pub pods: Subnets,
     /// Where Services get their addresses.
-    pub services: IpNet,
+    pub services: Subnets,
     /// The virtual address at which workers reach the API servers.
     pub vip: IpAddr,
     /// The suffix of the cluster's names.

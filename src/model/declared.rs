@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::{
     DeclaredHook, DeclaredLogin, Environment, ImageName, ImageWishes, NodeWishes, PlacedConfig, Places, Role,
-    SecretReference, SshAddress,
+    SecretReference, SshAddress, Subnets,
 };
 use crate::error::Problem;
 
@@ -110,6 +109,8 @@ pub struct DeclaredMachine {
     pub ssh: SshAddress,
     /// The address the other machines reach it at, where that is not the one of SSH.
     pub address: Option<IpAddr>,
+    /// Its address of the other family, where both are used; else the machine itself shows it.
+    pub second_address: Option<IpAddr>,
     /// What it does.
     pub role: Role,
     /// How it is logged in to, where that differs.
@@ -126,6 +127,7 @@ impl DeclaredMachine {
         Self {
             ssh,
             address: None,
+            second_address: None,
             role,
             login: DeclaredLogin::default(),
             environment: Environment::new(),
@@ -138,9 +140,9 @@ impl DeclaredMachine {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DeclaredNetwork {
     /// Where pods get their addresses.
-    pub pods: Option<IpNet>,
+    pub pods: Option<Subnets>,
     /// Where Services get their addresses.
-    pub services: Option<IpNet>,
+    pub services: Option<Subnets>,
     /// The virtual address of the API servers.
     pub vip: Option<IpAddr>,
     /// The suffix of the cluster's names.
@@ -149,6 +151,8 @@ pub struct DeclaredNetwork {
     pub interface: Option<String>,
     /// The pod network that one of the images must provide.
     pub pod_network: Option<String>,
+    /// Where `/pods` and `/services` stand. Flags have no place.
+    pub places: Places,
 }
 
 /// The registry that machines pull from.

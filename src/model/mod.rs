@@ -14,12 +14,14 @@ mod facts;
 mod holder;
 mod hook;
 mod login;
+pub mod network_rules;
 mod node;
 mod node_change;
 mod places;
 mod ranges;
 mod registry;
 mod role;
+mod subnets;
 mod version;
 
 pub use address::{HostList, LARGEST_RANGE, SshAddress};
@@ -54,6 +56,7 @@ pub use registry::{
     RegistryUser, ServedRepository,
 };
 pub use role::Role;
+pub use subnets::{Family, Subnets};
 pub use version::KubernetesVersion;
 
 /// A boxed future, for traits whose implementations stand in one list.

@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::Family;
+
 /// Shorter runs than this are not shorter as a range.
 const LEAST: u128 = 3;
 
@@ -23,12 +25,6 @@ pub fn ranges<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let mut told: Vec<String> = addresses.chunk_by(follows).flat_map(one_run).collect();
     told.append(&mut others);
     told
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Family {
-    V4,
-    V6,
 }
 
 fn one_run(run: &[(Family, u128)]) -> Vec<String> {

@@ -44,7 +44,7 @@ pub async fn apply(context: &Context, request: ApplyRequest) -> Result<(), Probl
             let last = State::load(&context.home, &declared.name)?;
             let wish = wish(&declared, &request.login, last.as_ref(), clusterfile.paths());
             let purpose = |cluster: &Cluster, plan: &Plan| purpose(context, cluster, plan, &title);
-            converge::converge(context, &wish, request.consent, purpose).await
+            Box::pin(converge::converge(context, &wish, request.consent, purpose)).await
         }
         Declaration::SavedPlan(path) => {
             let saved = SavedPlan::read(path)?;

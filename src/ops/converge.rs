@@ -49,7 +49,7 @@ pub(super) async fn converge(
 
 /// Looks and plans; changes nothing.
 pub(super) async fn draw(context: &Context, wish: &Wish<'_>, consent: Consent) -> Result<Draft, Problems> {
-    let scene = Scene::of(context, wish).await?;
+    let scene = Box::pin(Scene::of(context, wish)).await?;
     let authority = scene.authority();
     let Scene { desired, mut sight, state, fleet, store, last, kept, foreseen, files } = scene;
     sight.observed.kubeconfig = kubeconfig(kept, &context.home, &desired)?;

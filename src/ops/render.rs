@@ -13,7 +13,7 @@ use super::reporter::Data;
 use super::resolve::{self, Making, Wish};
 use crate::error::{Class, Context as _, Problem, Problems, Result};
 use crate::model::{
-    ControlGroups, Kubeconfig, MachineFacts, MachineName, MachineSpec, Observed, Role, Seen, ranges,
+    ControlGroups, Family, Kubeconfig, MachineFacts, MachineName, MachineSpec, Observed, Role, Seen, ranges,
 };
 use crate::plan::{self, Desired, Origin};
 use crate::steps::State;
@@ -136,7 +136,26 @@ fn assumed(context: &Context, desired: &Desired, file: Option<&Path>) -> Result<
              called by their addresses; give what differs with --facts FILE"
         ));
     }
-    Ok(Observed { machines, api: None, kubeconfig: Kubeconfig::Unseen })
+    let observed = Observed { machines, api: None, kubeconfig: Kubeconfig::Unseen };
+    note_second_addresses(context, desired, &observed);
+    Ok(observed)
+}
+
+/// A machine's address of the second family is the machine's own to show, where nobody names it.
+fn note_second_addresses(context: &Context, desired: &Desired, observed: &Observed) {
+    let network = &desired.cluster.network;
+    let Some(second) = network.pods.second() else { return };
+    let lacks = |machine: &&MachineSpec| plan::second_address(network, observed, machine).is_none();
+    let bare: Vec<&str> =
+        desired.cluster.machines.iter().filter(lacks).map(|machine| machine.name.0.as_str()).collect();
+    if !bare.is_empty() {
+        context.reporter.note(&format!(
+            "which address of {} each of {} has is not known, and left out of its `node-ip` here; name it as \
+             `{{ssh: ..., node: [FIRST, SECOND]}}`, or among the interfaces of --facts FILE",
+            Family::of_net(&second),
+            ranges(bare).join(", ")
+        ));
+    }
 }
 
 fn usual(desired: &Desired, machine: &MachineSpec) -> MachineFacts {

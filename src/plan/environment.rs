@@ -1,6 +1,9 @@
 //! The variables that an image's templates, scripts and commands see on a machine.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::IpNet;
 
 use super::desired::{Desired, RESERVED};
 use crate::kubeadm;
@@ -106,7 +109,7 @@ fn of_sealer(desired: &Desired) -> Environment {
     // An operator who calls the registry otherwise need not know how sealer calls its name.
     let domain = desired.variable("registryDomain").unwrap_or_default();
     let port = desired.variable("registryPort").unwrap_or_default();
-    let host = |number: usize| network.services.hosts().nth(number).map(|address| address.to_string());
+    let host = |number: u32| address_of(network.services.first(), number).map(|address| address.to_string());
     let known = [
         ("RegistryDomain", Some(domain.to_owned())),
         ("RegistryPort", Some(port.to_owned())),
@@ -115,10 +118,19 @@ fn of_sealer(desired: &Desired) -> Environment {
         ("LocalRegistryPort", Some(port.to_owned())),
         ("LocalRegistryURL", Some(format!("{domain}:{port}"))),
         (if network.vip.is_ipv6() { "IPvsVIPv6" } else { "IPvsVIPv4" }, Some(network.vip.to_string())),
-        ("KubeSvcIP", host(0)),
-        ("DNSSvcIP", host(9)),
+        ("KubeSvcIP", host(1)),
+        ("DNSSvcIP", host(10)),
     ];
     known.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+}
+
+/// Returns an address of a network by its number, as Kubernetes counts: the first Service has number 1.
+fn address_of(net: IpNet, number: u32) -> Option<IpAddr> {
+    let address = match net.network() {
+        IpAddr::V4(first) => IpAddr::V4(Ipv4Addr::from_bits(first.to_bits().checked_add(number)?)),
+        IpAddr::V6(first) => IpAddr::V6(Ipv6Addr::from_bits(first.to_bits().checked_add(number.into())?)),
+    };
+    net.contains(&address).then_some(address)
 }
 
 /// Lays the operator's variables over, those for all under the others, and the registry's credentials, which are random

@@ -1,6 +1,7 @@
 //! What kubeadm is told: the cluster and its machines in `kubeadm`'s words, and whether it can be told.
 
 use super::desired::Desired;
+use super::families;
 use crate::error::{Class, Problem, Result};
 use crate::kubeadm::{self, ClusterSettings, ImageSource, JoinTicket, NodeSettings, ProxyMode, Rendering};
 use crate::model::{ControlGroups, Entrance, MachineFacts, MachineSpec, Observed, Role, rootfs};
@@ -39,6 +40,7 @@ pub fn node(desired: &Desired, observed: &Observed, machine: &MachineSpec) -> Re
     Ok(NodeSettings {
         name: facts_of(observed, machine)?.hostname.to_lowercase(),
         address: machine.address,
+        second_address: families::second_address(&desired.cluster.network, observed, machine),
         cri_socket: desired.cri_socket().to_owned(),
         rootfs: rootfs(&desired.cluster.name).display().to_string(),
         images: if desired.image_socket().is_some() { ImageSource::Shim } else { ImageSource::Runtime },

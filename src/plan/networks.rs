@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::families;
 use crate::error::{Class, Problem};
 use crate::model::{Cluster, Network, Observed};
 
@@ -11,6 +12,7 @@ use crate::model::{Cluster, Network, Observed};
 pub fn check(cluster: &Cluster, observed: &Observed) -> Vec<Problem> {
     let network = &cluster.network;
     let mut problems = own_networks(network);
+    problems.extend(families::check(cluster, observed));
     for machine in &cluster.machines {
         for (what, range) in ranges(network) {
             if range.contains(&machine.address) {
@@ -45,22 +47,24 @@ pub fn check(cluster: &Cluster, observed: &Observed) -> Vec<Problem> {
 }
 
 /// Interfaces that a pod network or care made on a machine of ours.
-fn is_clusters_own(interface: &str) -> bool {
+pub(super) fn is_clusters_own(interface: &str) -> bool {
     ["lo", "cni", "flannel", "cali", "cilium", "veth", "kube-", "nodelocaldns"]
         .iter()
         .any(|prefix| interface.starts_with(prefix))
 }
 
-fn ranges(network: &Network) -> [(&'static str, IpNet); 2] {
-    [("pod network", network.pods), ("Service network", network.services)]
+fn ranges(network: &Network) -> Vec<(&'static str, IpNet)> {
+    let pods = network.pods.each().map(|net| ("pod network", net));
+    pods.chain(network.services.each().map(|net| ("Service network", net))).collect()
 }
 
 fn own_networks(network: &Network) -> Vec<Problem> {
     let mut problems = Vec::new();
-    if overlaps(&network.pods, &network.services) {
-        let seen =
-            format!("the pod network {} and the Service network {} overlap", network.pods, network.services);
-        problems.push(overlap(&seen, "pod network"));
+    for pods in network.pods.each() {
+        for services in network.services.each().filter(|services| overlaps(&pods, services)) {
+            let seen = format!("the pod network {pods} and the Service network {services} overlap");
+            problems.push(overlap(&seen, "pod network"));
+        }
     }
     for (what, range) in ranges(network) {
         if range.contains(&network.vip) {

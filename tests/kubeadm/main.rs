@@ -28,6 +28,7 @@ macro_rules! releases {
 // Every version of kubeadm's API is read by some of them, and every way in which a kubeadm can be asked what it has to say.
 releases! {
     v1_19: "v1.19.16",
+    v1_20: "v1.20.15",
     v1_22: "v1.22.17",
     v1_25: "v1.25.9",
     v1_28: "v1.28.15",

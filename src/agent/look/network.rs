@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use futures_util::TryStreamExt;
 use ipnet::IpNet;
-use rtnetlink::packet_route::address::AddressAttribute;
+use rtnetlink::packet_route::AddressFamily;
+use rtnetlink::packet_route::address::{AddressAttribute, AddressHeaderFlags, AddressMessage};
 use rtnetlink::packet_route::link::LinkAttribute;
 
 use super::unreadable;
@@ -35,6 +36,7 @@ async fn ask() -> Result<Vec<Interface>> {
         interfaces.insert(link.header.index, interface);
     }
     let mut addresses = handle.address().get().execute();
+    let mut fading: Vec<(u32, IpNet)> = vec![];
     while let Some(message) =
         addresses.try_next().await.map_err(|error| unreadable("the addresses", error))?
     {
@@ -51,11 +53,26 @@ async fn ask() -> Result<Vec<Interface>> {
             })
         });
         if let Some(net) = address.and_then(|address| IpNet::new(address, message.header.prefix_len).ok()) {
-            interface.addresses.push(net);
+            if fades(&message) {
+                fading.push((message.header.index, net));
+            } else {
+                interface.addresses.push(net);
+            }
         }
+    }
+    for (index, net) in fading {
+        interfaces.entry(index).and_modify(|interface| interface.addresses.push(net));
     }
     connection.abort();
     Ok(interfaces.into_values().collect())
+}
+
+/// Whether an address is one that the machine gives up again, such as those of IPv6 that change for privacy's sake: it is told after
+/// those that stay. Of IPv4 the same flag says something else.
+fn fades(message: &AddressMessage) -> bool {
+    let fleeting =
+        AddressHeaderFlags::Secondary | AddressHeaderFlags::Deprecated | AddressHeaderFlags::Dadfailed;
+    message.header.family == AddressFamily::Inet6 && message.header.flags.intersects(fleeting)
 }
 
 #[cfg(test)]

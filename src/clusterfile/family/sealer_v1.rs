@@ -4,10 +4,10 @@ use super::{login, need_name, no_effect, read as read_document};
 use crate::clusterfile::draft::{Draft, DraftMachines};
 use crate::clusterfile::hosts::{Group, hosts};
 use crate::clusterfile::ledger::Finding;
-use crate::clusterfile::native::{certificate_names, cidr, count, not_built, sizes};
+use crate::clusterfile::native::{certificate_names, count, not_built, sizes};
 use crate::clusterfile::place::Located;
 use crate::clusterfile::reader::{Field, Fields};
-use crate::clusterfile::variables;
+use crate::clusterfile::{subnets, variables};
 use crate::model::{DeclaredMachine, DeclaredMachines, MachineOrder, Role};
 
 /// Where machines come from.
@@ -66,8 +66,8 @@ fn read_network(field: &Field<'_>, draft: &mut Draft) {
     let Some(fields) = field.fields() else { return };
     let network = &mut draft.network;
     network.interface = fields.get("interface").and_then(|field| field.word()).map(|word| word.value);
-    network.pods = fields.get("podCIDR").and_then(|field| cidr(&field));
-    network.services = fields.get("svcCIDR").and_then(|field| cidr(&field));
+    network.pods = fields.get("podCIDR").and_then(|field| subnets::of_field(&field));
+    network.services = fields.get("svcCIDR").and_then(|field| subnets::of_field(&field));
     let name = fields.get("cniName").and_then(|field| field.word());
     let without = fields.get("withoutCNI").and_then(|field| field.truth()).is_some_and(|truth| truth.value);
     network.pod_network = name.map(|name| name.value).filter(|_| !without);

@@ -29,14 +29,14 @@ pub(in crate::clusterfile) fn read(document: &Field<'_>) -> Draft {
 
 fn spec(spec: &Fields<'_>, draft: &mut Draft) {
     draft.images.extend(spec.need("image", "the cluster image").and_then(|field| field.word()));
+    let form = Form { login: login::sealer, other_role, more };
+    let machines = spec.get("hosts").map(|hosts| groups(&hosts, form)).unwrap_or_default();
+    draft.machines = DraftMachines::Given(machines);
     if let Some(env) = spec.get("env") {
         let variables = variables::list(&env);
         well_known::understand(env.ledger(), &variables, draft);
         draft.rest.environment = variables::plain(&variables);
     }
-    let form = Form { login: login::sealer, other_role, more };
-    let machines = spec.get("hosts").map(|hosts| groups(&hosts, form)).unwrap_or_default();
-    draft.machines = DraftMachines::Given(machines);
     let rest = &mut draft.rest;
     if let Some(ssh) = spec.get("ssh") {
         rest.login = login::sealer(&ssh);

@@ -4,17 +4,19 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::clusterfile::draft::Draft;
+use crate::clusterfile::draft::{Draft, DraftMachines};
 use crate::clusterfile::ledger::{Finding, Ledger};
 use crate::clusterfile::native::not_certifiable;
 use crate::clusterfile::place::Located;
+use crate::clusterfile::subnets;
 use crate::clusterfile::variables::Variables;
+use crate::model::{Family, Subnets};
 
 /// Understands those variables; they stay variables as well.
 pub(super) fn understand(ledger: &Ledger, variables: &Variables, draft: &mut Draft) {
     draft.network.pods = network(ledger, variables, "PodCIDR");
     draft.network.services = network(ledger, variables, "SvcCIDR");
-    draft.network.vip = vip(ledger, variables);
+    draft.network.vip = vip(ledger, variables, draft);
     if let Some(names) = variables.get("CertSANs") {
         let listed = names.value.split(',').map(str::trim).filter(|name| !name.is_empty());
         for name in listed {
@@ -32,16 +34,15 @@ pub(super) fn understand(ledger: &Ledger, variables: &Variables, draft: &mut Dra
     }
 }
 
-fn network(ledger: &Ledger, variables: &Variables, name: &str) -> Option<Located<IpNet>> {
+fn network(ledger: &Ledger, variables: &Variables, name: &str) -> Option<Located<Subnets>> {
     let text = variables.get(name)?;
-    let first = match text.value.split_once(',') {
-        None => text.value.trim(),
-        Some((first, _)) => {
-            two_families(ledger, text, name);
-            first.trim()
-        }
-    };
-    match first.parse::<IpNet>() {
+    let nets = text.value.split(',').map(|piece| one_network(ledger, text, name, piece.trim()));
+    let nets: Vec<_> = nets.collect();
+    subnets::of_nets(ledger, nets.into_iter().collect::<Option<_>>()?)
+}
+
+fn one_network(ledger: &Ledger, text: &Located<String>, name: &str, piece: &str) -> Option<Located<IpNet>> {
+    match piece.parse::<IpNet>() {
         Ok(net) if net.trunc() == net => Some(Located::new(net, text.place)),
         Ok(net) => {
             let message = format!("`{name}` is {net}, which does not begin its network");
@@ -49,19 +50,20 @@ fn network(ledger: &Ledger, variables: &Variables, name: &str) -> Option<Located
             None
         }
         Err(_) => {
-            let message = format!("`{name}` must be a network, not `{first}`");
+            let message = format!("`{name}` must be a network, not `{piece}`");
             ledger.error(Finding::of(text, message).remedy(format!("write it as {name}=10.96.0.0/22")));
             None
         }
     }
 }
 
-fn vip(ledger: &Ledger, variables: &Variables) -> Option<Located<IpAddr>> {
+/// The virtual address of the family that the cluster uses by itself, where there is one of each.
+fn vip(ledger: &Ledger, variables: &Variables, draft: &Draft) -> Option<Located<IpAddr>> {
     let (four, six) = (variables.get("IPvsVIPv4"), variables.get("IPvsVIPv6"));
-    if let (Some(_), Some(six)) = (four, six) {
-        two_families(ledger, six, "IPvsVIPv6");
-    }
-    let text = four.or(six)?;
+    let text = match first_family(draft) {
+        Family::V4 => four.or(six)?,
+        Family::V6 => six.or(four)?,
+    };
     let Ok(address) = text.value.trim().parse() else {
         let message = format!("the virtual address must be an IP address, not `{}`", text.value);
         ledger.error(Finding::of(text, message).remedy("write it as IPvsVIPv4=10.103.97.2"));
@@ -70,10 +72,10 @@ fn vip(ledger: &Ledger, variables: &Variables) -> Option<Located<IpAddr>> {
     Some(Located::new(address, text.place))
 }
 
-fn two_families(ledger: &Ledger, text: &Located<String>, name: &str) {
-    let finding = Finding::of(
-        text,
-        format!("`{name}` asks for two address families, and this version makes clusters of one"),
-    );
-    ledger.not_acted_on(finding.remedy("keep the family of the machines' addresses"));
+fn first_family(draft: &Draft) -> Family {
+    let DraftMachines::Given(machines) = &draft.machines else { return Family::V4 };
+    let address = machines.iter().find_map(|machine| machine.value.ssh.ip());
+    let networks = [&draft.network.services, &draft.network.pods];
+    let of_networks = networks.into_iter().flatten().next().map(|subnets| subnets.value.family());
+    address.map(Family::of).or(of_networks).unwrap_or(Family::V4)
 }

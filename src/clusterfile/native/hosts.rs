@@ -3,10 +3,8 @@
 use crate::clusterfile::hosts::{Group, hosts};
 use crate::clusterfile::place::Located;
 use crate::clusterfile::reader::{Field, Fields};
-use crate::clusterfile::{login, variables, wishes};
+use crate::clusterfile::{login, subnets, variables, wishes};
 use crate::model::{DeclaredLogin, DeclaredMachine, NodeWishes, Role};
-
-use super::rest;
 
 /// The roles.
 const ROLES: [(&str, Role); 2] = [("control-plane", Role::ControlPlane), ("worker", Role::Worker)];
@@ -70,14 +68,15 @@ fn address(field: &Field<'_>, group: &Group) -> Vec<Located<DeclaredMachine>> {
     let ssh =
         fields.need("ssh", "where its SSH server listens").map(|field| hosts(&field)).unwrap_or_default();
     let node = fields.need("node", "the address that the other machines reach it at");
-    let node = node.and_then(|field| rest::address(&field));
+    let node = node.and_then(|field| subnets::addresses(&field));
     fields.finish();
     if ssh.len() > 1 {
         let finding = field.finding("names several machines and one address");
         field.ledger().error(finding.remedy("write an item for each of them"));
     }
     let (Some(ssh), Some(node)) = (ssh.into_iter().next(), node) else { return vec![] };
-    let machine = DeclaredMachine { address: Some(node.value), ..group.machine(ssh.value) };
+    let (address, second_address) = node;
+    let machine = DeclaredMachine { address: Some(address), second_address, ..group.machine(ssh.value) };
     vec![Located::new(machine, ssh.place)]
 }
 

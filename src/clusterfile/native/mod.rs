@@ -9,7 +9,7 @@ pub(super) mod types;
 
 pub(super) use provider::{count, not_built, sizes};
 pub(super) use rest::{
-    alias, application_names, certificate_names, cidr, data_root, not_certifiable, only_read, texts,
+    alias, application_names, certificate_names, data_root, not_certifiable, only_read, texts,
 };
 pub use schema::schema;
 
@@ -19,7 +19,7 @@ use super::draft::{Draft, DraftMachines, DraftNetwork};
 use super::hooks;
 use super::place::Located;
 use super::reader::{Field, Fields};
-use super::variables;
+use super::{subnets, variables};
 use crate::model::{ImageName, ImageWishes};
 
 /// Reads a Cluster document.
@@ -137,8 +137,8 @@ fn read_network(field: &Field<'_>) -> DraftNetwork {
     let mut network = DraftNetwork::default();
     let Some(fields) = field.fields() else { return network };
     let word = |name| fields.get(name).and_then(|field| field.word()).map(|word| word.value);
-    network.pods = fields.get("podCIDR").and_then(|field| rest::cidr(&field));
-    network.services = fields.get("serviceCIDR").and_then(|field| rest::cidr(&field));
+    network.pods = fields.get("podCIDR").and_then(|field| subnets::of_field(&field));
+    network.services = fields.get("serviceCIDR").and_then(|field| subnets::of_field(&field));
     network.vip = fields.get("vip").and_then(|field| rest::address(&field));
     network.dns_domain = fields.get("dnsDomain").and_then(|field| field.word());
     network.interface = word("interface");

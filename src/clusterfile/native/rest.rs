@@ -3,8 +3,6 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use ipnet::IpNet;
-
 use crate::clusterfile::ledger::Finding;
 use crate::clusterfile::place::Located;
 use crate::clusterfile::reader::{Field, Fields};
@@ -19,18 +17,6 @@ pub(in crate::clusterfile) fn texts(field: &Field<'_>) -> Vec<String> {
 /// Reads an IP address.
 pub(in crate::clusterfile) fn address(field: &Field<'_>) -> Option<Located<IpAddr>> {
     field.parsed("an IP address", "10.0.0.1 or fd00::1")
-}
-
-/// Reads a network; one that begins at an address within itself is a slip of the pen.
-pub(in crate::clusterfile) fn cidr(field: &Field<'_>) -> Option<Located<IpNet>> {
-    let net: Located<IpNet> = field.parsed("a network", "10.96.0.0/22 or fd00::/112")?;
-    let begins = net.value.trunc();
-    if begins != net.value {
-        let message = format!("is {}, which does not begin its network", net.value);
-        field.ledger().error(field.finding(message).remedy(format!("write {begins}")));
-        return None;
-    }
-    Some(net)
 }
 
 /// Reads names and addresses for a certificate.

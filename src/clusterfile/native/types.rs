@@ -206,8 +206,19 @@ pub(in crate::clusterfile) enum Address {
 pub(in crate::clusterfile) struct Behind {
     /// Where its SSH server listens: `203.0.113.5:2222`.
     pub(in crate::clusterfile) ssh: String,
-    /// The address at which the other machines reach it: the Node's.
-    pub(in crate::clusterfile) node: String,
+    /// The address at which the other machines reach it: the Node's. Where the cluster has both address families, `[10.0.0.1, fd00::1]`
+    /// names the other one, too; else the machine itself shows it.
+    pub(in crate::clusterfile) node: OneOrTwo,
+}
+
+/// One value, or one of each address family: as a list of both, or as a text with a comma between them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub(in crate::clusterfile) enum OneOrTwo {
+    /// One, or both with a comma between them.
+    One(String),
+    /// One of each address family; the first is of the family that the cluster uses by itself.
+    Two([String; 2]),
 }
 
 /// How machines are logged in to. A secret is `env:NAME`, `file:PATH` (its first line; of a key, all of it), `prompt` to be
@@ -247,12 +258,13 @@ pub(in crate::clusterfile) struct Ssh {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[expect(clippy::struct_field_names, reason = "a field of the file is called so")]
 pub(in crate::clusterfile) struct Network {
-    /// Where pods get their addresses; 100.64.0.0/10 unless said. Images have it as a variable.
+    /// Where pods get their addresses; 100.64.0.0/10 unless said. `[100.64.0.0/10, fd01::/48]` gives them an address of each family, the
+    /// first by the order of the networks: it is that of the machines' addresses. Images have it as a variable, with a comma between both.
     #[serde(rename = "podCIDR", skip_serializing_if = "Option::is_none")]
-    pub(in crate::clusterfile) pod_cidr: Option<String>,
-    /// Where Services get their addresses; 10.96.0.0/22 unless said.
+    pub(in crate::clusterfile) pod_cidr: Option<OneOrTwo>,
+    /// Where Services get their addresses; 10.96.0.0/22 unless said, and of both families where pods have both.
     #[serde(rename = "serviceCIDR", skip_serializing_if = "Option::is_none")]
-    pub(in crate::clusterfile) service_cidr: Option<String>,
+    pub(in crate::clusterfile) service_cidr: Option<OneOrTwo>,
     /// The address at which workers reach the API servers; that of the image, then 10.103.97.2 unless said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::clusterfile) vip: Option<String>,

@@ -3,7 +3,7 @@
 use crate::model::{
     Cluster, ClusterRegistry, ComponentDocument, Config, Declared, DeclaredAuthority, DeclaredHook,
     DeclaredLogin, DeclaredMachine, DeclaredMachines, DeclaredNetwork, DeclaredRegistry, ImageName, Login,
-    MachineSpec, PlacedConfig, RegistryKind, Role,
+    MachineSpec, PlacedConfig, Places, RegistryKind, Role,
 };
 use crate::steps::{Provider, State};
 
@@ -36,6 +36,7 @@ pub(in crate::ops) fn kept(cluster: &Cluster, provider: Provider, login: &Login)
             dns_domain: Some(network.dns_domain.clone()),
             interface: cluster.interface.clone(),
             pod_network: None,
+            places: Places::default(),
         },
         host_aliases: cluster.host_aliases.clone(),
         certificate_names: cluster.certificate_names.clone(),
@@ -102,6 +103,7 @@ pub(super) fn machine(machine: &MachineSpec) -> DeclaredMachine {
     DeclaredMachine {
         ssh: machine.ssh.clone(),
         address: Some(machine.address),
+        second_address: machine.second_address,
         role: machine.role,
         login: DeclaredLogin::from(&machine.login),
         environment: machine.environment.clone(),

@@ -3,13 +3,11 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use ipnet::IpNet;
-
 use super::last;
 use crate::error::{Class, Problem, Problems, Result};
 use crate::model::{
     Declared, DeclaredMachine, DeclaredMachines, DeclaredNetwork, Environment, HostList, ImageKind,
-    ImageName, ImageWishes, MachineName, Role, SshAddress,
+    ImageName, ImageWishes, MachineName, Role, SshAddress, Subnets,
 };
 use crate::ops::login::LoginRequest;
 use crate::plan;
@@ -46,9 +44,9 @@ pub struct RunRequest {
     /// In place of the first application's commands.
     pub command: Option<Vec<String>>,
     /// The pods' network.
-    pub pods: Option<IpNet>,
+    pub pods: Option<Subnets>,
     /// The Services' network.
-    pub services: Option<IpNet>,
+    pub services: Option<Subnets>,
     /// The virtual address of the API servers.
     pub vip: Option<IpAddr>,
 }

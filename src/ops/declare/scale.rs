@@ -137,8 +137,12 @@ fn replaced(
         match (find(&machines, old, state), find(&machines, new, state)) {
             (Some(place), None) => {
                 // What is wanted of the one is wanted of the other; its own address is not.
-                machines[place] =
-                    DeclaredMachine { ssh: new.clone(), address: None, ..machines[place].clone() };
+                machines[place] = DeclaredMachine {
+                    ssh: new.clone(),
+                    address: None,
+                    second_address: None,
+                    ..machines[place].clone()
+                };
             }
             (Some(_), Some(_)) => problems.push(
                 Problem::new(Class::Usage, "it is a machine of the cluster already")

@@ -1,8 +1,8 @@
 //! The cluster's networks together with the `etc/kubeadm.yml` of its images, since each may say what the other is.
 
-use super::network::{self, network};
+use super::network::{self, Around, network};
 use crate::error::Problems;
-use crate::model::{ComponentDocument, Declared, ImageContract, Network};
+use crate::model::{ComponentDocument, Declared, DeclaredMachines, Family, ImageContract, Network};
 use crate::ops::files::Files;
 use crate::plan;
 use crate::steps::State;
@@ -28,9 +28,16 @@ pub(super) fn settle(
         let variables = plan::of_kubeadm_file(images, &declared.name, network, own, &declared.wishes);
         files.kubeadm_file(images, &variables)
     };
-    let assumed = network::assumed(&declared.network, last, images)?;
+    let around = Around { documents, last, images, machines: family(&declared.machines) };
+    let assumed = network::assumed(&declared.network, around)?;
     let of_images = with(&assumed)?;
-    let network = network(&declared.network, documents, last, images, of_images.as_deref())?;
+    let network = network(&declared.network, around, of_images.as_deref())?;
     let kubeadm_file = with(&network)?;
     Ok(Settled { network, kubeadm_file })
+}
+
+/// The family of the machines' addresses, as far as they are declared by addresses. Those that sealift makes have IPv4.
+fn family(machines: &DeclaredMachines) -> Option<Family> {
+    let DeclaredMachines::Given(machines) = machines else { return Some(Family::V4) };
+    machines.iter().find_map(|machine| machine.address.or(machine.ssh.ip())).map(Family::of)
 }

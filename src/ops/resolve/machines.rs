@@ -68,6 +68,7 @@ fn spec(declared: &DeclaredMachine, address: IpAddr) -> MachineSpec {
         environment: declared.environment.clone(),
         node: declared.node.clone(),
         login: declared.login.kept(),
+        second_address: declared.second_address,
         ..MachineSpec::new(declared.ssh.clone(), address, declared.role)
     }
 }

@@ -43,11 +43,8 @@ pub(super) async fn made(
 ) -> Result<(Vec<Reached>, Vec<Foreseen>), Problems> {
     let Counts { control_planes, workers } = counts;
     let name = &wish.declared.name;
-    let provider = ContainerProvider::connect(&context.home).await?.avoiding([
-        network.pods,
-        network.services,
-        IpNet::from(network.vip),
-    ]);
+    let taken = network.pods.each().chain(network.services.each()).chain([IpNet::from(network.vip)]);
+    let provider = ContainerProvider::connect(&context.home).await?.avoiding(taken);
     let made = match (all_running(&provider, name, counts).await?, wish.making) {
         (Some(running), _) => running,
         (None, Making::Allowed) => {

@@ -3,10 +3,12 @@
 use std::fmt::Display;
 use std::net::IpAddr;
 
-use ipnet::IpNet;
-
 use crate::error::{Class, Context as _, Problem, Problems, Result};
-use crate::model::{ComponentDocument, DeclaredNetwork, ImageContract, Network};
+use crate::kubeadm::{self, NodeMasks};
+use crate::model::network_rules::{self, Breach};
+use crate::model::{
+    ComponentDocument, DeclaredNetwork, Family, ImageContract, KubernetesVersion, Network, Subnets,
+};
 use crate::steps::State;
 use crate::yaml;
 
@@ -14,21 +16,39 @@ use crate::yaml;
 const PODS: &str = "100.64.0.0/10";
 const SERVICES: &str = "10.96.0.0/22";
 const VIP: &str = "10.103.97.2";
+/// The same in IPv6, of addresses that are nobody's on the Internet.
+const PODS_6: &str = "fd00:100:64::/48";
+const SERVICES_6: &str = "fd00:10:96::/112";
+const VIP_6: &str = "fd00:10:103:97::2";
 const DNS_DOMAIN: &str = "cluster.local";
 
-/// Fills in what is not declared. A cluster that is made keeps its networks.
+/// What decides on networks beside what is declared of them.
+#[derive(Clone, Copy)]
+pub(super) struct Around<'a> {
+    /// The operator's documents for components of Kubernetes.
+    pub(super) documents: &'a [ComponentDocument],
+    /// What was kept of the cluster the last time.
+    pub(super) last: Option<&'a State>,
+    /// The cluster's images.
+    pub(super) images: &'a [ImageContract],
+    /// The family of the machines' addresses, where they say it.
+    pub(super) machines: Option<Family>,
+}
+
+/// Fills in what is not declared. A cluster that is made keeps its networks. `file` is the images' `etc/kubeadm.yml`.
 pub(super) fn network(
     declared: &DeclaredNetwork,
-    documents: &[ComponentDocument],
-    last: Option<&State>,
-    images: &[ImageContract],
+    around: Around<'_>,
     file: Option<&str>,
 ) -> Result<Network, Problems> {
-    let before = match last {
+    let written = Written::of(around.documents)?;
+    let families = Families::of(declared, &written, around.machines);
+    let before = match around.last {
         Some(state) => state.cluster.network.clone(),
-        None => defaults(images, file)?,
+        None => defaults(families, around.images, file)?,
     };
-    let written = Written::of(documents)?;
+    let pods_place = written.pods.as_ref().map(|pods| pods.place.clone());
+    let services_place = written.services.as_ref().map(|services| services.place.clone());
     let wanted = Network {
         pods: one("the pod network", declared.pods, written.pods)?.unwrap_or(before.pods),
         services: one("the Service network", declared.services, written.services)?.unwrap_or(before.services),
@@ -36,23 +56,91 @@ pub(super) fn network(
         dns_domain: one("the DNS domain", declared.dns_domain.clone(), written.dns_domain)?
             .unwrap_or_else(|| before.dns_domain.clone()),
     };
-    if last.is_some_and(|state| state.authority.is_some()) && wanted != before {
-        return Err(Problem::new(Class::Refused, "a cluster's networks cannot be changed once it is made")
+    if around.last.is_some_and(|state| state.authority.is_some()) {
+        if wanted != before {
+            return Err(Problem::new(
+                Class::Refused,
+                "a cluster's networks cannot be changed once it is made",
+            )
             .saw(format!("it has {}", told(&before)))
             .saw(format!("wanted are {}", told(&wanted)))
             .remedy("leave --pod-cidr, --service-cidr and --vip out, and the same fields of a Clusterfile")
             .into());
+        }
+        return Ok(wanted);
     }
+    let places = Standing {
+        pods: pods_place.or_else(|| declared.places.of("/pods").map(str::to_owned)),
+        services: services_place.or_else(|| declared.places.of("/services").map(str::to_owned)),
+    };
+    Problems::check(breaches(&wanted, &places, around))?;
     Ok(wanted)
 }
 
+/// Where networks stand, as far as they stand somewhere.
+struct Standing {
+    pods: Option<String>,
+    services: Option<String>,
+}
+
+/// Finds what Kubernetes does not take, of this version or of any.
+fn breaches(network: &Network, places: &Standing, around: Around<'_>) -> Vec<Problem> {
+    let problem = |place: &Option<String>, Breach { message, remedy }: Breach| {
+        let message = place.as_ref().map_or_else(|| message.clone(), |place| format!("{place}: {message}"));
+        Problem::new(Class::Config, message).remedy(remedy)
+    };
+    let mut found = vec![];
+    let masks = NodeMasks::of(around.documents);
+    let pods = network.pods.each().filter_map(|net| network_rules::of_pods(&net, masks.of_net(&net)?));
+    found.extend(pods.map(|breach| problem(&places.pods, breach)));
+    let services = network_rules::of_services(&network.services);
+    found.extend(services.into_iter().map(|breach| problem(&places.services, breach)));
+    let both = network_rules::of_both(&network.pods, &network.services);
+    let both_place = places.services.clone().or_else(|| places.pods.clone());
+    found.extend(both.map(|breach| problem(&both_place, breach)));
+    if let Some(family) = around.machines.filter(|family| *family != network.services.family()) {
+        let (name, written) = ("the Services' network", network.services);
+        let message =
+            format!("{name} {written} begins with another address family than the machines', {family}");
+        let remedy = format!("write one of {family}, or one of each family with that of {family} first");
+        found.push(problem(
+            &places.services.clone().or_else(|| places.pods.clone()),
+            Breach { message, remedy },
+        ));
+    }
+    if Family::of(network.vip) != network.services.family() {
+        let message = format!(
+            "the virtual address {} is of another address family than the Services' network {}",
+            network.vip, network.services
+        );
+        let remedy = "choose it of the family of the machines' addresses".to_owned();
+        found.push(problem(&None, Breach { message, remedy }));
+    }
+    let version = around.images.iter().find_map(|image| image.version.as_ref());
+    if let Some(breach) = version.and_then(|version| too_old(network, version)) {
+        found.push(problem(&places.pods, breach));
+    }
+    found
+}
+
+/// Both families as Kubernetes has them now came with v1.20: what older ones have is an attempt that was given up.
+fn too_old(network: &Network, version: &KubernetesVersion) -> Option<Breach> {
+    let since = kubeadm::BOTH_FAMILIES_SINCE;
+    (network.pods.second().is_some() && version.minor() < since).then(|| Breach {
+        message: format!(
+            "pods are to have addresses of both families, {}, and Kubernetes {version} has for that only an attempt that v1.{since} gave up",
+            network.pods
+        ),
+        remedy: format!("keep one family, or use an image of Kubernetes v1.{since} or later"),
+    })
+}
+
 /// Returns the networks as far as they are known without any document for kubeadm.
-pub(super) fn assumed(
-    declared: &DeclaredNetwork,
-    last: Option<&State>,
-    images: &[ImageContract],
-) -> Result<Network> {
-    let before = last.map_or_else(|| defaults(images, None), |state| Ok(state.cluster.network.clone()))?;
+pub(super) fn assumed(declared: &DeclaredNetwork, around: Around<'_>) -> Result<Network> {
+    let families = Families::of(declared, &Written::default(), around.machines);
+    let before = around
+        .last
+        .map_or_else(|| defaults(families, around.images, None), |state| Ok(state.cluster.network.clone()))?;
     Ok(Network {
         pods: declared.pods.unwrap_or(before.pods),
         services: declared.services.unwrap_or(before.services),
@@ -61,11 +149,46 @@ pub(super) fn assumed(
     })
 }
 
+/// The families that the cluster's networks have, the one that it uses by itself first.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Families {
+    first: Family,
+    second: Option<Family>,
+}
+
+impl Families {
+    /// Takes them from the networks that somebody wrote, else from the machines' addresses.
+    fn of(declared: &DeclaredNetwork, written: &Written, machines: Option<Family>) -> Self {
+        let value = |written: &Option<Located<Subnets>>| written.as_ref().map(|written| written.value);
+        let pods = declared.pods.or(value(&written.pods));
+        let services = declared.services.or(value(&written.services));
+        let known = pods.or(services).map(|subnets| Self::of_subnets(&subnets));
+        known.unwrap_or(Self { first: machines.unwrap_or(Family::V4), second: None })
+    }
+
+    fn of_subnets(subnets: &Subnets) -> Self {
+        Self { first: subnets.family(), second: subnets.second().map(|_| subnets.family().other()) }
+    }
+
+    /// Chooses a network of each of the families.
+    fn choose(self, four: &str, six: &str) -> Result<Subnets> {
+        let of = |family| match family {
+            Family::V4 => four,
+            Family::V6 => six,
+        };
+        let text = match self.second {
+            None => of(self.first).to_owned(),
+            Some(second) => format!("{},{}", of(self.first), of(second)),
+        };
+        text.parse().problem(Class::Internal, "a built-in network cannot be read")
+    }
+}
+
 /// Networks as a ClusterConfiguration has them.
 #[derive(Default)]
 struct Written {
-    pods: Option<Located<IpNet>>,
-    services: Option<Located<IpNet>>,
+    pods: Option<Located<Subnets>>,
+    services: Option<Located<Subnets>>,
     dns_domain: Option<Located<String>>,
 }
 
@@ -92,18 +215,13 @@ impl Written {
     }
 }
 
-fn range(document: &ComponentDocument, pointer: &str) -> Result<Option<Located<IpNet>>> {
+fn range(document: &ComponentDocument, pointer: &str) -> Result<Option<Located<Subnets>>> {
     let Some(text) = document.text(pointer) else { return Ok(None) };
     let place = place(document, pointer);
-    if let Some((first, _)) = text.split_once(',') {
-        return Err(Problem::new(
-            Class::Config,
-            format!("{place}: `{text}` is a network of both address families, and clusters are made of one"),
-        )
-        .remedy(format!("write the one that the machines are reached in, such as {first}")));
-    }
-    let value = text.parse().problem_with(Class::Config, || format!("{place}: `{text}` is no network"));
-    let value = value.map_err(|problem| problem.remedy("write it as 100.64.0.0/10"))?;
+    let value = text.parse::<Subnets>().map_err(|problem| {
+        let told = Problem::new(Class::Config, format!("{place}: {}", problem.message));
+        problem.remedies.into_iter().fold(told, Problem::remedy)
+    })?;
     Ok(Some(Located { value, place }))
 }
 
@@ -127,16 +245,26 @@ fn one<T: PartialEq + Display>(
     }
 }
 
-fn defaults(images: &[ImageContract], file: Option<&str>) -> Result<Network> {
-    let network =
-        |text: &str| text.parse::<IpNet>().problem(Class::Internal, "a built-in network cannot be read");
-    let vip = || VIP.parse::<IpAddr>().problem(Class::Internal, "a built-in address cannot be read");
-    let of_image = Written::of(&of_images(file)?)?;
+/// Returns the networks where nobody declares any. Images say them for clusters of one family: where they do not fit, the family's own
+/// are taken.
+fn defaults(families: Families, images: &[ImageContract], file: Option<&str>) -> Result<Network> {
+    let vip = match families.first {
+        Family::V4 => VIP,
+        Family::V6 => VIP_6,
+    };
+    let vip = || vip.parse::<IpAddr>().problem(Class::Internal, "a built-in address cannot be read");
+    let fits = |subnets: &Subnets| Families::of_subnets(subnets) == families;
+    let Written { pods, services, dns_domain } = Written::of(&of_images(file)?)?;
+    let of_image = |written: Option<Located<Subnets>>| written.map(|net| net.value).filter(fits);
     Ok(Network {
-        pods: of_image.pods.map_or_else(|| network(PODS), |pods| Ok(pods.value))?,
-        services: of_image.services.map_or_else(|| network(SERVICES), |services| Ok(services.value))?,
-        vip: images.iter().find_map(|image| image.vip).map_or_else(vip, Ok)?,
-        dns_domain: of_image.dns_domain.map_or_else(|| DNS_DOMAIN.to_owned(), |domain| domain.value),
+        pods: of_image(pods).map_or_else(|| families.choose(PODS, PODS_6), Ok)?,
+        services: of_image(services).map_or_else(|| families.choose(SERVICES, SERVICES_6), Ok)?,
+        vip: images
+            .iter()
+            .find_map(|image| image.vip)
+            .filter(|vip| Family::of(*vip) == families.first)
+            .map_or_else(vip, Ok)?,
+        dns_domain: dns_domain.map_or_else(|| DNS_DOMAIN.to_owned(), |domain| domain.value),
     })
 }
 
@@ -162,11 +290,17 @@ fn told(network: &Network) -> String {
 mod tests {
     use super::*;
 
+    const NOTHING: Around<'_> = Around { documents: &[], last: None, images: &[], machines: None };
+
+    fn pods(text: &str) -> DeclaredNetwork {
+        DeclaredNetwork { pods: Some(text.parse().unwrap()), ..DeclaredNetwork::default() }
+    }
+
     #[test]
     fn what_is_declared_wins_over_defaults() {
         let declared =
             DeclaredNetwork { vip: Some("10.9.9.9".parse().unwrap()), ..DeclaredNetwork::default() };
-        let network = network(&declared, &[], None, &[], None).unwrap();
+        let network = network(&declared, NOTHING, None).unwrap();
         assert_eq!(
             told(&network),
             "pods 100.64.0.0/10, Services 10.96.0.0/22, virtual address 10.9.9.9, DNS domain cluster.local"
@@ -174,27 +308,83 @@ mod tests {
     }
 
     #[test]
-    fn a_document_for_kubeadm_says_what_the_networks_are() {
-        let written = |pods: &str| ComponentDocument {
+    fn what_nobody_declares_is_of_the_families_that_are_used() {
+        let six = Around { machines: Some(Family::V6), ..NOTHING };
+        for (declared, around, want) in [
+            (DeclaredNetwork::default(), six, "fd00:100:64::/48 fd00:10:96::/112 fd00:10:103:97::2"),
+            (pods("fd01::/48"), six, "fd01::/48 fd00:10:96::/112 fd00:10:103:97::2"),
+            (
+                pods("10.8.0.0/16,fd01::/48"),
+                NOTHING,
+                "10.8.0.0/16,fd01::/48 10.96.0.0/22,fd00:10:96::/112 10.103.97.2",
+            ),
+            (
+                pods("fd01::/48,10.8.0.0/16"),
+                six,
+                "fd01::/48,10.8.0.0/16 fd00:10:96::/112,10.96.0.0/22 fd00:10:103:97::2",
+            ),
+        ] {
+            // An image's own are for a family that may be another one.
+            let file = "apiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\nnetworking: {podSubnet: 10.244.0.0/16}\n";
+            let found = network(&declared, around, Some(file)).unwrap();
+            assert_eq!(format!("{} {} {}", found.pods, found.services, found.vip), want);
+        }
+    }
+
+    fn written(pods: &str) -> ComponentDocument {
+        ComponentDocument {
             api_version: "kubeadm.k8s.io/v1beta3".to_owned(),
             kind: "ClusterConfiguration".to_owned(),
             content: serde_json::json!({"networking": {"podSubnet": pods, "dnsDomain": "a.b"}}),
             places: std::iter::once(("/networking/podSubnet".to_owned(), "f:3:5".to_owned())).collect(),
+        }
+    }
+
+    #[test]
+    fn a_document_for_kubeadm_says_what_the_networks_are() {
+        let of = |pods: &str, declared: &DeclaredNetwork| {
+            network(declared, Around { documents: &[written(pods)], ..NOTHING }, None)
         };
-        let of =
-            |pods: &str, declared: &DeclaredNetwork| network(declared, &[written(pods)], None, &[], None);
         let nothing = DeclaredNetwork::default();
         let found = of("10.160.0.0/12", &nothing).unwrap();
         assert_eq!(
             (found.pods.to_string(), found.dns_domain),
             ("10.160.0.0/12".to_owned(), "a.b".to_owned())
         );
-        let other = DeclaredNetwork { pods: Some("10.0.0.0/8".parse().unwrap()), ..nothing.clone() };
-        for (pods, declared) in
-            [("10.160.0.0/12", &other), ("fd00::/64,10.0.0.0/8", &nothing), ("ten", &nothing)]
-        {
-            let problems = of(pods, declared).unwrap_err();
-            assert!(problems.list()[0].message.starts_with("f:3:5: "), "{problems}");
+        let both = of("10.160.0.0/12,fd01::/48", &nothing).unwrap();
+        assert_eq!(both.services.to_string(), "10.96.0.0/22,fd00:10:96::/112");
+        for (written, declared, want) in [
+            ("10.160.0.0/12", &pods("10.0.0.0/8"), "f:3:5: the pod network is 10.160.0.0/12 here"),
+            (
+                "10.160.0.0/12,10.0.0.0/8",
+                &nothing,
+                "f:3:5: 10.160.0.0/12 and 10.0.0.0/8 are networks of one address family",
+            ),
+            ("ten", &nothing, "f:3:5: `ten` is no network"),
+            ("10.0.0.0/26", &nothing, "f:3:5: the pods' network 10.0.0.0/26 is smaller than the /24"),
+            (
+                "10.160.0.0/12,fd01::/122",
+                &nothing,
+                "f:3:5: the pods' network fd01::/122 is smaller than the /120",
+            ),
+        ] {
+            let problems = of(written, declared).unwrap_err();
+            assert!(problems.list()[0].message.starts_with(want), "{problems}");
         }
+    }
+
+    #[test]
+    fn both_families_are_refused_where_kubernetes_cannot_have_them() {
+        let declared = DeclaredNetwork {
+            places: std::iter::once(("/pods".to_owned(), "f:9:5".to_owned())).collect(),
+            ..pods("10.8.0.0/16,fd01::/48")
+        };
+        let found = network(&declared, NOTHING, None).unwrap();
+        let old = too_old(&found, &"v1.19.16".parse().unwrap()).unwrap();
+        assert!(old.message.contains("Kubernetes v1.19.16 has for that only an attempt"), "{old:?}");
+        assert_eq!(too_old(&found, &"v1.20.15".parse().unwrap()), None);
+        let six = Around { machines: Some(Family::V6), ..NOTHING };
+        let problems = network(&declared, six, None).unwrap_err();
+        assert!(problems.list()[0].message.starts_with("f:9:5: the Services' network"), "{problems}");
     }
 }
