@@ -215,7 +215,7 @@ async fn servers_are_verified_as_soon_as_the_authority_is_there() {
 
 async fn registry_balancer(listen: SocketAddr, servers: &[SocketAddr], ca_pem: &str) -> Balancer {
     let dial = Arc::new(Tunnel::new(ca_pem, REGISTRY_NAME).unwrap());
-    let probe = Probe::registry(ca_pem, REGISTRY_NAME).unwrap();
+    let probe = Probe::registry(Authority::Pem(ca_pem.to_owned()), REGISTRY_NAME).unwrap();
     let mut balancer = Balancer::new("registry", dial.clone(), probe.clone());
     let opened = balancer.open(&[listen]).await.unwrap();
     let preferred = servers.first().map(SocketAddr::ip);

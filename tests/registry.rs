@@ -155,8 +155,9 @@ async fn somebody_elses_registry_is_found_by_its_name_and_given_what_lies_in_a_s
 async fn a_registry_with_a_token_service_at_its_name_is_filled_and_pulled_from_by_way_of_care() {
     let authority = registry_authority("test", SystemTime::now()).unwrap();
     let beside = registry_server(&authority, [127, 0, 0, 1].into(), &[], SystemTime::now()).unwrap();
-    let at = free_address();
-    let service = TokenService::start(at, &beside, "sealift", "s3cret");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = listener.local_addr().unwrap();
+    let service = TokenService::start(listener, &beside, "sealift", "s3cret");
     let registry = Registry::start_with(&authority, |directory| {
         let certificate = directory.join("tokens.crt");
         fs::write(&certificate, service.certificate()).unwrap();
@@ -182,6 +183,8 @@ async fn a_registry_with_a_token_service_at_its_name_is_filled_and_pulled_from_b
     let app = operator.image(NAME, &["base", "app"]).await;
     operator.push(&old.served(), &app).await;
     assert_eq!(deliver(&old.directory.path().join("data"), &theirs, |_| {}).await.unwrap(), 1);
+
+    assert_eq!(theirs.list().await.unwrap(), old.served().list().await.unwrap());
 
     // A machine's own clients speak plain HTTP, with whatever listens at the port of theirs.
     let care = care(&registry.door).await;

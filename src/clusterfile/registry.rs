@@ -1,5 +1,6 @@
 //! The registry that machines pull from: what all dialects say of it, and variables that say something else.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::draft::{Draft, DraftMachines};
@@ -99,13 +100,19 @@ fn check_external(ledger: &Ledger, registry: &DraftRegistry) {
             ledger.error(Finding::at(registry.place, message).remedy(remedy));
         }
     }
-    if let Some(port) = registry.port.as_ref().filter(|port| TAKEN.contains(&port.value)) {
-        let message = format!(
-            "port {} is Kubernetes' own on machines, where the registry is called by it, too",
-            port.value
-        );
-        ledger.error(Finding::of(port, message).remedy("let the registry listen at another port"));
-    }
+}
+
+/// Finds a port that `care` could not listen at for the registry.
+fn check_port(ledger: &Ledger, registry: &DraftRegistry) {
+    let Some(port) = registry.port.as_ref().filter(|port| TAKEN.contains(&port.value)) else { return };
+    let message = format!(
+        "port {} is Kubernetes' own on machines, where the registry is called by it, too",
+        port.value
+    );
+    ledger.error(Finding::of(port, message).remedy(match registry.kind {
+        RegistryKind::Own => "take another port, or leave it out for that of the images",
+        RegistryKind::External => "let the registry listen at another port",
+    }));
 }
 
 /// How every certificate begins that is written as text.
@@ -123,20 +130,54 @@ fn domain(field: &Field<'_>) -> Option<Located<String>> {
     let wrong = match domain.value.parse::<IpAddr>() {
         Ok(_) => Some("it is an address"),
         Err(_) if domain.value.contains('*') => Some("it stands for many names"),
+        // Names of hosts have no case, but those of images are compared to the letter.
+        Err(_) if domain.value.contains(|c: char| c.is_ascii_uppercase()) => Some("it has capital letters"),
         Err(_) => not_certifiable(&domain.value),
     };
     let Some(why) = wrong else { return Some(domain) };
     let finding = Finding::of(&domain, format!("`{}` is no name of a registry: {why}", domain.value));
-    field.ledger().error(finding.remedy("write its name alone, such as registry.example"));
-    None
+    let remedy = match domain.value.to_ascii_lowercase() {
+        small if not_certifiable(&small).is_none() && small != domain.value => format!("write {small}"),
+        _ => "write its name alone, such as registry.example".to_owned(),
+    };
+    field.ledger().error(finding.remedy(remedy));
+    // It is there, so that nobody is told that it is missing.
+    Some(domain)
+}
+
+/// Tells of credentials among the variables of one machine or one image: the registry has one user, for all of them.
+fn warn_of_single_credentials(ledger: &Ledger, draft: &Draft) {
+    let machines = match &draft.machines {
+        DraftMachines::Given(machines) => machines.as_slice(),
+        DraftMachines::Made(_) => &[],
+    };
+    let of_machines = machines.iter().map(|machine| (machine.place, "machine", &machine.value.environment));
+    let of_images = draft.images.iter().filter_map(|image| {
+        let wishes = draft.rest.wishes.get(&image.value)?;
+        Some((image.place, "image", &wishes.environment))
+    });
+    let mut told = BTreeSet::new();
+    for (place, what, environment) in of_machines.chain(of_images) {
+        for name in USERNAME.iter().chain(&PASSWORD).filter(|name| environment.contains_key(**name)) {
+            // Machines that are written together have them together: the first stands for all.
+            if told.insert((what, *name)) {
+                let message = format!("the variable `{name}` of one {what} counts for nothing");
+                ledger.warn(Finding::at(place, message).remedy(
+                    "all log in to the registry as one user: write it below `spec.registry`, or among the variables of the cluster",
+                ));
+            }
+        }
+    }
 }
 
 /// Finds variables that say something else of the registry than its description: images would see the one, machines the other.
 pub(super) fn check(ledger: &Ledger, draft: &Draft) {
+    warn_of_single_credentials(ledger, draft);
     let Some(registry) = &draft.registry else { return };
     if registry.kind == RegistryKind::External {
         check_external(ledger, registry);
     }
+    check_port(ledger, registry);
     let of_images = draft.rest.wishes.values().map(|wishes| &wishes.environment);
     let machines = match &draft.machines {
         DraftMachines::Given(machines) => machines.as_slice(),

@@ -16,7 +16,7 @@ use super::limits::Policy;
 use super::report::Report;
 use super::room::End;
 use super::schedule::Schedule;
-use super::step::{Acted, Progress, Since, Step};
+use super::step::{Acted, LONGEST, Progress, Since, Step};
 use crate::error::{Class, Problem, Result};
 
 /// Runs `graph`. After `cancel` no step begins; a running one is let go, as its machine finishes it alone.
@@ -146,24 +146,27 @@ async fn carry_out(
 
 async fn act_in_time(step: &dyn Step, progress: &Progress) -> Result<Acted> {
     let deadline = step.deadline();
-    let since = || match step.since() {
-        Since::TheBegin => progress.began(),
-        Since::TheLastWord => progress.heard(),
+    let at_last = progress.began() + LONGEST;
+    let end = || match step.since() {
+        Since::TheBegin => progress.began() + deadline,
+        Since::TheLastWord => at_last.min(progress.heard() + deadline),
     };
     let acting = act_with_retries(step, progress);
     tokio::pin!(acting);
-    while since().elapsed() < deadline {
+    while tokio::time::Instant::now() < end() {
         tokio::select! {
             biased;
             acted = &mut acting => return acted,
-            () = tokio::time::sleep_until(since() + deadline) => {}
+            () = tokio::time::sleep_until(end()) => {}
         }
     }
     let told = match step.since() {
-        Since::TheBegin => "it has not ended after",
-        Since::TheLastWord => "it has not told anything for",
+        Since::TheBegin => format!("it has not ended after {}", in_words(deadline)),
+        // What tells something for ever comes to no end by that.
+        Since::TheLastWord if end() == at_last => format!("it has not ended after {}", in_words(LONGEST)),
+        Since::TheLastWord => format!("it has not told anything for {}", in_words(deadline)),
     };
-    Err(Problem::new(Class::Machine, format!("{told} {}", in_words(deadline)))
+    Err(Problem::new(Class::Machine, told)
         .remedy("look at the load, disk and network there")
         .remedy("run the same command again: work that was begun goes on there and is picked up"))
 }

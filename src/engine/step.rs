@@ -53,6 +53,9 @@ pub enum Since {
 /// After so long a step is given up that says nothing else: image scripts on slow disks are within it.
 const DEADLINE: Duration = Duration::from_mins(30);
 
+/// After so long a step is given up that still tells how far it is: a script may say something for ever, and its run holds the lock.
+pub(super) const LONGEST: Duration = Duration::from_hours(4);
+
 /// One step of a plan.
 pub trait Step: Send + Sync {
     /// Says what it does, in the imperative and without the machine: `install containerd and kubelet`.

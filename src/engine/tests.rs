@@ -208,9 +208,11 @@ async fn a_step_that_tells_how_far_it_is_may_take_its_time() {
     let mut graph = Graph::default();
     graph.add(Box::new(Talking { words: 100 }), vec![]);
     graph.add(Box::new(Talking { words: 0 }), vec![]);
+    graph.add(Box::new(Talking { words: usize::MAX }), vec![]);
     let (report, _) = run(graph).await;
     assert_eq!(report.outcomes[0], Outcome::Done);
     assert_eq!(report.problems()[0].message, "it has not told anything for 3 min");
+    assert_eq!(report.problems()[1].message, "it has not ended after 240 min", "it would talk for ever");
 }
 
 #[tokio::test]

@@ -15,25 +15,29 @@ pub struct Realm {
     pub authority: Authority,
     /// By which path, and the part of the query that comes first.
     pub path: PathAndQuery,
+    /// What the registry is called there.
+    pub service: Option<String>,
 }
 
 impl Realm {
-    fn read(text: &str) -> Option<Self> {
-        let parts = text.parse::<Uri>().ok()?.into_parts();
+    fn of(challenge: &ChallengeRef<'_>) -> Option<Self> {
+        let parts = parameter(challenge, "realm")?.to_unescaped().parse::<Uri>().ok()?.into_parts();
         Some(Self {
             scheme: parts.scheme?,
             authority: parts.authority?,
             path: parts.path_and_query.unwrap_or(PathAndQuery::from_static("/")),
+            service: parameter(challenge, "service").map(ParamValue::to_unescaped),
         })
     }
 }
 
 /// Returns where the answer with these headers sends a client for a token, if it does.
 pub fn realm(headers: &HeaderMap) -> Option<Realm> {
-    headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok()).find_map(|value| {
-        let challenges = parse_challenges(value).ok()?;
-        challenges.iter().filter_map(param).find_map(|realm| Realm::read(&realm.to_unescaped()))
-    })
+    headers
+        .get_all(WWW_AUTHENTICATE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .find_map(|value| parse_challenges(value).ok()?.iter().find_map(Realm::of))
 }
 
 /// Has the answer with these headers send clients where `elsewhere` says, and says nothing of realms that stay.
@@ -53,18 +57,19 @@ fn replaced(value: &HeaderValue, elsewhere: impl Fn(&Realm) -> Option<String>) -
     let text = value.to_str().ok()?;
     let challenges = parse_challenges(text).ok()?;
     let mut changed = text.to_owned();
-    for realm in challenges.iter().filter_map(param) {
-        if let Some(other) = Realm::read(&realm.to_unescaped()).as_ref().and_then(&elsewhere) {
-            changed = changed.replace(realm.as_escaped(), &other);
+    for challenge in &challenges {
+        let other = Realm::of(challenge).as_ref().and_then(&elsewhere);
+        if let Some((said, other)) = parameter(challenge, "realm").zip(other) {
+            changed = changed.replace(said.as_escaped(), &other);
         }
     }
     HeaderValue::try_from(changed).ok()
 }
 
-/// Returns the realm of a challenge to come with a token. That of another kind is a name for people.
-fn param<'a>(challenge: &'a ChallengeRef<'_>) -> Option<&'a ParamValue<'a>> {
-    let realm = challenge.params.iter().find(|(name, _)| name.eq_ignore_ascii_case("realm"));
-    realm.filter(|_| challenge.scheme.eq_ignore_ascii_case("bearer")).map(|(_, value)| value)
+/// Returns what a challenge to come with a token says. The realm of another kind is a name for people.
+fn parameter<'a>(challenge: &'a ChallengeRef<'_>, name: &str) -> Option<&'a ParamValue<'a>> {
+    let found = challenge.params.iter().find(|(said, _)| said.eq_ignore_ascii_case(name));
+    found.filter(|_| challenge.scheme.eq_ignore_ascii_case("bearer")).map(|(_, value)| value)
 }
 
 #[cfg(test)]

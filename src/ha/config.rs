@@ -89,7 +89,7 @@ pub struct RegistryTunnel {
     pub listen: Vec<SocketAddr>,
     /// The registries, at least one; this machine's own is preferred.
     pub servers: Vec<SocketAddr>,
-    /// The authority of the registries' certificates, as PEM text; none is whatever the machine trusts.
+    /// The authority of the registries' certificates, as PEM text; of somebody else's, none is whatever the machine trusts.
     pub ca_pem: String,
     /// The name that the registries prove.
     pub server_name: String,
@@ -213,7 +213,11 @@ impl RegistryTunnel {
 
     /// Returns how the servers are looked at.
     pub fn probe(&self) -> Result<Probe> {
-        Probe::registry(&self.ca_pem, &self.server_name)
+        let authority = match self.owner {
+            Owner::SomebodyElse if self.ca_pem.is_empty() => Authority::ThisMachine,
+            _ => Authority::Pem(self.ca_pem.clone()),
+        };
+        Probe::registry(authority, &self.server_name)
     }
 
     fn check(&self) -> Result<()> {
@@ -310,6 +314,7 @@ mod tests {
             ("/registry/listen", serde_json::json!([]), "listens nowhere"),
             ("/registry/listen", serde_json::json!(["10.0.0.4:5000"]), "loopback addresses only"),
             ("/registry/ca_pem", serde_json::json!("nothing"), "no certificate"),
+            ("/registry/ca_pem", serde_json::json!(""), "no certificate"),
             ("/registry/server_name", serde_json::json!("not a name"), "not the name of a server"),
             ("/api", serde_json::Value::Null, "learned through `api`"),
         ] {

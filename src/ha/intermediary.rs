@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
+use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,20 +17,19 @@ use futures_util::future::BoxFuture;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::uri::{Authority, PathAndQuery, Scheme, Uri};
 use http::{Request, Response, StatusCode, Version};
-use http_body_util::{Either, Full};
+use http_body_util::{Either, Empty, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
 use hyper::server::conn::http1 as server;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use rustls::ClientConfig;
 use tokio::io::DuplexStream;
 use tokio::time::timeout;
 use tracing::warn;
 
 use super::challenge::{Realm, replace_realms};
 use super::forward::{Dial, Duplex, connect_tcp};
-use super::tls::{self, Protocols};
+use super::tls::{self, Protocols, Trust};
 use crate::error::Result;
 
 /// Below this path of the registry clients find where it sends them for a token.
@@ -41,7 +41,7 @@ const PORT: u16 = 443;
 /// How many bytes may wait between a client and care on either way.
 const BUFFER: usize = 64 * 1024;
 
-/// How long a connection to where tokens are may take.
+/// How long a connection to another host than the registry's may take.
 const REACH_DEADLINE: Duration = Duration::from_secs(10);
 
 /// What is about one connection and not about what it carries (RFC 9110, section 7.6.1). How a body is framed is told anew.
@@ -51,6 +51,14 @@ const OF_THE_CONNECTION: [HeaderName; 5] =
 type Sender = SendRequest<Incoming>;
 type Body = Either<Incoming, Full<Bytes>>;
 
+/// What requests bring along.
+trait Content: hyper::body::Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static {}
+
+impl<B: hyper::body::Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static> Content
+    for B
+{
+}
+
 /// Connects to servers of one registry, and passes on what is asked there.
 #[derive(Debug, Clone)]
 pub struct Intermediary(Arc<Registry>);
@@ -58,7 +66,7 @@ pub struct Intermediary(Arc<Registry>);
 #[derive(Debug)]
 struct Registry {
     name: String,
-    client: Arc<ClientConfig>,
+    trust: Trust,
     /// Where it has sent clients: nobody is led anywhere else.
     realms: Mutex<BTreeSet<(String, String)>>,
 }
@@ -67,8 +75,14 @@ impl Intermediary {
     /// Makes the way to the registry `name` by authorities in `ca_pem`, or without any by those of this machine.
     pub fn new(ca_pem: &str, name: &str) -> Result<Self> {
         tls::server_name(name)?;
-        let client = tls::client_of_registry(ca_pem, Protocols::Unspoken)?;
-        Ok(Self(Arc::new(Registry { name: name.to_owned(), client, realms: Mutex::default() })))
+        let trust = Trust::declared(ca_pem);
+        trust.client(Protocols::Unspoken)?;
+        Ok(Self(Arc::new(Registry { name: name.to_owned(), trust, realms: Mutex::default() })))
+    }
+
+    /// Connects to a host through TLS, for a request of our own: where `server` is, if that has the registry's name.
+    pub async fn reach(&self, host: &Authority, server: SocketAddr) -> io::Result<SendRequest<Empty<Bytes>>> {
+        self.0.reach(host, server).await
     }
 }
 
@@ -86,9 +100,10 @@ impl Dial for Intermediary {
 }
 
 impl Registry {
-    async fn open(&self, server: SocketAddr, name: &str) -> io::Result<Sender> {
+    async fn open<B: Content>(&self, server: SocketAddr, name: &str) -> io::Result<SendRequest<B>> {
         let name = tls::server_name(name).map_err(io::Error::other)?;
-        let stream = tls::connect(connect_tcp(server).await?, &self.client, &name).await?;
+        let client = self.trust.client(Protocols::Unspoken).map_err(io::Error::other)?;
+        let stream = tls::connect(connect_tcp(server).await?, &client, &name).await?;
         let (sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
         // It ends with its sender; how does not matter.
@@ -96,9 +111,15 @@ impl Registry {
         Ok(sender)
     }
 
-    /// Opens a connection to where tokens are, at the registry's own name where `server` is.
-    async fn open_realm(&self, realm: &Authority, server: SocketAddr) -> io::Result<Sender> {
-        let (name, port) = (realm.host(), realm.port_u16().unwrap_or(PORT));
+    async fn reach<B: Content>(&self, host: &Authority, server: SocketAddr) -> io::Result<SendRequest<B>> {
+        let opened = timeout(REACH_DEADLINE, self.open_at(host, server)).await;
+        opened
+            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+            .map_err(|error| io::Error::new(error.kind(), format!("{host}: {error}")))
+    }
+
+    async fn open_at<B: Content>(&self, host: &Authority, server: SocketAddr) -> io::Result<SendRequest<B>> {
+        let (name, port) = (host.host(), host.port_u16().unwrap_or(PORT));
         if name.eq_ignore_ascii_case(&self.name) {
             return self.open(SocketAddr::new(server.ip(), port), name).await;
         }
@@ -189,11 +210,7 @@ impl Carried {
                 self.ask(request).await?
             }
             Some((realm, path)) => {
-                let opened = timeout(REACH_DEADLINE, self.registry.open_realm(&realm, self.server)).await;
-                let opened = opened.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
-                let mut sender = opened.map_err(|error| {
-                    io::Error::new(error.kind(), format!("{realm}, where the registry's tokens are: {error}"))
-                })?;
+                let mut sender = self.registry.reach(&realm, self.server).await?;
                 sender.send_request(directed(request, &realm, Some(path))?).await.map_err(io::Error::other)?
             }
         };

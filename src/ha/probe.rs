@@ -25,7 +25,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::forward::connect_tcp;
 use super::health::Observation;
 use super::pool::Pool;
-use super::tls::{self, Protocols};
+use super::tls::{self, Protocols, Trust};
 
 /// How often an API server that is well is asked for `/readyz`. 500 machines make 100 questions a second.
 const READYZ_EVERY: Duration = Duration::from_secs(5);
@@ -58,6 +58,8 @@ pub enum Authority {
     Pem(String),
     /// In this file, which may appear later (a worker gets the cluster's CA when it joins) and change.
     File(PathBuf),
+    /// Those that this machine trusts.
+    ThisMachine,
     /// Not known: then a server is alive when it accepts a connection.
     Unknown,
 }
@@ -110,9 +112,8 @@ impl Probe {
         Ok(Self { kind: Kind::ApiServer, authority, name: tls::server_name("kubernetes")? })
     }
 
-    /// Asks a registry for `/v2/` under the authority of `ca_pem`.
-    pub fn registry(ca_pem: &str, server_name: &str) -> crate::error::Result<Self> {
-        let authority = Authority::Pem(ca_pem.to_owned());
+    /// Asks a registry for `/v2/` under `authority`.
+    pub fn registry(authority: Authority, server_name: &str) -> crate::error::Result<Self> {
         Ok(Self { kind: Kind::Registry, authority, name: tls::server_name(server_name)? })
     }
 
@@ -168,33 +169,28 @@ impl Probe {
     /// Opens a connection to ask over; `None` when the authority is not known and TCP was all to be tried.
     async fn open(&self, server: SocketAddr) -> io::Result<Option<Session>> {
         let reached = timeout(REACH_DEADLINE, async {
-            let Some(ca_pem) = self.ca_pem().await? else {
+            let Some(config) = self.client().await? else {
                 return connect_tcp(server).await.map(|_| None);
             };
-            let config = self.client(&ca_pem).map_err(io::Error::other)?;
             let stream = tls::connect(connect_tcp(server).await?, &config, &self.name).await?;
             Session::start(stream).await.map(Some).map_err(io::Error::other)
         });
         reached.await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
 
-    fn client(&self, ca_pem: &[u8]) -> crate::error::Result<Arc<rustls::ClientConfig>> {
-        match self.kind {
-            Kind::ApiServer => tls::client(ca_pem, Protocols::AnyHttp),
-            Kind::Registry => tls::client_of_registry(&String::from_utf8_lossy(ca_pem), Protocols::AnyHttp),
-        }
-    }
-
-    async fn ca_pem(&self) -> io::Result<Option<Vec<u8>>> {
-        match &self.authority {
-            Authority::Unknown => Ok(None),
-            Authority::Pem(text) => Ok(Some(text.clone().into_bytes())),
+    /// Returns what proves servers; `None` while the authority is not known.
+    async fn client(&self) -> io::Result<Option<Arc<rustls::ClientConfig>>> {
+        let client = match &self.authority {
+            Authority::Unknown => return Ok(None),
+            Authority::ThisMachine => Trust::ThisMachine.client(Protocols::AnyHttp),
+            Authority::Pem(text) => tls::client(text.as_bytes(), Protocols::AnyHttp),
             Authority::File(path) => match tokio::fs::read(path).await {
-                Ok(pem) => Ok(Some(pem)),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-                Err(error) => Err(error),
+                Ok(pem) => tls::client(&pem, Protocols::AnyHttp),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                Err(error) => return Err(error),
             },
-        }
+        };
+        client.map(Some).map_err(io::Error::other)
     }
 }
 

@@ -1,6 +1,7 @@
 //! TLS as `care` speaks it: clients that trust one authority and nothing else.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -58,18 +59,49 @@ pub async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     TlsConnector::from(config.clone()).connect(name.clone(), stream).await
 }
 
-/// Makes a client like [`client`] that trusts what this machine trusts, whatever `ca_pem` is, if that is empty.
-pub fn client_of_registry(ca_pem: &str, protocols: Protocols) -> Result<Arc<ClientConfig>> {
-    if !ca_pem.is_empty() {
-        return client(ca_pem.as_bytes(), protocols);
+/// Whom a client of somebody else's registry trusts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trust {
+    /// The authorities in this PEM text.
+    Authorities(String),
+    /// Those of this machine.
+    ThisMachine,
+}
+
+impl Trust {
+    /// Reads what is declared of a registry: PEM, and this machine's where nothing is.
+    pub fn declared(ca_pem: &str) -> Self {
+        if ca_pem.is_empty() { Self::ThisMachine } else { Self::Authorities(ca_pem.to_owned()) }
+    }
+
+    /// Makes a client like [`client`].
+    pub fn client(&self, protocols: Protocols) -> Result<Arc<ClientConfig>> {
+        let builder = match self {
+            Self::Authorities(pem) => return client(pem.as_bytes(), protocols),
+            Self::ThisMachine => trusting(of_this_machine())?,
+        };
+        let mut config = builder.with_no_client_auth();
+        if protocols == Protocols::AnyHttp {
+            config.alpn_protocols = offered();
+        }
+        Ok(Arc::new(config))
+    }
+}
+
+/// How long it is known whom this machine trusts. There are hundreds of files to read, and they change once in years.
+const KNOWN_FOR: Duration = Duration::from_mins(10);
+
+fn of_this_machine() -> Arc<RootCertStore> {
+    static KNOWN: Mutex<Option<(Instant, Arc<RootCertStore>)>> = Mutex::new(None);
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, roots)) = known.as_ref().filter(|(read, _)| read.elapsed() < KNOWN_FOR) {
+        return roots.clone();
     }
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let mut config = trusting(roots)?.with_no_client_auth();
-    if protocols == Protocols::AnyHttp {
-        config.alpn_protocols = offered();
-    }
-    Ok(Arc::new(config))
+    let roots = Arc::new(roots);
+    *known = Some((Instant::now(), roots.clone()));
+    roots
 }
 
 fn offered() -> Vec<Vec<u8>> {
@@ -89,7 +121,7 @@ fn builder(ca_pem: &[u8]) -> Result<Builder> {
     trusting(roots)
 }
 
-fn trusting(roots: RootCertStore) -> Result<Builder> {
+fn trusting(roots: impl Into<Arc<RootCertStore>>) -> Result<Builder> {
     // The provider is named, not taken from the process: two of them in one program would be an abort.
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)
@@ -105,6 +137,14 @@ fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, rustls::pki_
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whom_this_machine_trusts_is_not_read_for_every_client() {
+        assert!(Arc::ptr_eq(&of_this_machine(), &of_this_machine()));
+        assert_eq!(Trust::declared(""), Trust::ThisMachine);
+        Trust::ThisMachine.client(Protocols::AnyHttp).unwrap();
+        Trust::declared(" ").client(Protocols::AnyHttp).unwrap_err();
+    }
 
     #[test]
     fn an_authority_without_a_certificate_is_refused() {

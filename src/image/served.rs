@@ -9,10 +9,11 @@ use oci_client::client::{Certificate, CertificateEncoding, ClientConfig, ClientP
 use oci_client::errors::{OciDistributionError, OciErrorCode};
 use oci_client::manifest::OciDescriptor;
 use oci_client::secrets::RegistryAuth;
-use oci_client::{Client, Reference};
+use oci_client::{Client, Reference, RegistryOperation};
 
 use super::document::{DOCKER_INDEX, DOCKER_MANIFEST, INDEX, MANIFEST};
 use super::passage::Passage;
+use super::token_service;
 use crate::error::{Class, Context, Problem, Result};
 use crate::model::{Digest, ManifestOrder, RegistryDoor, ServedRepository};
 
@@ -28,6 +29,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the registry may be silent; it may have to hash and to sync a large blob before it answers.
 const READ_TIMEOUT: Duration = Duration::from_mins(5);
 
+/// What a token is for that opens the list of all repositories.
+const CATALOG: &str = "registry:catalog:*";
+
 /// A repository's name for questions that are about none.
 const ANY: &str = "any";
 
@@ -35,6 +39,7 @@ const ANY: &str = "any";
 pub struct ServedRegistry {
     /// How one is reached that goes by its name.
     passage: Option<Passage>,
+    door: RegistryDoor,
     client: Client,
     auth: RegistryAuth,
     address: String,
@@ -45,10 +50,6 @@ impl ServedRegistry {
     pub fn behind(door: &RegistryDoor) -> Result<Self> {
         // The program's own beginning does this too; whoever comes second changes nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let authority =
-            Certificate { encoding: CertificateEncoding::Pem, data: door.authority.clone().into_bytes() };
-        // Somebody else's registry may be one that this machine trusts anyway.
-        let authorities = if door.authority.is_empty() { vec![] } else { vec![authority] };
         let (address, passage) = match &door.external {
             None => (door.at.to_string(), None),
             Some(external) => {
@@ -57,26 +58,9 @@ impl ServedRegistry {
                 (name, Some(Passage::open(external.domain.clone(), servers)?))
             }
         };
-        // A proxy that the environment names is not to see it. One that is named here and used for no address, or is our own,
-        // takes its place.
-        let (proxy, without) = match &passage {
-            None => ("http://127.0.0.1:9".to_owned(), Some("0.0.0.0/0,::/0".to_owned())),
-            Some(passage) => (passage.url(), None),
-        };
-        let config = ClientConfig {
-            protocol: ClientProtocol::Https,
-            use_monolithic_push: true,
-            tls_certs_only: authorities,
-            connect_timeout: Some(CONNECT_TIMEOUT),
-            read_timeout: Some(READ_TIMEOUT),
-            https_proxy: Some(proxy),
-            no_proxy: without,
-            ..ClientConfig::default()
-        };
-        let client =
-            Client::try_from(config).problem(Class::Config, "the registry's authority cannot be read")?;
+        let client = client(door, passage.as_ref())?;
         let auth = RegistryAuth::Basic(door.username.clone(), door.password.clone());
-        Ok(Self { passage, client, auth, address })
+        Ok(Self { passage, door: door.clone(), client, auth, address })
     }
 
     /// Tells whether it lets in who comes.
@@ -90,7 +74,13 @@ impl ServedRegistry {
 
     /// Tells whether it lets pull who comes. Unlike [`Self::admits`] this asks for nothing that only a registry's keeper may see.
     pub async fn lets_pull(&self) -> Result<bool> {
-        match self.client.fetch_manifest_digest(&self.reference(ANY, "any"), &self.auth).await {
+        let any = self.reference(ANY, "any");
+        // The client takes a token service that does not answer for one that gives no token.
+        let asked = async {
+            self.client.auth(&any, &self.auth, RegistryOperation::Pull).await?;
+            self.client.fetch_manifest_digest(&any, &self.auth).await
+        };
+        match asked.await {
             Ok(_) => Ok(true),
             Err(error) if is_absent(&error) => Ok(true),
             Err(error) if is_refusal(&error) => Ok(false),
@@ -112,15 +102,31 @@ impl ServedRegistry {
 
     async fn repositories(&self) -> Result<Vec<String>> {
         let any = self.reference(ANY, "any");
+        let (client, auth) = self.keeper().await?;
         let mut names: Vec<String> = vec![];
         loop {
-            let page = self.client.catalog(&any, &self.auth, Some(PAGE), names.last().map(String::as_str));
+            let page = client.catalog(&any, &auth, Some(PAGE), names.last().map(String::as_str));
             let page = page.await.map_err(|error| self.failed("cannot list its repositories", &error))?;
             let is_last = page.repositories.len() < PAGE;
             names.extend(page.repositories);
             if is_last {
                 return Ok(names);
             }
+        }
+    }
+
+    /// Returns who may ask for all repositories: the client gets tokens for one of them only.
+    async fn keeper(&self) -> Result<(Client, RegistryAuth)> {
+        let token = match &self.door.external {
+            Some(external) => token_service::token(&self.door, external, CATALOG).await?,
+            None => None,
+        };
+        match token {
+            Some(token) => {
+                let client = client(&self.door, self.passage.as_ref())?;
+                Ok((client, RegistryAuth::Bearer(token)))
+            }
+            None => Ok((self.client.clone(), self.auth.clone())),
         }
     }
 
@@ -286,6 +292,31 @@ impl ServedRegistry {
             }
         }
     }
+}
+
+/// Makes the client that goes by `passage`, where there is one.
+fn client(door: &RegistryDoor, passage: Option<&Passage>) -> Result<Client> {
+    let authority =
+        Certificate { encoding: CertificateEncoding::Pem, data: door.authority.clone().into_bytes() };
+    // Somebody else's registry may be one that this machine trusts anyway.
+    let authorities = if door.authority.is_empty() { vec![] } else { vec![authority] };
+    // A proxy that the environment names is not to see it. One that is named here and used for no address, or is our own,
+    // takes its place.
+    let (proxy, without) = match passage {
+        None => ("http://127.0.0.1:9".to_owned(), Some("0.0.0.0/0,::/0".to_owned())),
+        Some(passage) => (passage.url(), None),
+    };
+    let config = ClientConfig {
+        protocol: ClientProtocol::Https,
+        use_monolithic_push: true,
+        tls_certs_only: authorities,
+        connect_timeout: Some(CONNECT_TIMEOUT),
+        read_timeout: Some(READ_TIMEOUT),
+        https_proxy: Some(proxy),
+        no_proxy: without,
+        ..ClientConfig::default()
+    };
+    Client::try_from(config).problem(Class::Config, "the registry's authority cannot be read")
 }
 
 /// Tells whether the registry does not let in who came.

@@ -8,7 +8,7 @@ use super::context::Context;
 use super::execute::{self, Proposal, Purpose};
 use super::resolve::Wish;
 use super::scene::{Kept, Scene};
-use super::{intact, observe, preflight, recover};
+use super::{intact, observe, preflight, recover, secrets};
 use crate::error::{Problems, Result};
 use crate::image::Store;
 use crate::model::{Cluster, Digest, ImageContract, Kubeconfig, MachineName, Observed};
@@ -42,6 +42,8 @@ pub(super) async fn converge(
         return Ok(());
     }
     context.reporter.note("the API answers again; this is what else is to do");
+    // A run has one end, and this is another one.
+    let context = &Context { run: secrets::new_id(), ..context.clone() };
     let last = State::load(&context.home, &wish.declared.name)?;
     let draft = Box::pin(draw(context, &Wish { last: last.as_ref(), ..wish.clone() }, consent)).await?;
     carry_out(context, draft, consent, purpose, |_| Ok(())).await

@@ -1,6 +1,8 @@
-//! A cluster that pulls from somebody else's registry: nothing of the images' own runs, and each machine has its certificate and user.
+//! A cluster that pulls from somebody else's registry, which sends its clients to a token service at its own name: nothing of the
+//! images' own runs, and each machine has its certificate and user.
 
 use std::fs;
+use std::net::TcpListener;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -9,6 +11,7 @@ use sealift::error::Class;
 use sealift::ha::authority::{registry_authority, registry_server};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
+use tokio::runtime::Runtime;
 
 use crate::kubernetes::await_ready;
 use crate::machines::{FLANNEL, KUBERNETES, Machine, Machines};
@@ -16,6 +19,7 @@ use crate::operator::{Ended, Operator};
 use crate::secrets::Places;
 use crate::story::Matters::{ToAllAfter, ToNobody};
 use crate::story::{self, Stage};
+use crate::tokens::TokenService;
 use crate::watch::Watch;
 
 const NAME: &str = "external";
@@ -23,6 +27,8 @@ const NAME: &str = "external";
 /// The registry, as its certificate and its users have it.
 const DOMAIN: &str = "registry.example";
 const PORT: u16 = 5001;
+/// Where its token service is.
+const TOKENS: u16 = 5002;
 const USERNAME: &str = "robot$cluster";
 const PASSWORD: &str = "Lighthouses-4.and/Ferries";
 
@@ -46,22 +52,24 @@ struct External {
     operator: Operator,
     /// A control plane, a worker, and a machine outside of the cluster that the registry is on.
     machines: Machines,
+    outside: Outside,
     printed: String,
     command_lines: String,
 }
 
 impl External {
     fn begin() -> Self {
+        let machines = Machines::make(NAME, 1, 2);
         let scene = Self {
             operator: Operator::new(),
-            machines: Machines::make(NAME, 1, 2),
+            outside: serve(machines.worker(1)),
+            machines,
             printed: String::new(),
             command_lines: String::new(),
         };
         scene.operator.file("password", PASSWORD);
         scene.operator.file("wrong", "Lighthouses-5");
-        let authority = serve(scene.outside());
-        scene.operator.file("ca.pem", &authority);
+        scene.operator.file("ca.pem", &scene.outside.authority);
         scene
     }
 
@@ -162,6 +170,8 @@ impl External {
         let refused = self.types(&["registry", "passwd", "--name", NAME, "--yes"]);
         let problems = refused.problems();
         assert_eq!((problems.len(), problems[0].class), (1, Class::Refused), "{}", refused.told());
+        let given = self.outside.tokens.given();
+        assert!(given.iter().any(|scope| scope == "repository:pause:pull"), "{given:?}");
         let refused = self.apply(&json!({"kind": "own"}));
         let problems = refused.problems();
         assert_eq!((problems.len(), problems[0].class), (1, Class::Refused), "{}", refused.told());
@@ -201,11 +211,27 @@ impl External {
     }
 }
 
-/// Starts the registry that cluster images carry on a machine, as somebody else would; returns the authority of its certificate.
-fn serve(machine: Machine<'_>) -> String {
+/// What somebody else has.
+struct Outside {
+    authority: String,
+    tokens: TokenService,
+    _runtime: Runtime,
+}
+
+/// Starts the registry that cluster images carry on a machine, as somebody else would, and its token service here, which is reached
+/// by way of the machine.
+fn serve(machine: Machine<'_>) -> Outside {
     let authority = registry_authority("somebody", SystemTime::now()).unwrap();
     let address = machine.address().parse().unwrap();
     let own = registry_server(&authority, address, &[DOMAIN.to_owned()], SystemTime::now()).unwrap();
+    let runtime = Runtime::new().unwrap();
+    let gateway = machine.sh("ip route show default | awk '{print $3; exit}'");
+    let here = TcpListener::bind((gateway.trim(), 0)).unwrap();
+    let at = here.local_addr().unwrap();
+    let tokens = {
+        let _within = runtime.enter();
+        TokenService::start(here, &own, USERNAME, PASSWORD)
+    };
     let config = json!({
         "version": 0.1, "log": {"level": "warn", "accesslog": {"disabled": true}},
         "storage": {"filesystem": {"rootdirectory": "/srv/registry"}},
@@ -213,14 +239,13 @@ fn serve(machine: Machine<'_>) -> String {
             "addr": format!(":{PORT}"),
             "tls": {"certificate": "/srv/registry.crt", "key": "/srv/registry.key"},
         },
-        "auth": {"htpasswd": {"realm": "somebody's", "path": "/srv/htpasswd"}},
+        "auth": TokenService::configuration(&format!("{DOMAIN}:{TOKENS}"), "/srv/tokens.crt"),
     });
     let folder = tempfile::tempdir().unwrap();
-    let users = format!("{USERNAME}:{}\n", bcrypt::hash(PASSWORD, 4).unwrap());
     for (name, content) in [
         ("registry.crt", own.certificate_pem.as_str()),
         ("registry.key", own.key_pem.expose_secret()),
-        ("htpasswd", &users),
+        ("tokens.crt", &tokens.certificate()),
         ("config.yml", &config.to_string()),
     ] {
         fs::write(folder.path().join(name), content).unwrap();
@@ -229,11 +254,14 @@ fn serve(machine: Machine<'_>) -> String {
     let arch = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
     let parts = Path::new(env!("CARGO_MANIFEST_DIR")).join("images/kubernetes/parts").join(arch);
     machine.take(&parts.join("cri/registry"), "/usr/local/bin");
-    machine.sh(
-        "systemd-run --quiet --unit outside --setenv OTEL_TRACES_EXPORTER=none /usr/local/bin/registry serve /srv/config.yml",
-    );
-    crate::machines::until("the registry outside answers", || {
-        machine.try_sh(&format!("curl -sk https://127.0.0.1:{PORT}/v2/")).status.success().then_some(())
-    });
-    authority.certificate_pem
+    machine.sh(&format!(
+        "systemd-run --quiet --unit outside --setenv OTEL_TRACES_EXPORTER=none /usr/local/bin/registry serve /srv/config.yml && \
+         systemd-run --quiet --unit tokens --socket-property=ListenStream={TOKENS} /usr/lib/systemd/systemd-socket-proxyd {at}",
+    ));
+    for port in [PORT, TOKENS] {
+        crate::machines::until("what is outside answers", || {
+            machine.try_sh(&format!("curl -sk https://127.0.0.1:{port}/v2/")).status.success().then_some(())
+        });
+    }
+    Outside { authority: authority.certificate_pem, tokens, _runtime: runtime }
 }

@@ -23,6 +23,8 @@ mod sealer;
 mod secrets;
 mod snapshot;
 mod story;
+#[path = "../tokens/mod.rs"]
+mod tokens;
 mod unanswered;
 mod watch;
 

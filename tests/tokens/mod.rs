@@ -1,6 +1,6 @@
 //! A token service as registries have one beside them: clients show it their password, and the registry its signature.
 
-use std::net::SocketAddr;
+use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -19,7 +19,6 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use sealift::ha::authority::Identity;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -46,15 +45,15 @@ struct Signer {
 }
 
 impl TokenService {
-    /// Starts one at `address` that proves its name by `identity` and lets in one user. Must be called within a runtime.
-    pub(crate) fn start(address: SocketAddr, identity: &Identity, username: &str, password: &str) -> Self {
+    /// Starts one at `listener` that proves its name by `identity` and lets in one user. Must be called within a runtime.
+    pub(crate) fn start(listener: TcpListener, identity: &Identity, username: &str, password: &str) -> Self {
         let key = KeyPair::generate_for(&PKCS_ED25519).unwrap();
         let certificate = CertificateParams::new([ISSUER.to_owned()]).unwrap().self_signed(&key).unwrap();
         let user = format!("Basic {}", STANDARD.encode(format!("{username}:{password}")));
         let signer = Arc::new(Signer { key, certificate, user, given: Mutex::default() });
-        let listener = std::net::TcpListener::bind(address).unwrap();
         listener.set_nonblocking(true).unwrap();
-        let serving = serve(TcpListener::from_std(listener).unwrap(), acceptor(identity), signer.clone());
+        let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+        let serving = serve(listener, acceptor(identity), signer.clone());
         Self { signer, _task: AbortOnDropHandle::new(tokio::spawn(serving)) }
     }
 
@@ -89,7 +88,7 @@ fn acceptor(identity: &Identity) -> TlsAcceptor {
     TlsAcceptor::from(Arc::new(config))
 }
 
-async fn serve(listener: TcpListener, tls: TlsAcceptor, signer: Arc<Signer>) {
+async fn serve(listener: tokio::net::TcpListener, tls: TlsAcceptor, signer: Arc<Signer>) {
     while let Ok((stream, _)) = listener.accept().await {
         let (tls, signer) = (tls.clone(), signer.clone());
         tokio::spawn(async move {

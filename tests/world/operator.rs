@@ -142,6 +142,7 @@ impl Operator {
             ended = Box::pin(asked(&context, command)) => Some(ended),
         };
         let summary = reporter.summary.lock().unwrap().take();
+        self.assert_that_each_run_has_one_end();
         match ended {
             None => End::Killed,
             Some(Ok(())) => End::Well(summary.map(|summary| summary.ending)),
@@ -149,6 +150,16 @@ impl Operator {
                 let set_aside = summary.map(|summary| summary.set_aside).unwrap_or_default();
                 End::Badly(set_aside.into_iter().chain(problems.list().iter().cloned()).collect())
             }
+        }
+    }
+
+    /// Whoever looks a run up by its id finds how that ended.
+    fn assert_that_each_run_has_one_end(&self) {
+        let journals = self.home.path().join("clusters").join(CLUSTER).join("runs");
+        for journal in std::fs::read_dir(journals).into_iter().flatten().flatten() {
+            let told = std::fs::read_to_string(journal.path()).unwrap();
+            let ends = told.lines().filter(|line| line.contains(r#""event":"run-finished""#)).count();
+            assert!(ends <= 1, "{ends} ends in {}: {told}", journal.path().display());
         }
     }
 

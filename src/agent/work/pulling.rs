@@ -76,8 +76,11 @@ fn place_for_kubelet(path: &Path, work: &PullingWork) -> Result<()> {
     // Somebody may have written others into it.
     let before = fsx::read_if_exists(path)?.unwrap_or_default();
     let mut told: Value = serde_json::from_slice(&before).unwrap_or_default();
-    if !told.is_object() || !told["auths"].is_object() {
-        told = json!({"auths": {}});
+    if !told.is_object() {
+        told = json!({});
+    }
+    if !told["auths"].is_object() {
+        told["auths"] = json!({});
     }
     told["auths"][&work.registry] = json!({"auth": credentials(&work.user)});
     fsx::write_atomically(path, told.to_string(), 0o600)
@@ -167,5 +170,11 @@ mod tests {
         let told: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
         assert_eq!(told["auths"]["sea.hub:5000"]["auth"], "bm9kZXM6SGFyYm91cjc=");
         assert_eq!((&told["auths"]["theirs"]["auth"], &told["credsStore"]), (&"x".into(), &"y".into()));
+        // Who has told nobody's credentials may have told something else.
+        fs::write(&path, r#"{"credHelpers":{"theirs":"y"}}"#).unwrap();
+        place_for_kubelet(&path, &work(Runtime::Docker)).unwrap();
+        let told: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        assert_eq!(told["credHelpers"]["theirs"], "y");
+        assert!(told["auths"]["sea.hub:5000"].is_object());
     }
 }

@@ -38,7 +38,7 @@ pub async fn change_credentials(context: &Context, request: PasswdRequest) -> Re
     let declared = declare::last(&last);
     let wish = Wish::about(&last, &declared, &request.login, Making::Forbidden);
     let draft = Box::pin(converge::draw(context, &wish, Consent::default())).await?;
-    refuse_unmade(&draft.site)?;
+    refuse_unanswered(&draft.site, &draft.plan)?;
     refuse_silence(&draft.site)?;
     let title = format!("registry passwd --username {username}");
     let purpose = |cluster: &Cluster, plan: &Plan| Purpose {
@@ -120,16 +120,29 @@ fn refuse_external(last: &State) -> Result<(), Problems> {
         .into())
 }
 
-/// Before there is a cluster nothing comes with its credentials, and there is nowhere to keep both.
-fn refuse_unmade(site: &Site) -> Result<(), Problems> {
-    if site.observed.api().is_some() {
-        return Ok(());
+/// Without an API there is nowhere to keep both credentials.
+fn refuse_unanswered(site: &Site, plan: &Plan) -> Result<(), Problems> {
+    match site.observed.api() {
+        Some(_) => Ok(()),
+        None => Err(unanswered(&site.change_state(|_| {}), plan).into()),
     }
-    let problem = Problem::new(
-        Class::Refused,
-        format!("the credentials of `{}` cannot be changed before it is made", site.cluster().name),
-    );
-    Err(problem.remedy("make it first: sealift apply").into())
+}
+
+/// Says why there is no API.
+fn unanswered(state: &State, plan: &Plan) -> Problem {
+    let name = &state.cluster.name;
+    if state.authority.is_none() {
+        let message = format!("the credentials of `{name}` cannot be changed before it is made");
+        return Problem::new(Class::Refused, message).remedy("make it first: sealift apply");
+    }
+    let message = format!("the credentials of `{name}` cannot be changed while its API does not answer");
+    let problem = Problem::new(Class::Refused, message);
+    if plan.only_puts_back() {
+        return problem
+            .saw("a change of its configuration was cut off, and what ran before is put aside on its machine")
+            .remedy("have that put back first: sealift apply");
+    }
+    problem.remedy("see what its control planes lack: sealift status")
 }
 
 /// A control plane that is silent may serve its registry all the same, and would take the former credentials alone.
@@ -180,6 +193,27 @@ mod tests {
         let done = RegistryAccess { former: None, ..given };
         let same = changed(&done, Some("team".to_owned()), Some(&"longenough1".into())).unwrap();
         assert!(same == done, "the same once more changes nothing");
+    }
+
+    #[test]
+    fn why_there_is_no_api_is_told_as_it_is() {
+        let mut state = crate::ops::testing::state();
+        let mut plan: Plan = serde_json::from_value(serde_json::json!({
+            "format": 1, "cluster": "prod", "fingerprint": crate::model::Digest::of(""),
+            "steps": [{
+                "number": 1, "machine": "10.0.0.1", "action": "put-back", "reason": "it was cut off",
+                "disruption": "machine", "needs": [], "follows": [],
+            }],
+        }))
+        .unwrap();
+        let told = |state: &State, plan: &Plan| unanswered(state, plan).remedies.concat();
+        assert_eq!(told(&state, &plan), "make it first: sealift apply");
+        state.authority = Some(crate::model::Digest::of("authority"));
+        assert!(unanswered(&state, &plan).seen[0].contains("put aside"));
+        assert_eq!(told(&state, &plan), "have that put back first: sealift apply");
+        plan.steps.clear();
+        assert_eq!(told(&state, &plan), "see what its control planes lack: sealift status");
+        assert!(!unanswered(&state, &plan).message.contains("made"));
     }
 
     #[test]

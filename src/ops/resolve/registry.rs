@@ -6,7 +6,7 @@ use secrecy::ExposeSecret;
 
 use crate::error::{Class, Problem, Problems, Result};
 use crate::fsx;
-use crate::ha::tunnel::Tunnel;
+use crate::ha::tls;
 use crate::model::{
     ClusterRegistry, Declared, DeclaredAuthority, DeclaredRegistry, ExternalRegistry, RegistryKind,
     SecretReference,
@@ -75,7 +75,7 @@ async fn addresses(
     known: Option<&ExternalRegistry>,
 ) -> Result<Vec<IpAddr>> {
     let aliases = declared.host_aliases.iter();
-    let aliased = aliases.filter(|alias| alias.names.iter().any(|name| name == domain));
+    let aliased = aliases.filter(|alias| alias.names.iter().any(|name| name.eq_ignore_ascii_case(domain)));
     let mut found: Vec<IpAddr> = aliased.map(|alias| alias.address).collect();
     if !found.is_empty() {
         return Ok(found);
@@ -112,7 +112,7 @@ fn authority(authority: &DeclaredAuthority) -> Result<String> {
         DeclaredAuthority::Text(text) => text.clone(),
         DeclaredAuthority::File(path) => fsx::read_text(path)?,
     };
-    Tunnel::new(&text, "registry").map_err(|problem| {
+    tls::client(text.as_bytes(), tls::Protocols::Unspoken).map_err(|problem| {
         problem.saw("`spec.registry.ca`").remedy("give the certificate of its authority, PEM")
     })?;
     Ok(text)
@@ -121,14 +121,16 @@ fn authority(authority: &DeclaredAuthority) -> Result<String> {
 /// Fails where a cluster that is made would pull from another kind of registry than its machines do.
 pub(super) fn refuse_other_kind(declared: &Declared, last: Option<&State>) -> Result<(), Problems> {
     let Some(made) = last.filter(|state| state.authority.is_some()) else { return Ok(()) };
-    let told = |is_external| if is_external { "an external registry" } else { "the images' own registry" };
-    let was = made.cluster.registry.external().is_some();
-    let is = declared.registry.as_ref().is_some_and(|registry| registry.kind == RegistryKind::External);
+    let was = match made.cluster.registry.external() {
+        Some(_) => RegistryKind::External,
+        None => RegistryKind::Own,
+    };
+    let is = declared.registry.as_ref().map_or(RegistryKind::Own, |registry| registry.kind);
     if was == is {
         return Ok(());
     }
-    let message = format!("the cluster `{}` pulls from {}", made.cluster.name, told(was));
-    let problem = Problem::new(Class::Refused, message).saw(format!("declared is {}", told(is)));
+    let message = format!("the cluster `{}` pulls from {}", made.cluster.name, in_words(was));
+    let problem = Problem::new(Class::Refused, message).saw(format!("declared is {}", in_words(is)));
     let problem = problem.remedy(match made.cluster.registry.external() {
         Some(external) => format!(
             "leave `spec.registry` as it was: `kind: external`, `domain: {}`, `port: {}`; the other kind takes a new cluster",
@@ -137,6 +139,13 @@ pub(super) fn refuse_other_kind(declared: &Declared, last: Option<&State>) -> Re
         None => "leave `spec.registry` out, or `kind: own`; the other kind takes a new cluster".to_owned(),
     });
     placed(declared, Err(problem.into()))
+}
+
+fn in_words(kind: RegistryKind) -> &'static str {
+    match kind {
+        RegistryKind::Own => "the images' own registry",
+        RegistryKind::External => "an external registry",
+    }
 }
 
 /// Returns how machines log in to `registry`. Credentials that are given make those of a new cluster with a registry of its own;
@@ -316,6 +325,13 @@ mod tests {
             let problems = access_to(external, given(wrong), None).unwrap_err();
             assert!(wrong.is_empty() || !problems.to_string().contains(wrong), "{problems}");
         }
+    }
+
+    #[test]
+    fn an_authority_that_is_empty_is_not_whatever_machines_trust() {
+        let problem = authority(&DeclaredAuthority::Text(String::new())).unwrap_err();
+        assert!(problem.to_string().contains("no certificate"), "{problem}");
+        assert_eq!(problem.seen, ["`spec.registry.ca`"]);
     }
 
     #[tokio::test]

@@ -25,6 +25,7 @@ const DEADLINE: Duration = Duration::from_mins(4);
 /// A component as it is before it is changed.
 pub(super) struct Component {
     name: &'static str,
+    pods: Pods,
     manifest: Vec<u8>,
     before: Running,
     /// Where its pods' logs are, of every manifest that it had.
@@ -32,11 +33,12 @@ pub(super) struct Component {
 }
 
 impl Component {
-    /// Looks at a component before it is changed.
-    pub(super) fn before(name: &'static str) -> Result<Self> {
+    /// Looks at a component of the Node `node` before it is changed.
+    pub(super) fn before(name: &'static str, node: &str) -> Result<Self> {
+        let pods = Pods { place: LOGS.into(), component: name, node: node.to_owned() };
         let manifest = fsx::read_if_exists(&path(name))?.unwrap_or_default();
         let command = Wanted::read(name).map(|wanted| wanted.command).unwrap_or_default();
-        Ok(Self { name, manifest, before: Running::look(name, &command), logs: logs(name) })
+        Ok(Self { name, manifest, before: Running::look(&pods, &command), logs: pods.logs(), pods })
     }
 
     /// Waits until it runs as its manifest says now: another process, if that is another manifest, with those arguments or in a pod
@@ -50,7 +52,7 @@ impl Component {
         let nothing = Running::default();
         let before = if is_another { &self.before } else { &nothing };
         let serving = || {
-            let now = Running::look(self.name, &wanted.command);
+            let now = Running::look(&self.pods, &wanted.command);
             if wanted.health.is_some() { now.new_since(before) } else { now.begun_since(before) }
         };
         let runs = || {
@@ -63,7 +65,7 @@ impl Component {
         }
         let problem =
             Problem::new(Class::Kubernetes, format!("{} does not run with its new configuration", self.name));
-        let problem = last_words(self.name).iter().fold(problem, Problem::saw);
+        let problem = last_words(&self.pods).iter().fold(problem, Problem::saw);
         Err(problem.remedy("correct what the document says of it, and run the same command again"))
     }
 }
@@ -78,8 +80,8 @@ struct Running {
 }
 
 impl Running {
-    fn look(name: &str, command: &[String]) -> Self {
-        let uids = logs(name).into_iter().filter_map(|log| uid(&log));
+    fn look(pods: &Pods, command: &[String]) -> Self {
+        let uids = pods.logs().into_iter().filter_map(|log| uid(&log));
         let pods = uids.map(|uid| (uid.clone(), processes::of_pod(&uid)));
         let pods = pods.filter(|(_, processes)| !processes.is_empty()).collect();
         Self { begun: processes::begun_with(command), pods }
@@ -105,7 +107,7 @@ impl Running {
 impl Component {
     /// Tells whether it was begun three times since it was changed; a log's name is the number of the beginnings before.
     fn ends_again_and_again(&self) -> bool {
-        logs(self.name).difference(&self.logs).any(|pod| pod.join("2.log").exists())
+        self.pods.logs().difference(&self.logs).any(|pod| pod.join("2.log").exists())
     }
 }
 
@@ -153,12 +155,22 @@ fn path(name: &str) -> PathBuf {
     Path::new(MANIFESTS).join(format!("{name}.yaml"))
 }
 
-/// Returns where the logs of a component's pods are on this machine. One of another manifest is another pod.
-fn logs(name: &str) -> BTreeSet<PathBuf> {
-    let pods = std::fs::read_dir(LOGS).into_iter().flatten().flatten();
-    let own =
-        pods.filter(|pod| pod.file_name().to_string_lossy().starts_with(&format!("kube-system_{name}-")));
-    own.map(|pod| pod.path().join(name)).collect()
+/// A component's pods on this machine.
+struct Pods {
+    place: PathBuf,
+    component: &'static str,
+    node: String,
+}
+
+impl Pods {
+    /// Returns where their logs are. One of another manifest is another pod.
+    fn logs(&self) -> BTreeSet<PathBuf> {
+        // kubelet calls a pod of a manifest by what that says and by its Node; others may begin with the same word.
+        let name = format!("kube-system_{}-{}_", self.component, self.node);
+        let pods = std::fs::read_dir(&self.place).into_iter().flatten().flatten();
+        let own = pods.filter(|pod| pod.file_name().to_string_lossy().starts_with(&name));
+        own.map(|pod| pod.path().join(self.component)).collect()
+    }
 }
 
 /// Returns the uid of the pod whose logs of a component are here: `kube-system_kube-apiserver-node-1_0a1b.../kube-apiserver`.
@@ -168,8 +180,9 @@ fn uid(log: &Path) -> Option<String> {
 }
 
 /// Returns the last lines of a component of this machine's.
-fn last_words(name: &str) -> Vec<String> {
-    let logs = logs(name).into_iter().filter_map(|pod| std::fs::read_dir(pod).ok()).flatten().flatten();
+fn last_words(pods: &Pods) -> Vec<String> {
+    let name = pods.component;
+    let logs = pods.logs().into_iter().filter_map(|pod| std::fs::read_dir(pod).ok()).flatten().flatten();
     // One that was begun a moment ago has said nothing yet.
     let logs = logs.filter(|log| log.metadata().is_ok_and(|metadata| metadata.len() > 0));
     let newest = logs.max_by_key(|log| log.metadata().and_then(|metadata| metadata.modified()).ok());
@@ -228,6 +241,17 @@ mod tests {
         assert_eq!(new(&before, &before.clone()), [0_u32; 0]);
         // What does not change may be what there was.
         assert_eq!(new(&Running::default(), &running(&[], &[("old", &[10, 11])])), [10, 11]);
+    }
+
+    #[test]
+    fn a_pod_of_another_manifest_is_not_the_components() {
+        let place = tempfile::tempdir().unwrap();
+        for pod in ["etcd-node-1_01", "etcd-node-1_02", "etcd-backup-node-1_03", "etcd-node-10_04"] {
+            std::fs::create_dir(place.path().join(format!("kube-system_{pod}"))).unwrap();
+        }
+        let pods = Pods { place: place.path().to_owned(), component: "etcd", node: "node-1".to_owned() };
+        let uids: Vec<_> = pods.logs().iter().filter_map(|log| uid(log)).collect();
+        assert_eq!(uids, ["01", "02"]);
     }
 
     #[test]

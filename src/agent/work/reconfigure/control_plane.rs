@@ -23,12 +23,12 @@ const KEY: &str = "/etc/kubernetes/pki/apiserver.key";
 const CERTIFICATE_DEADLINE: Duration = Duration::from_mins(3);
 
 pub(in crate::agent::work) fn carry_out(work: &ControlPlaneWork, tell: Tell<'_>) -> Result<()> {
-    ownership::require(&work.cluster)?;
+    let node = ownership::require(&work.cluster)?.node_name;
     begin(Part::ControlPlane)?;
     let aside = Aside::keep(Part::ControlPlane)?;
-    if let Err(problem) = remake(work, tell) {
+    if let Err(problem) = remake(&aside, work, &node, tell) {
         tell("it does not come up, and is put back as it was");
-        return Err(match put_back(&aside, work) {
+        return Err(match put_back(&aside, work, &node) {
             Ok(()) => problem.saw("what ran before runs again"),
             Err(other) => problem.saw(format!("what ran before does not come back: {other}")),
         });
@@ -39,13 +39,13 @@ pub(in crate::agent::work) fn carry_out(work: &ControlPlaneWork, tell: Tell<'_>)
 }
 
 /// The certificate first, which the API server reads when it starts, and etcd before what asks it.
-fn remake(work: &ControlPlaneWork, tell: Tell<'_>) -> Result<()> {
+fn remake(aside: &Aside, work: &ControlPlaneWork, node: &str, tell: Tell<'_>) -> Result<()> {
     for remade in Remade::ALL.into_iter().filter(|remade| work.remade.contains(remade)) {
         match component(remade) {
-            None => remake_certificate(work, tell)?,
+            None => remake_certificate(aside, work, tell)?,
             Some((name, phase)) => {
-                let component = Component::before(name)?;
-                kubelet::kubeadm(&phase, &work.config, &[], tell)?;
+                let component = Component::before(name, node)?;
+                aside.change(|| kubelet::kubeadm(&phase, &work.config, &[], tell))?;
                 component.await_changed()?;
             }
         }
@@ -69,11 +69,13 @@ fn component(remade: Remade) -> Option<(&'static str, [&'static str; 4])> {
 }
 
 /// kubeadm keeps a certificate that is there, whatever its names.
-fn remake_certificate(work: &ControlPlaneWork, tell: Tell<'_>) -> Result<()> {
-    for file in [CERTIFICATE, KEY] {
-        fsx::remove_if_exists(file.as_ref())?;
-    }
-    kubelet::kubeadm(&["init", "phase", "certs", "apiserver"], &work.config, &[], tell)?;
+fn remake_certificate(aside: &Aside, work: &ControlPlaneWork, tell: Tell<'_>) -> Result<()> {
+    aside.change(|| {
+        for file in [CERTIFICATE, KEY] {
+            fsx::remove_if_exists(file.as_ref())?;
+        }
+        kubelet::kubeadm(&["init", "phase", "certs", "apiserver"], &work.config, &[], tell)
+    })?;
     let made = certificate()?;
     let shows_it = || api::served_certificate().is_ok_and(|shown| shown == made);
     if kubelet::within(CERTIFICATE_DEADLINE, shows_it) {
@@ -92,10 +94,10 @@ fn certificate() -> Result<Vec<u8>> {
 }
 
 /// Puts back what was, and waits until that runs.
-fn put_back(aside: &Aside, work: &ControlPlaneWork) -> Result<()> {
+fn put_back(aside: &Aside, work: &ControlPlaneWork, node: &str) -> Result<()> {
     let remade = work.remade.iter().filter_map(|remade| component(*remade));
     let components: Vec<Component> =
-        remade.map(|(name, _)| Component::before(name)).collect::<Result<_>>()?;
+        remade.map(|(name, _)| Component::before(name, node)).collect::<Result<_>>()?;
     aside.put_back()?;
     components.iter().try_for_each(Component::await_changed)?;
     kubelet::await_api()?;

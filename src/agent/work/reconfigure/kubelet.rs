@@ -14,7 +14,7 @@ pub(in crate::agent::work) fn carry_out(work: &KubeletConfigurationWork, tell: T
     ownership::require(&work.cluster)?;
     begin(Part::Kubelet)?;
     let aside = Aside::keep(Part::Kubelet)?;
-    let taken_up = fetch(work, tell).and_then(|()| {
+    let taken_up = aside.change(|| fetch(work, tell)).and_then(|()| {
         tell("kubelet starts anew");
         kubelet_arguments::restart(&work.cluster, tell)
     });
