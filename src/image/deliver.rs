@@ -28,13 +28,23 @@ pub async fn deliver(content: &Path, into: &ServedRegistry, tell: impl Fn(&str))
     let mut put = 0;
     for repository in storage.repositories()? {
         for (reference, digest) in storage.references(&repository)? {
-            if storage.deliver(into, &repository, &reference, &digest).await? {
+            let image = Served { repository: &repository, reference: &reference, digest: &digest };
+            if storage.deliver(into, image).await? {
                 tell(&format!("{repository}:{reference} is in the registry"));
                 put += 1;
             }
         }
     }
     Ok(put)
+}
+
+/// A manifest as a registry serves it.
+#[derive(Clone, Copy)]
+struct Served<'a> {
+    repository: &'a str,
+    /// Its tag, or its digest where it has none.
+    reference: &'a str,
+    digest: &'a Digest,
 }
 
 struct Storage {
@@ -93,42 +103,30 @@ impl Storage {
     }
 
     /// Puts an image there, what it is made of first; tells whether its manifest was missing.
-    async fn deliver(
-        &self,
-        into: &ServedRegistry,
-        repository: &str,
-        reference: &str,
-        digest: &Digest,
-    ) -> Result<bool> {
-        if into.digest(repository, reference).await?.as_ref() == Some(digest) {
+    async fn deliver(&self, into: &ServedRegistry, image: Served<'_>) -> Result<bool> {
+        if into.digest(image.repository, image.reference).await?.as_ref() == Some(image.digest) {
             return Ok(false);
         }
-        let children = self.children(digest)?;
-        for child in &children {
-            self.manifest(into, repository, &child.to_string(), child).await?;
+        for child in &self.children(image.digest)? {
+            let reference = &child.to_string();
+            self.manifest(into, Served { reference, digest: child, ..image }).await?;
         }
-        self.manifest(into, repository, reference, digest).await
+        self.manifest(into, image).await
     }
 
-    async fn manifest(
-        &self,
-        into: &ServedRegistry,
-        repository: &str,
-        reference: &str,
-        digest: &Digest,
-    ) -> Result<bool> {
-        let content = self.text(digest)?;
+    async fn manifest(&self, into: &ServedRegistry, image: Served<'_>) -> Result<bool> {
+        let content = self.text(image.digest)?;
         if let Ok(manifest) = serde_json::from_str::<Manifest>(&content) {
             let blobs = manifest.layers.iter().chain([&manifest.config]).map(|blob| blob.digest.clone());
             let blobs: Vec<Digest> = blobs.collect::<BTreeSet<_>>().into_iter().collect();
-            for blob in into.missing(repository, &blobs).await? {
-                self.blob(into, repository, &blob).await?;
+            for blob in into.missing(image.repository, &blobs).await? {
+                self.blob(into, image.repository, &blob).await?;
             }
         }
         let order = ManifestOrder {
-            repository: repository.to_owned(),
-            reference: reference.to_owned(),
-            digest: digest.clone(),
+            repository: image.repository.to_owned(),
+            reference: image.reference.to_owned(),
+            digest: image.digest.clone(),
             media_type: media_type(content.as_bytes())?,
             content,
         };

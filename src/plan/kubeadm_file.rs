@@ -47,7 +47,8 @@ pub fn node(desired: &Desired, observed: &Observed, machine: &MachineSpec) -> Re
     })
 }
 
-/// Tells how a machine came into its cluster. Where nobody wrote that down, clusters are made on the first of their control planes.
+/// Tells how a machine came into its cluster. Where nobody wrote that down and nothing on the machine shows it, clusters are made on
+/// the first of their control planes.
 pub fn entrance(desired: &Desired, observed: &Observed, machine: &MachineSpec) -> Entrance {
     let marker = observed.facts(&machine.name).and_then(|facts| facts.marker.as_ref());
     let is_first = desired.control_planes().next().is_some_and(|first| first.name == machine.name);

@@ -57,84 +57,145 @@ pub(super) fn prepare(
     telling: Telling,
     before: Before<'_>,
 ) -> Preparation {
-    let spec = machine.spec;
-    let name = Some(&spec.name);
-    let receipt = |work: &str| facts.holdings.receipts.get(work).map(|receipt| &receipt.digest);
-    // What runs on a member is interrupted, and control planes are interrupted one after the other.
-    let runs = machine.had_joined();
-    let other = before.interruption.filter(|_| runs && spec.role == Role::ControlPlane);
-    let mut steps = Preparation::default();
-    if let Some(reason) = why_claim(facts, spec.role) {
-        steps.last = Some(plan.add(name, Action::Claim, reason, None));
+    let mut one = Preparing { plan, desired, machine, facts, before, steps: Preparation::default() };
+    one.claim();
+    one.send_layers(duty);
+    let tree = one.lay_out();
+    one.fill_registry();
+    one.start_registry(tree);
+    if telling == Telling::Now {
+        let told = tell(one.plan, desired, machine, facts, one.steps.last);
+        one.steps.last = told.or(one.steps.last);
     }
-    let missing = missing_layers(desired, facts, duty);
-    if !missing.is_empty() {
+    one.run_init();
+    one.configure_kubelet();
+    one.steps
+}
+
+/// What becomes of the tree that the images' files make on a machine.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tree {
+    Stays,
+    IsLaidAnew,
+}
+
+/// A machine whose preparation is planned, step after step.
+struct Preparing<'a, 'b> {
+    plan: &'a mut PlanBuilder,
+    desired: &'a Desired,
+    machine: &'a Standing<'b>,
+    facts: &'a MachineFacts,
+    before: Before<'a>,
+    steps: Preparation,
+}
+
+impl Preparing<'_, '_> {
+    fn claim(&mut self) {
+        if let Some(reason) = why_claim(self.facts, self.machine.spec.role) {
+            self.add(Action::Claim, reason);
+        }
+    }
+
+    fn send_layers(&mut self, duty: Duty) {
+        let missing = missing_layers(self.desired, self.facts, duty);
+        if missing.is_empty() {
+            return;
+        }
         let bytes = missing.iter().map(|layer| layer.size).sum();
         let layers: Vec<Digest> = missing.iter().map(|layer| layer.diff_id.clone()).collect();
         let reason = format!("it lacks {} of the images' layers", layers.len());
-        steps.last = Some(plan.add(name, Action::SendLayers { layers, bytes }, reason, steps.last));
+        self.add(Action::SendLayers { layers, bytes }, &reason);
     }
-    let interrupt = |plan: &mut PlanBuilder, steps: &mut Preparation, action, reason, also: Option<usize>| {
-        let step = plan.add(
-            name,
-            action,
-            reason,
-            steps.last.into_iter().chain(other).chain(also).chain(before.accepted),
-        );
-        if runs {
-            plan.interrupts(step);
-            steps.interruption = Some(step);
+
+    fn lay_out(&mut self) -> Tree {
+        let wanted = receipts::lay_out(self.desired, self.machine.spec, self.facts);
+        if self.receipt("lay-out") == Some(&wanted) {
+            return Tree::Stays;
         }
-        steps.last = Some(step);
-    };
-    let serves_from_tree =
-        spec.role == Role::ControlPlane && desired.registry_style() == RegistryStyle::Container;
-    let lays_out = receipt("lay-out") != Some(&receipts::lay_out(desired, spec, facts));
-    if lays_out {
         let reason = "its rootfs is not of these images, variables and Configs";
+        let serves_from_tree = self.machine.spec.role == Role::ControlPlane
+            && self.desired.registry_style() == RegistryStyle::Container;
         if serves_from_tree {
             // A registry in a container has nothing to serve from then on, until it is started anew.
-            interrupt(plan, &mut steps, Action::LayOut, reason, None);
+            self.interrupt(Action::LayOut, reason, None);
         } else {
-            steps.last = Some(plan.add(name, Action::LayOut, reason, steps.last));
+            self.add(Action::LayOut, reason);
+        }
+        Tree::IsLaidAnew
+    }
+
+    fn fill_registry(&mut self) {
+        if self.before.filling == Some(&self.machine.spec.name) {
+            self.add(Action::FillRegistry, "nobody is known to have put these images there");
+            self.steps.registry = self.steps.last;
         }
     }
-    let as_before = desired.cluster.registry.certificate_names().is_empty();
-    let serves = receipt("registry").is_some_and(|served| {
-        *served == receipts::registry(desired, spec, facts)
-            || as_before && *served == receipts::registry_of_former_version(desired, spec, facts)
-    });
-    if before.filling == name {
-        let reason = "nobody is known to have put these images there";
-        steps.last = Some(plan.add(name, Action::FillRegistry, reason, steps.last));
-        steps.registry = steps.last;
+
+    fn start_registry(&mut self, tree: Tree) {
+        let (desired, spec) = (self.desired, self.machine.spec);
+        let is_own = desired.cluster.registry.external().is_none();
+        if !is_own || spec.role != Role::ControlPlane {
+            return;
+        }
+        let as_before = desired.cluster.registry.certificate_names().is_empty();
+        let serves = self.receipt("registry").is_some_and(|served| {
+            *served == receipts::registry(desired, spec, self.facts)
+                || as_before && *served == receipts::registry_of_former_version(desired, spec, self.facts)
+        });
+        let runs = match desired.registry_style() {
+            RegistryStyle::Unit => self.facts.runs("registry.service"),
+            RegistryStyle::Container => tree == Tree::Stays,
+        };
+        if !serves || !runs {
+            self.interrupt(Action::Registry, "its registry does not run as wanted", None);
+            self.steps.registry = self.steps.last;
+        }
     }
-    let runs_no_more = match desired.registry_style() {
-        RegistryStyle::Unit => !facts.runs("registry.service"),
-        RegistryStyle::Container => lays_out,
-    };
-    let is_own = desired.cluster.registry.external().is_none();
-    if is_own && spec.role == Role::ControlPlane && (!serves || runs_no_more) {
-        interrupt(plan, &mut steps, Action::Registry, "its registry does not run as wanted", None);
-        steps.registry = steps.last;
-    }
-    if telling == Telling::Now {
-        steps.last = tell(plan, desired, machine, facts, steps.last).or(steps.last);
-    }
-    if let Some(reason) = why_prepare(desired, facts, &receipts::prepared(desired, spec, facts)) {
-        // They may make a disk anew, say, which nobody wants on a machine that is in.
-        if !runs {
+
+    fn run_init(&mut self) {
+        let wanted = receipts::prepared(self.desired, self.machine.spec, self.facts);
+        let Some(reason) = why_prepare(self.desired, self.facts, &wanted) else { return };
+        // Hooks may make a disk anew, say, which nobody wants on a machine that is in.
+        if !self.machine.had_joined() {
+            let phase = HookPhase::BeforePrepare;
             let hooks =
-                hooks::due(plan, desired, machine, before.first, HookPhase::BeforePrepare, steps.last);
-            steps.last = hooks.or(steps.last);
+                hooks::due(self.plan, self.desired, self.machine, self.before.first, phase, self.steps.last);
+            self.steps.last = hooks.or(self.steps.last);
         }
-        interrupt(plan, &mut steps, Action::Prepare, reason, before.registry);
+        self.interrupt(Action::Prepare, reason, self.before.registry);
     }
-    if why_configure_kubelet(facts, &receipts::kubelet(spec), spec.node.kubelet_arguments.is_empty()) {
-        let reason = "its kubelet has other arguments";
-        interrupt(plan, &mut steps, Action::ConfigureKubelet, reason, None);
+
+    fn configure_kubelet(&mut self) {
+        let spec = self.machine.spec;
+        let has_none = spec.node.kubelet_arguments.is_empty();
+        if why_configure_kubelet(self.facts, &receipts::kubelet(spec), has_none) {
+            self.interrupt(Action::ConfigureKubelet, "its kubelet has other arguments", None);
+        }
     }
-    steps
+
+    fn receipt(&self, work: &str) -> Option<&Digest> {
+        self.facts.holdings.receipts.get(work).map(|receipt| &receipt.digest)
+    }
+
+    /// Plans a step after the last one.
+    fn add(&mut self, action: Action, reason: &str) {
+        let step = self.plan.add(Some(&self.machine.spec.name), action, reason, self.steps.last);
+        self.steps.last = Some(step);
+    }
+
+    /// Plans a step after the last one, and after `also`, that interrupts what runs on a member; control planes are interrupted one
+    /// after the other.
+    fn interrupt(&mut self, action: Action, reason: &str, also: Option<usize>) {
+        let (spec, runs) = (self.machine.spec, self.machine.had_joined());
+        let other = self.before.interruption.filter(|_| runs && spec.role == Role::ControlPlane);
+        let needs = self.steps.last.into_iter().chain(other).chain(also).chain(self.before.accepted);
+        let step = self.plan.add(Some(&spec.name), action, reason, needs);
+        if runs {
+            self.plan.interrupts(step);
+            self.steps.interruption = Some(step);
+        }
+        self.steps.last = Some(step);
+    }
 }
 
 /// Plans that care on a machine is told of its control planes, if it does not know them.

@@ -2,6 +2,7 @@
 
 mod certificates;
 mod disk;
+mod entrance;
 mod features;
 pub(super) mod network;
 mod ports;
@@ -30,7 +31,7 @@ const UNITS: [&str; 5] = [
 
 /// Looks at everything. Blocks for as long as the slowest part, an fsync where it is asked for.
 pub(super) fn look(order: &Look) -> Result<MachineFacts> {
-    let marker = ownership::read()?;
+    let marker = ownership::read()?.map(entrance::seen);
     let claimed = marker.is_some();
     // What nobody claimed is told as it is: with a configuration of kubelet's it is in some cluster.
     let role = marker.as_ref().map_or(Role::ControlPlane, |marker| marker.role);
