@@ -4,13 +4,12 @@
 use std::collections::BTreeMap;
 
 use libtest_mimic::Trial;
-use regex::RegexSet;
 use serde_json::{Value, json};
 
 use crate::kubernetes::{await_ready, kubectl};
-use crate::machines::{FLANNEL, HELLO, Machine, Machines, told};
+use crate::machines::{FLANNEL, HELLO, Machine, Machines};
 use crate::operator::{Ended, Operator};
-use crate::snapshot::{Snapshot, look_at_all};
+use crate::snapshot::{Snapshot, assert_same_but_for, look_at_all};
 use crate::story::Matters::{ToAllAfter, ToNobody};
 use crate::story::{self, Stage};
 
@@ -131,15 +130,6 @@ impl Sealer {
         let file = self.file();
         let ended = self.operator.types(["delete", "-f", &file, "--yes"]).well();
         assert_eq!(ended.summary()["ending"], "done");
-        let known = RegexSet::new(LEFT.map(|(name, _)| format!("^[-~+] (?:{name}):?"))).unwrap();
-        let mut found = BTreeMap::new();
-        for (machine, after) in look_at_all(self.machines.all()) {
-            let mut differences = after.differences(&self.before[&machine]);
-            differences.retain(|difference| !known.is_match(difference));
-            if !differences.is_empty() {
-                found.insert(machine, differences);
-            }
-        }
-        assert!(found.is_empty(), "{}", told(&found));
+        assert_same_but_for(&LEFT, &self.before, &look_at_all(self.machines.all()));
     }
 }
