@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::{kubernetes, paths};
 use crate::error::Result;
 use crate::etcd::{Etcd, STAMP};
+use crate::fsx;
 use crate::model::ApiFacts;
 use crate::steps::State;
 use crate::wire::{
@@ -14,8 +15,11 @@ use crate::wire::{
     Snapshot, Touched,
 };
 
-/// Where clients come to the etcd of this machine.
+/// Where clients on this machine come to its etcd, where its manifest does not say so.
 const OWN_ETCD: &str = "https://127.0.0.1:2379";
+
+/// What kubeadm has etcd begun by.
+const ETCD_MANIFEST: &str = "/etc/kubernetes/manifests/etcd.yaml";
 
 /// Returns what the API and etcd say now. A list of members that cannot be had is told as empty, and a definition that
 /// cannot be read as none.
@@ -67,10 +71,41 @@ pub(super) async fn save_etcd(directory: &Path) -> Result<PathBuf> {
 }
 
 fn etcd() -> Result<Etcd> {
-    Etcd::at(OWN_ETCD, Path::new(paths::ETCD_CERTIFICATES))
+    let manifest = fsx::read_text(Path::new(ETCD_MANIFEST)).unwrap_or_default();
+    Etcd::at(own_etcd(&manifest), Path::new(paths::ETCD_CERTIFICATES))
+}
+
+/// Returns where clients on this machine come to its etcd: kubeadm has it listen at the loopback address of the family that the control
+/// plane is of.
+fn own_etcd(manifest: &str) -> &str {
+    const ARGUMENT: &str = "- --listen-client-urls=";
+    let urls = manifest.lines().find_map(|line| line.trim().strip_prefix(ARGUMENT));
+    let is_here =
+        |url: &&str| ["https://127.0.0.1:", "https://[::1]:"].iter().any(|here| url.starts_with(here));
+    urls.and_then(|urls| urls.split(',').find(is_here)).unwrap_or(OWN_ETCD)
 }
 
 fn teller(context: &CallContext) -> impl Fn(String) + Send + Sync + 'static {
     let note = context.notes();
     move |line| note(Note::Line(line))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn etcd_is_asked_where_it_listens_for_this_machine() {
+        let manifest =
+            |urls: &str| format!("    - etcd\n    - --listen-client-urls={urls}\n    - --name=a\n");
+        for (urls, want) in [
+            ("https://127.0.0.1:2379,https://10.0.0.1:2379", "https://127.0.0.1:2379"),
+            ("https://[::1]:2379,https://[fd00::1]:2379", "https://[::1]:2379"),
+            ("https://[fd00::1]:2379,https://[::1]:2399", "https://[::1]:2399"),
+            ("https://10.0.0.1:2379", OWN_ETCD),
+        ] {
+            assert_eq!(own_etcd(&manifest(urls)), want);
+        }
+        assert_eq!(own_etcd(""), OWN_ETCD);
+    }
 }

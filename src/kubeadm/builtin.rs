@@ -10,6 +10,7 @@ use super::render::ClusterSettings;
 use super::schema::{self, Gates};
 use super::tree::Tree;
 use crate::error::Result;
+use crate::model::Family;
 use crate::yaml;
 
 const TEXT: &str = include_str!("builtin.yml");
@@ -49,6 +50,11 @@ fn fit(kind: &str, tree: &mut Tree, cluster: &ClusterSettings<'_>) {
             }
             for component in COMPONENTS {
                 arguments(component, tree, cluster.version.minor());
+            }
+            // Of this address etcd listens in both families, of the other one in IPv4 alone.
+            let metrics = ["etcd", "local", "extraArgs", "listen-metrics-urls"];
+            if cluster.network.services.family() == Family::V6 && tree.get(&metrics).is_some() {
+                tree.set(&metrics, Tree::of(&json!("http://[::]:2381"), &Origin::BuiltIn));
             }
             if !cluster.has_local_time {
                 tree.change(&["extraVolumes"], &|volumes| {

@@ -10,6 +10,7 @@ mod client;
 mod cut_off;
 mod events;
 mod external;
+mod families;
 mod foreseen;
 mod kubernetes;
 mod labring;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         labring::trials(),
         sealer::trials(),
         external::trials(),
+        families::trials(),
         cut_off::trials(),
         unanswered::trials(),
     ];

@@ -1,7 +1,7 @@
 //! The cluster's networks together with the `etc/kubeadm.yml` of its images, since each may say what the other is.
 
 use super::network::{self, Around, network};
-use crate::error::Problems;
+use crate::error::{Class, Problem, Problems, Result};
 use crate::model::{ComponentDocument, Declared, DeclaredMachines, Family, ImageContract, Network};
 use crate::ops::files::Files;
 use crate::plan;
@@ -32,12 +32,52 @@ pub(super) fn settle(
     let assumed = network::assumed(&declared.network, around)?;
     let of_images = with(&assumed)?;
     let network = network(&declared.network, around, of_images.as_deref())?;
+    of_one_family_where_made(&declared.machines, &network)?;
     let kubeadm_file = with(&network)?;
     Ok(Settled { network, kubeadm_file })
+}
+
+/// Machines that sealift makes have addresses of IPv4 alone, and it is told before any is made.
+fn of_one_family_where_made(machines: &DeclaredMachines, network: &Network) -> Result<()> {
+    if matches!(machines, DeclaredMachines::Given(_)) || network.pods.second().is_none() {
+        return Ok(());
+    }
+    let message =
+        "machines that sealift makes have addresses of IPv4 alone, and pods are to have both families";
+    Err(Problem::new(Class::Config, message)
+        .saw(format!("the pods' networks are {}", network.pods))
+        .remedy("keep one network, of IPv4, or list machines of yours that have addresses of both families"))
 }
 
 /// The family of the machines' addresses, as far as they are declared by addresses. Those that sealift makes have IPv4.
 fn family(machines: &DeclaredMachines) -> Option<Family> {
     let DeclaredMachines::Given(machines) = machines else { return Some(Family::V4) };
     machines.iter().find_map(|machine| machine.address.or(machine.ssh.ip())).map(Family::of)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{DeclaredMachine, Role};
+
+    #[test]
+    fn made_machines_have_one_family() {
+        let network = |pods: &str| Network {
+            pods: pods.parse().unwrap(),
+            services: "10.96.0.0/22".parse().unwrap(),
+            vip: "10.103.97.2".parse().unwrap(),
+            dns_domain: "cluster.local".to_owned(),
+        };
+        let made = DeclaredMachines::Containers { control_planes: 1, workers: 0, image: None };
+        let six = DeclaredMachine::new("fd00::1".parse().unwrap(), Role::ControlPlane);
+        let given = DeclaredMachines::Given(vec![six]);
+        assert!(of_one_family_where_made(&made, &network("10.8.0.0/16")).is_ok());
+        assert!(of_one_family_where_made(&given, &network("10.8.0.0/16,fd01::/48")).is_ok());
+        let problem = of_one_family_where_made(&made, &network("10.8.0.0/16,fd01::/48")).unwrap_err();
+        assert!(
+            problem.message.starts_with("machines that sealift makes have addresses of IPv4 alone"),
+            "{problem}"
+        );
+        assert_eq!((family(&made), family(&given)), (Some(Family::V4), Some(Family::V6)));
+    }
 }
