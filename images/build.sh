@@ -53,8 +53,13 @@ digest() { # NAME
 # Offline: what goes into the cluster's registry is what was built here, never a namesake from elsewhere.
 run_build() { # NAME CONTEXT KUBEFILE
   local platform=()
+  local extension=()
   if [ "$arch" != "$(native_arch)" ]; then platform=(--platform "linux/$arch"); fi
-  "$sealift" build --offline "${platform[@]}" -t "$1" -f "$3" "$2"
+  # What sealer's own builder would write of the applications in an image.
+  if [ -e "$2/extension.json" ] && [ "$3" = "$2/Kubefile" ]; then
+    extension=(--annotation "sealer.image.extension=$(<"$2/extension.json")")
+  fi
+  "$sealift" build --offline "${platform[@]}" "${extension[@]}" -t "$1" -f "$3" "$2"
 }
 
 # A container image: CONTEXT/containers/NAME/Kubefile and what parts.sh laid out.

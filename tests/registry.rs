@@ -394,6 +394,7 @@ impl Operator {
             file: None,
             arguments: Arguments { arch: Arch::THIS, build_args: [].into() },
             labels: [].into(),
+            annotations: [].into(),
             environment: [].into(),
             epoch: 0,
             sources: alone.clone(),

@@ -40,6 +40,10 @@ pub(super) struct BuildArgs {
     #[arg(long, value_name = "NAME=VALUE")]
     label: Vec<String>,
 
+    /// An annotation of the image's manifest; may be given more than once
+    #[arg(long, value_name = "NAME=VALUE")]
+    annotation: Vec<String>,
+
     /// A variable; may be given more than once
     #[arg(long, value_name = "NAME=VALUE")]
     env: Vec<String>,
@@ -65,6 +69,7 @@ pub(super) async fn build(context: Context, args: &BuildArgs) -> Result<(), Prob
         file: args.file.clone(),
         arguments: Arguments { arch: arch(args.platform.as_deref())?, build_args: pairs(&args.build_arg)? },
         labels: pairs(&args.label)?,
+        annotations: pairs(&args.annotation)?,
         environment: pairs(&args.env)?,
         epoch: epoch()?,
         sources,

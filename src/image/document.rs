@@ -125,6 +125,15 @@ impl Manifest {
         Self { schema_version: 2, media_type: Some(MANIFEST.to_owned()), config, layers, other: Map::new() }
     }
 
+    /// Returns it with annotations, if there are any.
+    pub(crate) fn annotated(mut self, annotations: &BTreeMap<String, String>) -> Self {
+        if !annotations.is_empty() {
+            let pairs = annotations.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str())));
+            self.other.insert("annotations".to_owned(), Value::Object(pairs.collect()));
+        }
+        self
+    }
+
     /// Returns its annotations.
     pub(crate) fn annotations(&self) -> BTreeMap<String, String> {
         let found = self.other.get("annotations").and_then(Value::as_object).into_iter().flatten();

@@ -41,6 +41,7 @@ pub(crate) fn options(context: &Path, name: &str) -> BuildOptions {
         file: None,
         arguments: Arguments { arch: Arch::Amd64, build_args: BTreeMap::new() },
         labels: BTreeMap::new(),
+        annotations: BTreeMap::new(),
         environment: BTreeMap::new(),
         epoch: 0,
         sources: Sources { engine: EngineSource::Unused, registries: RegistrySource::Unused },

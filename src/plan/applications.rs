@@ -3,7 +3,7 @@
 use super::desired::Desired;
 use super::receipts;
 use super::situation::Situation;
-use crate::model::{Cluster, Config, ImageContract, Undoing};
+use crate::model::{Cluster, Config, ImageContract, ImageKind, Undoing};
 
 /// Tells whether an application was launched as it is now.
 pub(super) fn is_launched(now: &Situation<'_>, image: &ImageContract) -> bool {
@@ -51,6 +51,12 @@ fn is_left_there(desired: &Desired, image: &ImageContract) -> bool {
 pub fn clean_of(desired: &Desired, image: &ImageContract) -> Option<String> {
     let clean = Some(image.named_scripts().clean).filter(|clean| !clean.is_empty());
     clean.filter(|_| successor(desired, image).is_none() && !is_left_there(desired, image))
+}
+
+/// Returns what an application's image says to look whether it did its work. That of a rootfs is for machines.
+pub fn check_of(image: &ImageContract) -> Option<String> {
+    let check = (image.kind == ImageKind::Application).then(|| image.named_scripts().check);
+    check.filter(|check| !check.is_empty())
 }
 
 /// Puts back what the operator wanted of applications that leave: their `clean` runs as their commands did.

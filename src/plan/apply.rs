@@ -256,6 +256,8 @@ pub fn apply(
     let withdrawn = credentials::withdraw(&mut plan, &now, &roster, used.chain(accepted));
 
     // 10. Nodes and system pods become Ready, the cluster is written down, and the operator gets the key.
+    // What lets machines in ends with the writing down, also where an application failed and nothing is waited for.
+    let came: Vec<usize> = joins.values().copied().collect();
     let unsettled = plan.interferes() || !progress::all_ready(&now, &roster);
     let wait = unsettled.then(|| {
         let needs = made.into_iter().chain(last_control_plane).chain(launched);
@@ -270,7 +272,7 @@ pub fn apply(
     if !plan.is_empty() || unwritten.is_some() {
         let reason = unwritten.unwrap_or("any machine may be lost later");
         let kept = plan.add(None, Action::KeepState, reason, made);
-        plan.follow(Some(kept), settled.clone());
+        plan.follow(Some(kept), settled.iter().copied().chain(came));
     }
     if !plan.is_empty() || progress::lacks_kubeconfig(&now) {
         let key = plan.add(None, Action::Kubeconfig, "it is what the operator goes on with", made);

@@ -35,7 +35,7 @@ mod testing;
 mod tests;
 mod told;
 
-pub use applications::{clean_of, is_another_version, keep_wishes, successor};
+pub use applications::{check_of, clean_of, is_another_version, keep_wishes, successor};
 pub use apply::apply;
 pub use commands::{launch_commands, machine_commands, unused_arguments};
 pub use configs::{configs_of_application, configs_of_rootfs, tree_of};

@@ -38,7 +38,8 @@ impl Step for Launch {
                 tools: application::tools(desired, image),
                 receipt: plan::launched(desired, image),
                 commands: commands.iter().map(|command| plan::command_line(command, &environment)).collect(),
-                check: application::script(&image.named_scripts().check)
+                check: plan::check_of(image)
+                    .and_then(|check| application::script(&check))
                     .map(|line| plan::command_line(&line, &environment)),
                 run: self.site.fleet.run().to_owned(),
                 machine: self.machine.name.clone(),

@@ -31,9 +31,10 @@ const LEFT: [(&str, &str); 3] = [
     ),
 ];
 
-const STAGES: [Stage<Sealer>; 5] = [
+const STAGES: [Stage<Sealer>; 6] = [
     ("an_unmodified_image_makes_a_cluster", ToAllAfter, Sealer::launch),
     ("a_second_apply_does_nothing", ToNobody, Sealer::apply_again),
+    ("applications_within_it_are_chosen", ToNobody, Sealer::choose_applications),
     ("its_registry_takes_other_credentials", ToNobody, Sealer::change_credentials),
     ("an_application_comes_from_its_registry", ToNobody, Sealer::add_application),
     ("delete_leaves_what_the_image_leaves", ToNobody, Sealer::delete),
@@ -47,6 +48,8 @@ struct Sealer {
     operator: Operator,
     machines: Machines,
     images: Vec<&'static str>,
+    /// Further fields of the Clusterfile.
+    more: Value,
     before: BTreeMap<String, Snapshot>,
 }
 
@@ -55,7 +58,7 @@ impl Sealer {
         crate::machines::build_image("sealer-layout");
         let machines = Machines::make("sealer", 1, 1);
         let before = look_at_all(machines.all());
-        Self { operator: Operator::new(), machines, images: vec![LAYOUT, FLANNEL], before }
+        Self { operator: Operator::new(), machines, images: vec![LAYOUT, FLANNEL], more: json!({}), before }
     }
 
     fn first(&self) -> Machine<'_> {
@@ -68,7 +71,7 @@ impl Sealer {
 
     fn file(&self) -> String {
         let keys: Vec<&str> = self.machines.all().map(Machine::host_key).collect();
-        let cluster: Value = json!({
+        let mut cluster: Value = json!({
             "apiVersion": "sealift.io/v1", "kind": "Cluster", "metadata": {"name": NAME},
             "spec": {
                 "images": self.images,
@@ -79,6 +82,9 @@ impl Sealer {
                 ],
             },
         });
+        for (name, value) in self.more.as_object().unwrap() {
+            cluster["spec"][name] = value.clone();
+        }
         self.operator.file("Clusterfile", &format!("{cluster:#}\n---\n{IN_CONTAINERS}"))
     }
 
@@ -105,8 +111,39 @@ impl Sealer {
         self.first().sh("grep -q '\"kind\":\"Event\"' /var/log/kubernetes/audit.log");
         // The registry is the image's container, and nobody comes without a password.
         self.first().sh("ctr --namespace sealer tasks ls | grep -q 'sealer-registry.*RUNNING'");
+        // The applications that it launches by itself were launched, once, and no other.
+        assert_eq!(self.data("note", "{.data.registry} {.data.colour}"), "sea.hub:5000 green");
+        assert_eq!(
+            (self.data("tool", "{.data.ran}"), self.data("spare", "{.metadata.name}")),
+            ("x".into(), String::new())
+        );
         let code = "curl -sk -o /dev/null -w '%{http_code}' http://sea.hub:5000/v2/";
         assert_eq!(self.machines.worker(0).sh(code), "401");
+    }
+
+    /// Something of a ConfigMap in `kube-system`; nothing, if there is none.
+    fn data(&self, name: &str, path: &str) -> String {
+        let asked = format!("get configmap {name} -n kube-system --ignore-not-found -o jsonpath='{path}'");
+        kubectl(self.first(), &asked).trim().to_owned()
+    }
+
+    /// They are named in another order, with values for their commands; what is left out stays as it is.
+    fn choose_applications(&mut self) {
+        self.more = json!({"applications": ["spare", "tool", "flannel"], "arguments": {"WORDS": "two"}});
+        let ended = self.apply();
+        assert_eq!(ended.summary()["ending"], "done", "{}", ended.summary());
+        assert_eq!(self.data("spare", "{.metadata.annotations.words}"), "two");
+        assert_eq!(
+            (self.data("tool", "{.data.ran}"), self.data("note", "{.data.colour}")),
+            ("xx".into(), "green".into())
+        );
+        assert_eq!(self.apply().summary()["ending"], "nothing-to-do");
+        self.more = json!({"applications": ["flannel"]});
+        self.apply();
+        assert_eq!(self.data("tool", "{.data.ran}"), "xx");
+        self.more = json!({});
+        self.apply();
+        assert_eq!(self.data("tool", "{.data.ran}"), "xxx");
     }
 
     fn apply_again(&mut self) {

@@ -65,6 +65,7 @@ fn built() -> PathBuf {
             file: None,
             arguments: Arguments { arch: Arch::THIS, build_args: [].into() },
             labels: [].into(),
+            annotations: [].into(),
             environment: [].into(),
             epoch: 0,
             sources: Sources { engine: EngineSource::Unused, registries: RegistrySource::Unused },

@@ -5,7 +5,9 @@ use super::{login, need_name, no_effect, read as read_document, well_known};
 use crate::clusterfile::draft::{Draft, DraftMachines};
 use crate::clusterfile::hosts::Group;
 use crate::clusterfile::ledger::Finding;
-use crate::clusterfile::native::{alias, application_names, certificate_names, data_root, only_read, texts};
+use crate::clusterfile::native::{
+    IN_PLACE_OF_DATA_ROOT, alias, application_names, certificate_names, data_root, only_read, texts,
+};
 use crate::clusterfile::place::Located;
 use crate::clusterfile::reader::{Field, Fields};
 use crate::clusterfile::registry::DraftRegistry;
@@ -60,7 +62,7 @@ fn not_yet(spec: &Fields<'_>, rest: &mut Declared) {
             rest.data_root = None;
             no_effect(&field, "it is sealer's own default, and sealift keeps the cluster's files elsewhere");
         } else {
-            only_read(&field, "leave it out; the cluster's files are below /var/lib/sealift");
+            only_read(&field, IN_PLACE_OF_DATA_ROOT);
         }
     }
     if let Some(runtime) = spec.get("containerRuntime").and_then(|field| field.fields()) {

@@ -9,7 +9,8 @@ pub(super) mod types;
 
 pub(super) use provider::{count, not_built, sizes};
 pub(super) use rest::{
-    alias, application_names, certificate_names, data_root, not_certifiable, only_read, texts,
+    IN_PLACE_OF_DATA_ROOT, alias, application_names, certificate_names, data_root, not_certifiable,
+    only_read, texts,
 };
 pub use schema::schema;
 

@@ -104,11 +104,14 @@ pub(in crate::clusterfile) fn application_names(field: &Field<'_>) -> Vec<(Strin
     names
 }
 
+/// What serves in place of a directory for the cluster's data.
+pub(in crate::clusterfile) const IN_PLACE_OF_DATA_ROOT: &str = "leave it out, and mount the disk at /var/lib/sealift, /var/lib/containerd, /var/lib/kubelet or /var/lib/etcd";
+
 /// Reads what is read and converted, and not acted on by this version.
 pub(super) fn not_yet(spec: &Fields<'_>, rest: &mut Declared) {
     if let Some(field) = spec.get("dataRoot") {
         rest.data_root = field.word().and_then(|path| data_root(&field, &path));
-        only_read(&field, "leave it out; the cluster's files are below /var/lib/sealift");
+        only_read(&field, IN_PLACE_OF_DATA_ROOT);
     }
 }
 

@@ -38,6 +38,8 @@ pub struct BuildOptions {
     pub arguments: Arguments,
     /// Labels set after those of the Kubefile.
     pub labels: BTreeMap<String, String>,
+    /// Annotations of the manifest.
+    pub annotations: BTreeMap<String, String>,
     /// Variables set after those of the Kubefile.
     pub environment: BTreeMap<String, String>,
     /// The time of all files and of the image, in seconds since 1970 (`SOURCE_DATE_EPOCH`); 0 when none is given.
@@ -172,6 +174,7 @@ impl Draft {
         self.configure()?;
         let (digest, size) = self.store.ingest_document(&self.configuration)?;
         let manifest = Manifest::of(Descriptor::new(CONFIG, digest, size), self.layers);
+        let manifest = manifest.annotated(&self.options.annotations);
         let (digest, size) = self.store.ingest_document(&manifest)?;
         let (name, arch) = (self.options.name, self.options.arguments.arch);
         self.store.name(&name, arch, Descriptor::new(MANIFEST, digest, size))?;

@@ -208,3 +208,16 @@ async fn the_epoch_is_the_time_of_everything() {
     build(&store, options).await.unwrap();
     assert_eq!(store.list().unwrap()[0].created.as_deref(), Some("2023-11-14T22:13:20Z"));
 }
+
+#[tokio::test]
+async fn an_annotation_is_the_manifests_and_makes_another_image() {
+    let (_home, store) = home();
+    let context = context(&[("Kubefile", "FROM scratch\nCOPY Kubefile .\n")]);
+    let annotations = BTreeMap::from([("sealer.image.extension".to_owned(), "{\"type\": \"\"}".to_owned())]);
+    let annotated = BuildOptions { annotations: annotations.clone(), ..options(context.path(), "app:1") };
+    let image = build(&store, annotated).await.unwrap().image;
+    assert_eq!(image.config.annotations, annotations);
+    let plain = build(&store, options(context.path(), "app:2")).await.unwrap().image;
+    assert!(plain.config.annotations.is_empty());
+    assert_ne!(plain.manifest, image.manifest);
+}

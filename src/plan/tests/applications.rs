@@ -235,6 +235,12 @@ fn applications_within_a_rootfs_are_launched_once_and_on_one_machine() {
     let order = [launched_alone("kubernetes"), launched_alone("flannel")].concat();
     assert_eq!(of_applications(&plan), order.iter().collect::<Vec<_>>(), "{}", read(&plan));
     assert!(!plan.steps.iter().any(|step| step.action == Action::RunCommands), "{}", read(&plan));
+    let checks = images.each_ref().map(crate::plan::check_of);
+    assert_eq!(
+        checks,
+        [None, Some("check.sh".to_owned())],
+        "what checks machines says nothing of applications"
+    );
     // Fewer of them are other commands, and none is nothing to launch.
     let mut wanted = |names: &[&str]| {
         let applications = Some(names.iter().map(|&name| name.to_owned()).collect());
@@ -262,4 +268,15 @@ fn an_argument_launches_those_again_whose_commands_ask_for_it() {
     let hello = desired.images[2].clone();
     assert_eq!(launch_commands(&desired, &hello), ["kubectl scale deployment/hello --replicas 2"]);
     assert_eq!(crate::plan::unused_arguments(&desired), ["COLOUR"]);
+}
+
+#[test]
+fn a_machine_is_let_in_to_the_end_whatever_becomes_of_applications() {
+    let desired = desired(1, 2);
+    let plan = launch(&desired, &observed(&desired, fresh), None).unwrap();
+    let place = |wanted: &Action| plan.steps.iter().filter(|step| step.action == *wanted).collect::<Vec<_>>();
+    let [kept] = place(&Action::KeepState)[..] else { panic!("{}", read(&plan)) };
+    for join in place(&Action::JoinWorker) {
+        assert!(kept.follows.contains(&join.number), "{}", read(&plan));
+    }
 }
