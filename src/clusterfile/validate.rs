@@ -10,7 +10,7 @@ use super::ledger::{Finding, Ledger};
 use super::place::{Located, Place};
 use super::registry;
 use crate::model::network_rules::{self, Breach};
-use crate::model::{DeclaredMachine, DeclaredMachines, Family, Role, Subnets};
+use crate::model::{DeclaredMachine, DeclaredMachines, Role, Subnets};
 
 /// What a sentence calls a machine.
 const MACHINE: &str = "the machine";
@@ -156,11 +156,6 @@ fn networks(ledger: &Ledger, draft: &Draft) {
             ledger.error(finding.remedy("choose networks that have no address in common"));
         }
     }
-    if let DraftMachines::Given(machines) = &draft.machines {
-        for pods in &pods {
-            large_enough_for_machines(ledger, pods, machines.len());
-        }
-    }
     if let Some(services) = &network.services {
         for breach in network_rules::of_services(&services.value) {
             ledger.error(Finding::of(services, breach.message).remedy(breach.remedy));
@@ -224,27 +219,6 @@ fn second_addresses(ledger: &Ledger, draft: &Draft) {
         let finding = Finding::at(machine.place, message).also("the pods' network", pods.place);
         ledger.error(
             finding.remedy("leave it out, or give pods and Services a network of each address family"),
-        );
-    }
-}
-
-/// Kubernetes gives each machine a piece of the pods' network.
-fn large_enough_for_machines(ledger: &Ledger, pods: &Named, machines: usize) {
-    let piece = network_rules::node_mask(&pods.net);
-    let pieces = piece
-        .checked_sub(pods.net.prefix_len())
-        .map_or(0, |bits| 1_u64.checked_shl(bits.into()).unwrap_or(u64::MAX));
-    if pieces < machines as u64 {
-        let message = format!(
-            "{} {} has pieces of /{piece} for {pieces} machines, and there are {machines}",
-            pods.what, pods.net
-        );
-        let common = match Family::of_net(&pods.net) {
-            Family::V4 => "100.64.0.0/10",
-            Family::V6 => "fd00:100:64::/48",
-        };
-        ledger.error(
-            Finding::at(pods.place, message).remedy(format!("choose a larger one; {common} is common")),
         );
     }
 }

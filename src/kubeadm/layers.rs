@@ -87,6 +87,14 @@ impl Layers {
         self.document_mut(kind).take(path);
     }
 
+    /// Gives a value another place; it stays whose it was.
+    pub(super) fn rename(&mut self, kind: &str, from: &[&str], to: &[&str]) {
+        let document = self.document_mut(kind);
+        if let Some(value) = document.take(from) {
+            document.set(to, value);
+        }
+    }
+
     /// Returns a value.
     pub(super) fn get(&self, kind: &str, path: &[&str]) -> Option<&Tree> {
         self.document(kind)?.get(path)

@@ -265,8 +265,6 @@ fn laid(
     let clusterfile = take(layers::of_clusterfile(cluster.documents));
     problems.extend(conflict::of_image(&image, cluster.version));
     problems.extend(conflict::of_clusterfile(&clusterfile, claims, cluster.version));
-    problems.extend(families::against_gate(&clusterfile, cluster));
-    Problems::check(problems)?;
 
     let mut layers = builtin::defaults(cluster, api)?;
     computed::defaults(&mut layers, cluster, node);
@@ -281,6 +279,9 @@ fn laid(
     for written in &clusterfile {
         layers.lay_written(written);
     }
+    families::say_mask_once(&mut layers, cluster);
+    problems.extend(families::against(&layers, cluster));
+    Problems::check(problems)?;
     for Claim { kind, path, value, why } in claims {
         // Who wrote it himself finds it where he wrote it.
         let says_so = |present: &Tree| present.origin.is_written() && present.to_value() == *value;

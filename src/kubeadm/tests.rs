@@ -441,3 +441,108 @@ fn a_nodes_piece_of_an_ipv6_network_is_said_as_each_version_takes_it() {
         Some(json!("120"))
     );
 }
+
+#[test]
+fn what_an_operator_says_of_a_nodes_piece_is_said_once() {
+    let own = |argument: &str| {
+        format!(
+            "apiVersion: kubeadm.k8s.io/v1beta2\nkind: ClusterConfiguration\ncontrollerManager: {{extraArgs: {{{argument}: \"112\"}}}}\n"
+        )
+    };
+    let (any, six) = ("node-cidr-mask-size", "node-cidr-mask-size-ipv6");
+    for (version, pods, argument, want) in [
+        // kubeadm takes a network of this size for one with pieces of /64, unless it is told by its own name.
+        ("v1.29.10", "fd01::/104", any, six),
+        ("v1.22.17", "fd01::/104", any, any),
+        ("v1.22.17", "fd01::/104", six, any),
+        ("v1.20.15", "fd01::/104", six, any),
+        ("v1.29.10", "fd01::/104", six, six),
+        // Where it does not mind, what is written stays.
+        ("v1.29.10", "fd01::/50", any, any),
+    ] {
+        let mut given = given(version, None, &own(argument));
+        given.network.pods = pods.parse().unwrap();
+        let arguments = given.value("ClusterConfiguration", "/controllerManager/extraArgs").unwrap();
+        let masks: Vec<_> = arguments
+            .as_object()
+            .unwrap()
+            .iter()
+            .filter(|(name, _)| name.starts_with(any))
+            .map(|(name, mask)| (name.as_str(), mask.as_str().unwrap()))
+            .collect();
+        assert_eq!(masks, [(want, "112")], "{version} {pods} {argument}");
+        let gate = given.value("ClusterConfiguration", "/featureGates/IPv6DualStack");
+        assert_eq!(gate, version.starts_with("v1.22").then(|| json!(false)), "{version} {argument}");
+    }
+}
+
+#[test]
+fn masks_that_the_controller_manager_refuses_are_refused_before() {
+    let own = |arguments: &str| {
+        format!(
+            "apiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\ncontrollerManager: {{extraArgs: {{{arguments}}}}}\n"
+        )
+    };
+    for version in ["v1.22.17", "v1.29.10"] {
+        let problems = of_both_families(version, &own("node-cidr-mask-size: \"26\"")).init().unwrap_err();
+        let told = "f:/controllerManager/extraArgs/node-cidr-mask-size: `controllerManager.extraArgs.node-cidr-mask-size` is for pods of one";
+        assert!(problems.list()[0].message.starts_with(told), "{problems}");
+    }
+    let image = "apiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\ncontrollerManager: {extraArgs: {node-cidr-mask-size: \"24\"}}\n";
+    let mut of_image = of_both_families("v1.29.10", "");
+    of_image.image = Some(image);
+    let problems = of_image.init().unwrap_err();
+    assert!(problems.list()[0].message.starts_with("the image's etc/kubeadm.yml: "), "{problems}");
+    let mut taken = of_both_families("v1.29.10", &own("node-cidr-mask-size: null"));
+    taken.image = Some(image);
+    assert!(taken.init().is_ok());
+    let twice = own("node-cidr-mask-size: \"26\", node-cidr-mask-size-ipv4: \"26\"");
+    let problems = given("v1.29.10", None, &twice).init().unwrap_err();
+    assert!(problems.list()[0].message.contains("`node-cidr-mask-size-ipv4` together"), "{problems}");
+}
+
+#[test]
+fn the_gate_of_both_families_cannot_be_off_wherever_it_is_said() {
+    let cluster = "apiVersion: kubeadm.k8s.io/v1beta2\nkind: ClusterConfiguration\n";
+    let gates = |text: &str| format!("feature-gates: \"{text}\"");
+    let off = gates("AllAlpha=true,IPv6DualStack=false");
+    for (document, told) in [
+        (
+            format!("{cluster}controllerManager: {{extraArgs: {{{off}}}}}\n"),
+            "f:/controllerManager/extraArgs/feature-gates: ",
+        ),
+        (
+            format!("apiVersion: kubeadm.k8s.io/v1beta2\nkind: JoinConfiguration\nnodeRegistration: {{kubeletExtraArgs: {{{off}}}}}\n"),
+            "f:/nodeRegistration/kubeletExtraArgs/feature-gates: ",
+        ),
+        (
+            "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nfeatureGates: {IPv6DualStack: false}\n".to_owned(),
+            "f:/featureGates/IPv6DualStack: ",
+        ),
+        (
+            "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\nfeatureGates: {IPv6DualStack: false}\n".to_owned(),
+            "f:/featureGates/IPv6DualStack: ",
+        ),
+    ] {
+        for version in ["v1.20.15", "v1.22.17"] {
+            let problems = of_both_families(version, &document).init().unwrap_err();
+            assert!(problems.list()[0].message.starts_with(told), "{problems}");
+            assert!(problems.list()[0].message.contains("IPv6DualStack"), "{problems}");
+        }
+        assert!(given("v1.22.17", None, &document).init().is_ok());
+    }
+    let on = format!(
+        "{cluster}controllerManager: {{extraArgs: {{{}}}}}\n",
+        gates("IPv6DualStack=false,IPv6DualStack=true")
+    );
+    assert!(of_both_families("v1.22.17", &on).init().is_ok());
+    let mut of_image = of_both_families("v1.22.17", "");
+    of_image.image = Some(
+        "apiVersion: kubeadm.k8s.io/v1beta2\nkind: ClusterConfiguration\nfeatureGates: {IPv6DualStack: false}\n",
+    );
+    let problems = of_image.init().unwrap_err();
+    assert!(
+        problems.list()[0].message.starts_with("the image's etc/kubeadm.yml: `featureGates."),
+        "{problems}"
+    );
+}

@@ -56,6 +56,23 @@ pub fn of_pods(pods: &IpNet, mask: u8) -> Option<Breach> {
     }
 }
 
+/// Finds pod networks that have fewer pieces of this mask than there are machines.
+pub fn of_pods_of(pods: &IpNet, mask: u8, machines: usize) -> Option<Breach> {
+    // A network without a single piece is another matter.
+    let bits = mask.checked_sub(pods.prefix_len())?;
+    let pieces = 1_u64.checked_shl(bits.into()).unwrap_or(u64::MAX);
+    let common = match Family::of_net(pods) {
+        Family::V4 => "100.64.0.0/10",
+        Family::V6 => "fd00:100:64::/48",
+    };
+    (pieces < machines as u64).then(|| Breach {
+        message: format!(
+            "the pods' network {pods} has pieces of /{mask} for {pieces} machines, and there are {machines}"
+        ),
+        remedy: format!("choose a larger one; {common} is common"),
+    })
+}
+
 /// Finds Services' networks that are too small or too large.
 pub fn of_services(services: &Subnets) -> Vec<Breach> {
     services.each().filter_map(|net| of_service_network(&net)).collect()

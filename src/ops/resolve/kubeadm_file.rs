@@ -2,7 +2,9 @@
 
 use super::network::{self, Around, network};
 use crate::error::{Class, Problem, Problems, Result};
-use crate::model::{ComponentDocument, Declared, DeclaredMachines, Family, ImageContract, Network};
+use crate::model::{
+    ComponentDocument, Declared, DeclaredMachine, DeclaredMachines, Family, ImageContract, Network,
+};
 use crate::ops::files::Files;
 use crate::plan;
 use crate::steps::State;
@@ -28,7 +30,13 @@ pub(super) fn settle(
         let variables = plan::of_kubeadm_file(images, &declared.name, network, own, &declared.wishes);
         files.kubeadm_file(images, &variables)
     };
-    let around = Around { documents, last, images, machines: family(&declared.machines) };
+    let around = Around {
+        documents,
+        last,
+        images,
+        machines: family(&declared.machines),
+        given: given(&declared.machines),
+    };
     let assumed = network::assumed(&declared.network, around)?;
     let of_images = with(&assumed)?;
     let network = network(&declared.network, around, of_images.as_deref())?;
@@ -49,6 +57,14 @@ fn of_one_family_where_made(machines: &DeclaredMachines, network: &Network) -> R
         .remedy("keep one network, of IPv4, or list machines of yours that have addresses of both families"))
 }
 
+/// The machines that are listed.
+fn given(machines: &DeclaredMachines) -> &[DeclaredMachine] {
+    match machines {
+        DeclaredMachines::Given(machines) => machines,
+        _ => &[],
+    }
+}
+
 /// The family of the machines' addresses, as far as they are declared by addresses. Those that sealift makes have IPv4.
 fn family(machines: &DeclaredMachines) -> Option<Family> {
     let DeclaredMachines::Given(machines) = machines else { return Some(Family::V4) };
@@ -58,7 +74,7 @@ fn family(machines: &DeclaredMachines) -> Option<Family> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{DeclaredMachine, Role};
+    use crate::model::Role;
 
     #[test]
     fn made_machines_have_one_family() {

@@ -3,11 +3,14 @@
 use std::fmt::Display;
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+
 use crate::error::{Class, Context as _, Problem, Problems, Result};
 use crate::kubeadm::{self, NodeMasks};
 use crate::model::network_rules::{self, Breach};
 use crate::model::{
-    ComponentDocument, DeclaredNetwork, Family, ImageContract, KubernetesVersion, Network, Subnets,
+    ComponentDocument, DeclaredMachine, DeclaredNetwork, Family, ImageContract, KubernetesVersion, Network,
+    Subnets,
 };
 use crate::steps::State;
 use crate::yaml;
@@ -33,6 +36,8 @@ pub(super) struct Around<'a> {
     pub(super) images: &'a [ImageContract],
     /// The family of the machines' addresses, where they say it.
     pub(super) machines: Option<Family>,
+    /// The machines that are listed; those that sealift makes are not.
+    pub(super) given: &'a [DeclaredMachine],
 }
 
 /// Fills in what is not declared. A cluster that is made keeps its networks. `file` is the images' `etc/kubeadm.yml`.
@@ -47,6 +52,8 @@ pub(super) fn network(
         Some(state) => state.cluster.network.clone(),
         None => defaults(families, around.images, file)?,
     };
+    let of_images = of_images(file)?;
+    let masks = NodeMasks::of(of_images.iter().chain(around.documents));
     let pods_place = written.pods.as_ref().map(|pods| pods.place.clone());
     let services_place = written.services.as_ref().map(|services| services.place.clone());
     let wanted = Network {
@@ -67,13 +74,18 @@ pub(super) fn network(
             .remedy("leave --pod-cidr, --service-cidr and --vip out, and the same fields of a Clusterfile")
             .into());
         }
+        // What has stood so since sealift did not look at it stands in the way of nothing.
+        if around.given.iter().any(|machine| !is_kept(machine, around.last)) {
+            let places = Standing { pods: None, services: None };
+            Problems::check(against_machines(&wanted, &places, &masks, around.given))?;
+        }
         return Ok(wanted);
     }
     let places = Standing {
         pods: pods_place.or_else(|| declared.places.of("/pods").map(str::to_owned)),
         services: services_place.or_else(|| declared.places.of("/services").map(str::to_owned)),
     };
-    Problems::check(breaches(&wanted, &places, around))?;
+    Problems::check(breaches(&wanted, &places, &masks, around))?;
     Ok(wanted)
 }
 
@@ -84,29 +96,21 @@ struct Standing {
 }
 
 /// Finds what Kubernetes does not take, of this version or of any.
-fn breaches(network: &Network, places: &Standing, around: Around<'_>) -> Vec<Problem> {
-    let problem = |place: &Option<String>, Breach { message, remedy }: Breach| {
-        let message = place.as_ref().map_or_else(|| message.clone(), |place| format!("{place}: {message}"));
-        Problem::new(Class::Config, message).remedy(remedy)
-    };
-    let mut found = vec![];
-    let masks = NodeMasks::of(around.documents);
+fn breaches(network: &Network, places: &Standing, masks: &NodeMasks, around: Around<'_>) -> Vec<Problem> {
+    let mut found = against_machines(network, places, masks, around.given);
     let pods = network.pods.each().filter_map(|net| network_rules::of_pods(&net, masks.of_net(&net)?));
-    found.extend(pods.map(|breach| problem(&places.pods, breach)));
+    found.extend(pods.map(|breach| problem(places.pods.as_ref(), breach)));
     let services = network_rules::of_services(&network.services);
-    found.extend(services.into_iter().map(|breach| problem(&places.services, breach)));
+    found.extend(services.into_iter().map(|breach| problem(places.services.as_ref(), breach)));
     let both = network_rules::of_both(&network.pods, &network.services);
     let both_place = places.services.clone().or_else(|| places.pods.clone());
-    found.extend(both.map(|breach| problem(&both_place, breach)));
+    found.extend(both.map(|breach| problem(both_place.as_ref(), breach)));
     if let Some(family) = around.machines.filter(|family| *family != network.services.family()) {
         let (name, written) = ("the Services' network", network.services);
         let message =
             format!("{name} {written} begins with another address family than the machines', {family}");
         let remedy = format!("write one of {family}, or one of each family with that of {family} first");
-        found.push(problem(
-            &places.services.clone().or_else(|| places.pods.clone()),
-            Breach { message, remedy },
-        ));
+        found.push(problem(places.services.as_ref().or(places.pods.as_ref()), Breach { message, remedy }));
     }
     if Family::of(network.vip) != network.services.family() {
         let message = format!(
@@ -114,13 +118,51 @@ fn breaches(network: &Network, places: &Standing, around: Around<'_>) -> Vec<Pro
             network.vip, network.services
         );
         let remedy = "choose it of the family of the machines' addresses".to_owned();
-        found.push(problem(&None, Breach { message, remedy }));
+        found.push(problem(None, Breach { message, remedy }));
     }
     let version = around.images.iter().find_map(|image| image.version.as_ref());
     if let Some(breach) = version.and_then(|version| too_old(network, version)) {
-        found.push(problem(&places.pods, breach));
+        found.push(problem(places.pods.as_ref(), breach));
     }
     found
+}
+
+/// Whether a machine was in the cluster the last time, by no fewer addresses.
+fn is_kept(machine: &DeclaredMachine, last: Option<&State>) -> bool {
+    let mut before = last.iter().flat_map(|state| &state.cluster.machines);
+    let second = machine.second_address;
+    before.any(|old| old.ssh == machine.ssh && (second.is_none() || old.second_address == second))
+}
+
+fn problem(place: Option<&String>, Breach { message, remedy }: Breach) -> Problem {
+    let message = place.map_or_else(|| message.clone(), |place| format!("{place}: {message}"));
+    Problem::new(Class::Config, message).remedy(remedy)
+}
+
+/// Finds networks that the listed machines do not fit: pods' that have no piece for each, and those of one family where a machine is
+/// named by two addresses.
+fn against_machines(
+    network: &Network,
+    places: &Standing,
+    masks: &NodeMasks,
+    machines: &[DeclaredMachine],
+) -> Vec<Problem> {
+    let few = |net: IpNet| network_rules::of_pods_of(&net, masks.of_net(&net)?, machines.len());
+    let few = network.pods.each().filter_map(few).map(|breach| problem(places.pods.as_ref(), breach));
+    let one_family = network.pods.second().is_none();
+    let with_two = machines.iter().filter(|_| one_family);
+    let with_two = with_two.filter_map(|machine| Some((machine, machine.second_address?)));
+    let in_vain = with_two.map(|(machine, address)| {
+        let message = format!(
+            "the machine has a second address, {address}, and pods have {} alone",
+            network.pods.family()
+        );
+        Problem::new(Class::Config, message)
+            .on(&machine.ssh)
+            .saw(format!("the pods' network is {}", network.pods))
+            .remedy("leave it out, or give pods and Services a network of each address family")
+    });
+    few.chain(in_vain).collect()
 }
 
 /// Both families as Kubernetes has them now came with v1.20: what older ones have is an attempt that was given up.
@@ -289,8 +331,10 @@ fn told(network: &Network) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Role;
 
-    const NOTHING: Around<'_> = Around { documents: &[], last: None, images: &[], machines: None };
+    const NOTHING: Around<'_> =
+        Around { documents: &[], last: None, images: &[], machines: None, given: &[] };
 
     fn pods(text: &str) -> DeclaredNetwork {
         DeclaredNetwork { pods: Some(text.parse().unwrap()), ..DeclaredNetwork::default() }
@@ -371,6 +415,50 @@ mod tests {
             let problems = of(written, declared).unwrap_err();
             assert!(problems.list()[0].message.starts_with(want), "{problems}");
         }
+    }
+
+    #[test]
+    fn pods_have_a_piece_for_each_machine_wherever_their_network_is_said() {
+        let machines = machines(5);
+        let masked = |argument: &str, value: &str| ComponentDocument {
+            content: serde_json::json!({"controllerManager": {"extraArgs": {argument: value}}}),
+            ..written("10.160.0.0/22")
+        };
+        let of = |documents: &[ComponentDocument], pods: &DeclaredNetwork, file: Option<&str>| {
+            let around = Around { documents, given: &machines, ..NOTHING };
+            let found = network(pods, around, file);
+            found.map(|_| ()).map_err(|problems| problems.list()[0].message.clone())
+        };
+        let few = "the pods' network 10.160.0.0/22 has pieces of /24 for 4 machines, and there are 5";
+        let (small, nothing) = (pods("10.160.0.0/22"), DeclaredNetwork::default());
+        assert_eq!(of(&[], &small, None), Err(few.to_owned()));
+        assert_eq!(of(&[written("10.160.0.0/22")], &nothing, None), Err(format!("f:3:5: {few}")));
+        assert_eq!(of(&[masked("node-cidr-mask-size-ipv4", "26")], &small, None), Ok(()));
+        assert_eq!(of(&[masked("allocate-node-cidrs", "false")], &small, None), Ok(()));
+        let of_image = "apiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\ncontrollerManager: {extraArgs: {node-cidr-mask-size: \"26\"}}\n";
+        assert_eq!(of(&[], &small, Some(of_image)), Ok(()));
+    }
+
+    #[test]
+    fn a_second_address_is_not_dropped_in_silence() {
+        let mut machines = machines(2);
+        machines[1].second_address = Some("fd00::1".parse().unwrap());
+        for (documents, declared) in [
+            (vec![], DeclaredNetwork::default()),
+            (vec![written("10.160.0.0/12")], DeclaredNetwork::default()),
+        ] {
+            let around = Around { documents: &documents, given: &machines, ..NOTHING };
+            let problems = network(&declared, around, None).unwrap_err();
+            let message = "the machine has a second address, fd00::1, and pods have IPv4 alone";
+            assert_eq!(problems.list()[0].message, message);
+        }
+        let around = Around { given: &machines, ..NOTHING };
+        assert!(network(&pods("10.8.0.0/16,fd01::/48"), around, None).is_ok());
+    }
+
+    fn machines(count: u8) -> Vec<DeclaredMachine> {
+        let machine = |last| DeclaredMachine::new(format!("10.0.0.{last}").parse().unwrap(), Role::Worker);
+        (1..=count).map(machine).collect()
     }
 
     #[test]
