@@ -13,12 +13,16 @@ const MASK: &str = "***";
 /// A secret shorter than this, in characters, is only hidden where it stands alone: else no text would be readable.
 const SHORT: usize = 4;
 
+/// The least characters of base64 that are taken for a secret's.
+const ENCODED_LEAST: usize = 8;
+
 /// The secrets that must not be written. Clones share one set.
 #[derive(Clone, Default)]
 pub struct Redactions(Arc<RwLock<Vec<SecretString>>>);
 
 impl Redactions {
-    /// Hides `secret` from now on: as it is, line by line, as JSON quotes it and in base64.
+    /// Hides `secret` from now on: as it is, line by line, as JSON quotes it, and in base64, also within something longer such as
+    /// `user:password`.
     pub fn hide(&self, secret: &SecretString) {
         let mut forms = self.0.write().unwrap_or_else(PoisonError::into_inner);
         for form in forms_of(secret.expose_secret()) {
@@ -75,9 +79,18 @@ fn forms_of(secret: &str) -> Vec<String> {
     }
     if secret.chars().count() >= SHORT {
         forms.push(STANDARD.encode(secret).trim_end_matches('=').to_owned());
+        forms.extend((0..3).filter_map(|place| encoded_within(secret, place)));
         forms.push(quoted(secret));
     }
     forms
+}
+
+/// What the base64 of anything has of `secret`, if it begins at a byte with this remainder by three there: the characters that
+/// it alone decides. A secret that decides only a few has none, as other text would be hidden with it.
+fn encoded_within(secret: &str, place: usize) -> Option<String> {
+    let encoded = STANDARD.encode([&[0; 3][..place], secret.as_bytes()].concat());
+    let (begin, end) = ((place * 8).div_ceil(6), (place + secret.len()) * 8 / 6);
+    (end - begin >= ENCODED_LEAST).then(|| encoded[begin..end].to_owned())
 }
 
 /// The inside of the JSON string that holds `secret`.
@@ -162,5 +175,19 @@ mod tests {
             let told = hiding(&[&secret]).apply(&format!("{before}{secret}{after}")).into_owned();
             prop_assert!(!told.contains(&secret));
         }
+    }
+
+    #[test]
+    fn a_secret_within_something_encoded_is_hidden() {
+        let redactions = Redactions::default();
+        redactions.hide(&SecretString::from("hunter2-and-more"));
+        for before in ["", "a:", "ad:", "adm:", "admin:"] {
+            for after in ["", "\n", "\nmore of it"] {
+                let told = STANDARD.encode(format!("{before}hunter2-and-more{after}"));
+                let masked = redactions.apply(&told).into_owned();
+                assert!(masked.contains(MASK) && masked.len() < told.len() - 14, "{told}: {masked}");
+            }
+        }
+        assert_eq!(redactions.apply("aHVudGVy, a word"), "aHVudGVy, a word");
     }
 }
