@@ -67,7 +67,7 @@ fn baseline() -> Result<Baseline> {
         interfaces: network::interfaces()?.into_iter().map(|interface| interface.name).collect(),
         nft_tables: super::leftovers::nft_tables(),
         paths: traces::paths_there(),
-        looked_for: traces::paths_of_a_cluster().iter().map(|path| (*path).to_owned()).collect(),
+        looked_for: traces::paths_of_a_cluster().map(str::to_owned).collect(),
     })
 }
 

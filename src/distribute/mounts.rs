@@ -18,6 +18,10 @@ pub struct Mount {
     pub id: u64,
     /// The number of the mount it lies on.
     pub parent: u64,
+    /// The kernel's number of the device.
+    pub device: String,
+    /// Which directory of the file system is shown.
+    pub root: PathBuf,
     /// Where it is mounted.
     pub point: PathBuf,
     /// The type of its file system, such as `tmpfs`.
@@ -42,6 +46,14 @@ pub fn mounts_below(path: &Path) -> Result<Vec<Mount>> {
         other => other.problem_with(Class::Machine, || format!("cannot resolve {}", path.display()))?,
     };
     Ok(below(&all_mounts()?, &resolved))
+}
+
+/// Whether a mount shows what would be seen there without it: a directory that is bound to itself, as runtimes do.
+pub fn is_of_itself(mount: &Mount, all: &[Mount]) -> bool {
+    all.iter().filter(|parent| parent.id == mount.parent && parent.device == mount.device).any(|parent| {
+        let within = mount.point.strip_prefix(&parent.point);
+        within.is_ok_and(|within| parent.root.join(within) == mount.root)
+    })
 }
 
 /// Returns all mounts, in the kernel's order.
@@ -69,6 +81,8 @@ fn parse_line(line: &[u8]) -> Option<Mount> {
     Some(Mount {
         id: number(fields.first()?)?,
         parent: number(fields.get(1)?)?,
+        device: text(fields.get(2)?),
+        root: PathBuf::from(OsString::from_vec(unescape(fields.get(3)?))),
         point: PathBuf::from(OsString::from_vec(unescape(fields.get(4)?))),
         kind: text(fields.get(separator + 1)?),
         source: text(fields.get(separator + 2)?),
@@ -184,5 +198,21 @@ mod tests {
     #[test]
     fn this_machine_has_a_root() {
         assert!(all_mounts().unwrap().iter().any(|mount| mount.point == Path::new("/")));
+    }
+
+    #[test]
+    fn a_directory_bound_to_itself_is_no_disk() {
+        let all = parse(
+            b"\
+40 22 254:0 /volumes/machine /var rw - ext4 /dev/vda rw
+41 40 254:0 /volumes/machine/lib/crio/overlay /var/lib/crio/overlay rw - ext4 /dev/vda rw
+42 40 254:0 /home/somebody /var/lib/crio/disk rw - ext4 /dev/vda rw
+43 40 254:16 / /var/lib/crio/other rw - ext4 /dev/vdb rw
+",
+        )
+        .unwrap();
+        let of_themselves: Vec<u64> =
+            all.iter().filter(|mount| is_of_itself(mount, &all)).map(|mount| mount.id).collect();
+        assert_eq!(of_themselves, [41]);
     }
 }

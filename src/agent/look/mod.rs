@@ -6,6 +6,7 @@ mod entrance;
 mod features;
 pub(super) mod network;
 mod ports;
+pub(super) mod runtimes;
 mod system;
 pub(super) mod traces;
 

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use super::runtimes;
+
 /// Paths that only a Kubernetes makes.
 const OF_KUBERNETES: [&str; 8] = [
     "/etc/kubernetes/kubelet.conf",
@@ -29,7 +31,7 @@ const OF_RUNTIMES: [(&str, &str); 9] = [
 ];
 
 /// Paths that a cluster makes and that are told apart from what was there before.
-const OF_A_CLUSTER: [&str; 15] = [
+pub(in crate::agent) const OF_A_CLUSTER: [&str; 15] = [
     "/etc/kubernetes",
     "/var/lib/kubelet",
     "/var/lib/etcd",
@@ -61,10 +63,10 @@ pub(super) fn foreign_runtimes() -> Vec<String> {
 
 /// Returns which of a cluster's paths are there already.
 pub(in crate::agent) fn paths_there() -> BTreeSet<String> {
-    OF_A_CLUSTER.iter().filter(|path| Path::new(path).exists()).map(|path| (*path).to_owned()).collect()
+    paths_of_a_cluster().filter(|path| Path::new(path).exists()).map(str::to_owned).collect()
 }
 
-/// Returns every path that a cluster makes.
-pub(in crate::agent) fn paths_of_a_cluster() -> &'static [&'static str] {
-    &OF_A_CLUSTER
+/// Returns every path that a cluster makes, whichever runtime its image brings.
+pub(in crate::agent) fn paths_of_a_cluster() -> impl Iterator<Item = &'static str> {
+    OF_A_CLUSTER.into_iter().chain(runtimes::directories())
 }

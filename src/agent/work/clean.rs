@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 
 use crate::agent::command::{Command, Tell};
+use crate::agent::look::runtimes;
 use crate::agent::{
     care, family_paths, fence, hosts, leftovers, namespaces, ownership, paths, receipts, units,
 };
-use crate::distribute::mounts::{Mount, mounts_below};
+use crate::distribute::mounts::{Mount, all_mounts, is_of_itself, mounts_below};
 use crate::error::{Class, Context, Problem, Result};
+use crate::model::Baseline;
 use crate::wire::CleanWork;
 
 use super::{kubelet, kubelet_arguments, pulling, registry_data, script};
@@ -36,19 +38,19 @@ pub(super) fn carry_out(work: &CleanWork, tell: Tell<'_>) -> Result<()> {
     crate::distribute::remove::remove_tree(Path::new(paths::ASIDE))?;
     units::disable_and_stop("kubelet.service", tell)?;
     remove_pods(work, tell);
-    for mount in mounts(work)? {
+    for mount in mounts(work, &marker.before)? {
         tell(&format!("unmounting {}", mount.point.display()));
         unmount(&mount)?;
     }
     namespaces::remove_names()?;
     reset(work, tell);
     kubelet_arguments::remove()?;
-    run_scripts(work, tell)?;
+    run_scripts(work, &marker.before, tell)?;
     family_paths::unlink(&work.cluster)?;
     pulling::forget(tell);
     care::remove(work.vip, tell)?;
     hosts::clear()?;
-    leftovers::remove_all(&marker.before, tell)
+    leftovers::remove_all(&marker.before, runtimes::made_by(&work.cri_socket), tell)
 }
 
 /// Asks the runtime to stop and remove every pod. What cannot be removed this way is unmounted next.
@@ -71,21 +73,38 @@ fn remove_pods(work: &CleanWork, tell: Tell<'_>) {
 }
 
 /// Returns what pods and the runtime have mounted, the deepest first. The directories themselves may be somebody's disks.
-fn mounts(work: &CleanWork) -> Result<Vec<Mount>> {
+fn mounts(work: &CleanWork, before: &Baseline) -> Result<Vec<Mount>> {
     let mut mounts = namespaces::mounts()?;
-    let data =
-        work.scripts.iter().flat_map(|script| DATA.iter().filter_map(|name| script.environment.get(*name)));
-    let data: BTreeSet<&Path> =
-        data.map(Path::new).filter(|path| !MOUNTED.map(Path::new).contains(path)).collect();
-    for directory in MOUNTED.map(Path::new) {
+    // Another engine than the cluster's may have been here before.
+    let runtimes = runtimes::made_by(&work.cri_socket).directories.iter().filter(|path| before.lacked(path));
+    for directory in MOUNTED.iter().chain(runtimes).map(Path::new).collect::<BTreeSet<_>>() {
         mounts.extend(mounts_below(directory)?.into_iter().filter(|mount| mount.point != directory));
     }
-    for directory in data {
+    for directory in data_directories(work) {
         let of_runtime =
             |mount: &Mount| mount.point != directory && OF_A_RUNTIME.contains(&mount.kind.as_str());
         mounts.extend(mounts_below(directory)?.into_iter().filter(of_runtime));
     }
     Ok(mounts)
+}
+
+/// Where the runtime keeps its data, as far as all below it is not known to be its own.
+fn data_directories(work: &CleanWork) -> BTreeSet<&Path> {
+    let named =
+        work.scripts.iter().flat_map(|script| DATA.iter().filter_map(|name| script.environment.get(*name)));
+    named.map(Path::new).filter(|path| !MOUNTED.map(Path::new).contains(path)).collect()
+}
+
+/// Returns what would be deleted together with the runtime's data although it is somebody's disk.
+fn somebodys_disk(work: &CleanWork) -> Result<Option<Mount>> {
+    let all = all_mounts()?;
+    for directory in data_directories(work) {
+        let is_a_disk = |mount: &Mount| mount.point != directory && !is_of_itself(mount, &all);
+        if let Some(mount) = mounts_below(directory)?.into_iter().find(is_a_disk) {
+            return Ok(Some(mount));
+        }
+    }
+    Ok(None)
 }
 
 fn unmount(mount: &Mount) -> Result<()> {
@@ -119,17 +138,20 @@ fn reset(work: &CleanWork, tell: Tell<'_>) {
     }
 }
 
-fn run_scripts(work: &CleanWork, tell: Tell<'_>) -> Result<()> {
+fn run_scripts(work: &CleanWork, before: &Baseline, tell: Tell<'_>) -> Result<()> {
     let rootfs = paths::rootfs(&work.cluster);
     if !rootfs.join("scripts").is_dir() {
         return Ok(());
     }
     // The image's scripts delete the runtime's and kubelet's directories without looking.
-    if let Some(mount) = mounts(work)?.first() {
+    let mounted = mounts(work, before)?.into_iter().next();
+    if let Some(mount) = mounted.map_or_else(|| somebodys_disk(work), |mount| Ok(Some(mount)))? {
         return Err(Problem::new(
             Class::Machine,
             format!("{} is still mounted, so nothing is deleted", mount.point.display()),
-        ));
+        )
+        .saw(format!("{} from {}", mount.kind, mount.source))
+        .remedy("unmount it, then run the same command again"));
     }
     for command in &work.scripts {
         script::run(&rootfs, command, tell)?;
