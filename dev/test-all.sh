@@ -8,7 +8,7 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=tally.sh
 . "$root/dev/tally.sh"
 
-readonly parts=(kubeadm kill ha images hostile arm64 scale distribution fuzz)
+readonly parts=(kubeadm kill ha images runtimes hostile arm64 scale distribution fuzz)
 
 SEALIFT_HOME=${SEALIFT_HOME:-$(cache_root)/home}
 export SEALIFT_HOME

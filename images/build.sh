@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the cluster images of this directory: `build.sh [--sealift BIN] [--arch amd64|arm64] [kubernetes] [flannel] [hello] [greeting]`.
-# The tests' own, `labring-layout` and `sealer-layout`, are built when they are named.
+# The tests' own, `labring-layout`, `labring-docker`, `labring-crio`, `cni-plugins` and `sealer-layout`, are built when named.
 # What was built from the same inputs, and is still in sealift's store, is not built again.
 set -euo pipefail
 
@@ -17,8 +17,8 @@ parse() {
     case $1 in
       --sealift) sealift=$2; shift 2 ;;
       --arch) arch=$2; shift 2 ;;
-      kubernetes | flannel | hello | greeting | labring-layout | sealer-layout) images+=("$1"); shift ;;
-      *) die "usage: build.sh [--sealift BIN] [--arch amd64|arm64] [kubernetes] [flannel] [hello] [greeting] [labring-layout] [sealer-layout]" ;;
+      kubernetes | flannel | hello | greeting | labring-layout | labring-docker | labring-crio | cni-plugins | sealer-layout) images+=("$1"); shift ;;
+      *) die "usage: build.sh [--sealift BIN] [--arch amd64|arm64] [kubernetes] [flannel] [hello] [greeting] [labring-layout] [labring-docker] [labring-crio] [cni-plugins] [sealer-layout]" ;;
     esac
   done
   require_arch "$arch"
@@ -114,6 +114,22 @@ build_labring-layout() {
   build_members
   "$here/labring-layout/parts.sh" "$arch"
   cluster "$here/labring-layout" "labring-layout:$kubernetes" "${members[@]}"
+}
+
+# The same with another container runtime, on top of it. What it stands on is in its key.
+build_labring-docker() { build_on_layout labring-docker; }
+build_labring-crio() { build_on_layout labring-crio; }
+build_on_layout() { # NAME
+  build_labring-layout
+  "$here/$1/parts.sh" "$arch"
+  cluster "$here/$1" "$1:$kubernetes" "labring-layout:$kubernetes"
+}
+
+# What runtimes other than containerd do not bring.
+build_cni-plugins() {
+  local context=$here/kubernetes kubefile=$here/cni-plugins/Kubefile
+  "$context/parts.sh" "$arch"
+  build cni-plugins:v1 "$context" "$kubefile" "$(cache_key "$arch" "$kubefile" "$context/parts/$arch/.made-from")"
 }
 
 # And laid out as sealer's are: its registry is a container, whose image is a file in it.

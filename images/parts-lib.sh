@@ -107,6 +107,17 @@ c_compiler() { # ARCH
   die "no C compiler for $1: dpkg --add-architecture $1 && apt-get update && apt-get install gcc-${compiler%-gcc} libc6-dev:$1 libseccomp-dev:$1"
 }
 
+# A module in go/NAME of the image, whose tools.go lists the packages.
+# shellcheck disable=SC2154 # `here` is where the sourcing script is
+module_inputs() { # NAME [TEXT]
+  printf '%s\n' "$here/go/$1/go.mod" "$here/go/$1/go.sum" "$here/go/$1/tools.go" "${2:-}"
+}
+compile_module() { # DIR ARCH NAME LDFLAGS
+  local packages
+  mapfile -t packages < <(sed -n 's/^.*_ "\(.*\)"$/\1/p' "$here/go/$3/tools.go")
+  go_static "$1" "$2" "$here/go/$3" "$4" "${packages[@]}"
+}
+
 # ---- the cache and the tree
 
 # Makes a part if the cache has none, and leaves the path of its entry in $part.
@@ -137,6 +148,11 @@ fill_part() { # DIR NAME ARCH
 place() { # SOURCE TARGET
   mkdir -p "${2%/*}"
   cp -al "$1" "$2" 2>/dev/null || { rm -rf "$2" && cp -a "$1" "$2"; }
+}
+
+# Packs DIRECTORY of TREE as FILE.
+pack() { # TREE DIRECTORY FILE
+  tar -c --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner --hard-dereference -C "$1" "$2" | gzip -1n >"$3"
 }
 
 # Lays parts out as TREE, all at once: `lay_out TREE WORDS FUNCTION` calls FUNCTION with a new directory, unless TREE was

@@ -196,17 +196,6 @@ net_root_alternatives() { # DIR
   rm -rf "$dir/usr/share/ca-certificates"
 }
 
-# ---- what modules have in common: one in go/NAME, whose tools.go lists the packages
-
-module_inputs() { # NAME [TEXT]
-  printf '%s\n' "$here/go/$1/go.mod" "$here/go/$1/go.sum" "$here/go/$1/tools.go" "${2:-}"
-}
-compile_module() { # DIR ARCH NAME LDFLAGS
-  local packages
-  mapfile -t packages < <(sed -n 's/^.*_ "\(.*\)"$/\1/p' "$here/go/$3/tools.go")
-  go_static "$1" "$2" "$here/go/$3" "$4" "${packages[@]}"
-}
-
 # ---- the layout
 
 declare -A entry=()

@@ -31,7 +31,7 @@ const FROM_FILE: &str = "Machines7and3Anchors";
 const WRITTEN_OUT: &str = "Harbours5and9Lanterns";
 
 /// What the image's own scripts leave on a machine, whoever runs them, and what others do.
-const LEFT: [(&str, &str); 8] = [
+pub(crate) const LEFT: [(&str, &str); 8] = [
     (r"file /usr/bin/lsof", "check.sh copies it there and no script takes it away"),
     (r"file /etc/hosts", "init-kube.sh writes localhost into it once more, where there is a tab between"),
     (
@@ -57,6 +57,14 @@ const STAGES: [Stage<Labring>; 7] = [
     ("no_password_is_anywhere", ToNobody, Labring::search_passwords),
     ("delete_leaves_what_the_image_leaves", ToNobody, Labring::delete),
 ];
+
+/// Returns the Configs that keep the image's scripts off the host's kernel, which are the same whatever its runtime is.
+pub(crate) fn kernel_configs() -> String {
+    let wanted = ["name: settings", "name: before-kubelet"];
+    let documents =
+        IN_CONTAINERS.split("---\n").filter(|document| wanted.iter().any(|name| document.contains(name)));
+    documents.collect::<Vec<_>>().join("---\n")
+}
 
 pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = story::tell("labring", Labring::begin, &STAGES);

@@ -20,6 +20,7 @@ mod machines;
 mod made;
 mod operator;
 mod running;
+mod runtimes;
 mod sealer;
 mod secrets;
 mod snapshot;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         sealer::trials(),
         external::trials(),
         families::trials(),
+        runtimes::trials(),
         cut_off::trials(),
         unanswered::trials(),
     ];

@@ -96,6 +96,9 @@ impl SealerImage {
     ) -> Result<Self> {
         let socket = match runtime {
             "containerd" => "/run/containerd/containerd.sock",
+            "docker" if version.as_ref().is_some_and(|version| version.minor() < DOCKER_APART) => {
+                return Err(within_kubelet());
+            }
             "docker" => "/var/run/cri-dockerd.sock",
             other => return Err(unknown("container-runtime-type", other, "docker and containerd")),
         };
@@ -108,6 +111,9 @@ impl SealerImage {
         Ok(Self { kind: ImageKind::Rootfs, version, environment, scripts: scripts(runtime), bundle })
     }
 }
+
+/// The first minor whose kubelet does not speak to Docker by itself, but to cri-dockerd.
+const DOCKER_APART: u64 = 24;
 
 /// The scripts of a rootfs.
 fn scripts(runtime: &str) -> Scripts {
@@ -133,6 +139,17 @@ fn clean(runtime: &str) -> String {
     let units = "/etc/systemd/system/kubelet.service /etc/systemd/system/kubelet.service.d";
     format!(
         "uninstall-{runtime}.sh && rm -rf {programs} {units} /etc/sysctl.d/k8s.conf && systemctl daemon-reload"
+    )
+}
+
+/// Docker that kubelet speaks to by itself has no socket before kubelet runs, by which it could be prepared and looked after.
+fn within_kubelet() -> Problem {
+    Problem::new(
+        Class::Config,
+        format!("the image leaves Docker to kubelet itself, as Kubernetes did before 1.{DOCKER_APART}"),
+    )
+    .remedy(
+        "use an image of this Kubernetes with containerd, or labring's with Docker, which brings cri-dockerd",
     )
 }
 

@@ -263,10 +263,12 @@ fn applications_in_an_image_of_sealers_are_launched_by_their_kind() {
 fn what_is_not_launched_of_sealers_is_refused() {
     let k0s = [("cluster.alpha.sealer.io/cluster-runtime-type", "k0s")];
     let crio = [SEALER[1], ("cluster.alpha.sealer.io/container-runtime-type", "cri-o")];
+    let docker_in_kubelet = [("cluster.alpha.sealer.io/cluster-runtime-version", "v1.22.17")];
     let rootfs = r#"{"type": "kube-installer"}"#;
     for (extension, labels) in [
         (rootfs, &k0s[..]),
         (rootfs, &crio[..]),
+        (rootfs, &docker_in_kubelet[..]),
         (rootfs, &[]),
         (r#"{"type": "other"}"#, &[]),
         (r#"{"type": "app-installer", "launch": {"app_names": ["nginx"]}}"#, &[]),

@@ -1,0 +1,9 @@
+//go:build tools
+
+// Names the programs that are compiled here, so that go.mod and go.sum hold what they need.
+package tools
+
+import (
+	_ "github.com/docker/docker/cmd/docker-proxy"
+	_ "github.com/docker/docker/cmd/dockerd"
+)
