@@ -268,6 +268,9 @@ pub struct MachineFacts {
     pub units: BTreeMap<String, UnitState>,
     /// Whether `/etc/kubernetes/kubelet.conf` is there: it was a member once.
     pub joined: bool,
+    /// The addresses that kubelet was told when the machine joined, the one of the cluster's first family first.
+    #[serde(default)]
+    pub node_addresses: Vec<IpAddr>,
     /// Whether the container runtime answers on its socket.
     pub cri_answers: bool,
     /// Whether an API server on this machine answers its `/readyz`.

@@ -1,10 +1,11 @@
 //! The address families of a cluster: the address that a machine has of the second one.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::networks::is_clusters_own;
 use crate::error::{Class, Problem};
-use crate::model::{Cluster, Family, Interface, MachineSpec, Network, Observed};
+use crate::model::{Cluster, Family, Interface, MachineFacts, MachineSpec, Network, Observed};
 
 /// Returns a machine's address of the second family, in a cluster that has one: as the operator says, or as the machine shows it on the
 /// interface that has its first address, else on another one.
@@ -14,7 +15,11 @@ pub fn second_address(network: &Network, observed: &Observed, machine: &MachineS
     if let Some(named) = machine.second_address {
         return Some(named);
     }
-    let interfaces = &observed.facts(&machine.name)?.interfaces;
+    let facts = observed.facts(&machine.name)?;
+    if let Some(told) = told(facts) {
+        return Some(told);
+    }
+    let interfaces = &facts.interfaces;
     let is_own = |interface: &&Interface| interface.addresses.iter().any(|net| net.addr() == machine.address);
     let of = |interface: &Interface| {
         let addresses = interface.addresses.iter().map(ipnet::IpNet::addr);
@@ -23,7 +28,20 @@ pub fn second_address(network: &Network, observed: &Observed, machine: &MachineS
         addresses.into_iter().find(fits)
     };
     let own = interfaces.iter().filter(is_own).find_map(of);
-    own.or_else(|| interfaces.iter().filter(|one| !is_clusters_own(&one.name)).find_map(of))
+    let is_for_others = |one: &&Interface| !is_clusters_own(&one.name) && !is_inward(&one.name);
+    own.or_else(|| interfaces.iter().filter(is_for_others).find_map(of))
+}
+
+/// Bridges to containers and virtual machines on this machine, whose addresses every machine may have.
+fn is_inward(interface: &str) -> bool {
+    ["docker", "br-", "virbr", "podman", "lxcbr", "lxdbr", "incusbr"]
+        .iter()
+        .any(|prefix| interface.starts_with(prefix))
+}
+
+/// The second of the addresses that a member's kubelet was told when it came in.
+fn told(facts: &MachineFacts) -> Option<IpAddr> {
+    facts.node_addresses.get(1).copied().filter(|_| facts.joined)
 }
 
 /// Whether other machines can reach a machine at this address.
@@ -39,38 +57,124 @@ fn leads_from_elsewhere(address: IpAddr, network: &Network) -> bool {
         && !own.any(|net| net.contains(&address))
 }
 
-/// Finds machines that are of another family than the cluster's networks, and those that lack an address of the second one.
+/// Finds machines that are of another family than the cluster's networks, those that are to join and lack an address of the second one,
+/// and second addresses that cannot be.
 pub(super) fn check(cluster: &Cluster, observed: &Observed) -> Vec<Problem> {
     let network = &cluster.network;
-    let first = network.services.family();
     let mut problems = vec![];
     for machine in &cluster.machines {
-        if Family::of(machine.address) != first {
-            let message = format!(
-                "its address {} is of another family than the Services' network {}, with which the cluster begins",
-                machine.address, network.services
-            );
-            let remedy =
-                format!("reach it at an address of {first}, or give networks that begin with its family");
-            problems.push(Problem::new(Class::Config, message).on(&machine.name).remedy(remedy));
+        if let Some(problem) = of_other_family(network, machine) {
+            problems.push(problem.on(&machine.name));
             continue;
         }
-        let shows_some = observed.facts(&machine.name).is_some_and(|facts| !facts.interfaces.is_empty());
-        if network.pods.second().is_some()
-            && shows_some
-            && second_address(network, observed, machine).is_none()
-        {
-            let second = first.other();
-            let message =
-                format!("it has no address of {second}, and pods are to have one, of {}", network.pods);
-            let remedy = format!(
-                "give it one, or keep one family; where none of its interfaces shows it, name both: `{{ssh: {}, node: [{}, ADDRESS]}}`",
-                machine.ssh, machine.address
-            );
-            problems.push(Problem::new(Class::Machine, message).on(&machine.name).remedy(remedy));
+        let Some(facts) = observed.facts(&machine.name) else { continue };
+        let found = if facts.joined {
+            changed(network, facts, machine)
+        } else {
+            lacking(network, observed, facts, machine)
+        };
+        problems.extend(found.map(|problem| problem.on(&machine.name)));
+    }
+    problems.extend(shared(cluster, observed));
+    problems
+}
+
+/// Finds members that lost their second address: they go on with the first one, and stand in nobody's way.
+pub(super) fn doubts(cluster: &Cluster, observed: &Observed) -> Vec<Problem> {
+    let of = |machine: &MachineSpec| {
+        let facts = observed.facts(&machine.name).filter(|facts| facts.joined)?;
+        Some(lacking(&cluster.network, observed, facts, machine)?.on(&machine.name))
+    };
+    cluster.machines.iter().filter_map(of).collect()
+}
+
+fn of_other_family(network: &Network, machine: &MachineSpec) -> Option<Problem> {
+    let first = network.services.family();
+    (Family::of(machine.address) != first).then(|| {
+        let message = format!(
+            "its address {} is of another family than the Services' network {}, with which the cluster begins",
+            machine.address, network.services
+        );
+        let remedy = format!("reach it at an address of {first}, or give networks that begin with its family");
+        Problem::new(Class::Config, message).remedy(remedy)
+    })
+}
+
+/// Finds a machine without an address of the second family, or without the one that is its own: kubelet takes none that is on no interface.
+fn lacking(
+    network: &Network,
+    observed: &Observed,
+    facts: &MachineFacts,
+    machine: &MachineSpec,
+) -> Option<Problem> {
+    network.pods.second()?;
+    let second = Family::of(machine.address).other();
+    let problem = |message: String, remedy: String| {
+        Some(Problem::new(Class::Machine, message).during("address").remedy(remedy))
+    };
+    let name = format!("`{{ssh: {}, node: [{}, ADDRESS]}}`", machine.ssh, machine.address);
+    match second_address(network, observed, machine) {
+        _ if facts.interfaces.is_empty() => None,
+        None => problem(
+            format!("it has no address of {second}, and pods are to have one, of {}", network.pods),
+            format!("give one of its interfaces an address of {second}, or keep one family"),
+        ),
+        Some(address) if shows(facts, address) => None,
+        Some(address) if facts.joined => problem(
+            format!("none of its interfaces has the address {address}, which its kubelet was told"),
+            "give it that address back: its pods are not reached in that family".to_owned(),
+        ),
+        Some(address) => problem(
+            format!("none of its interfaces has its second address {address}"),
+            format!("give it that address, or name one that it has: {name}"),
+        ),
+    }
+}
+
+fn shows(facts: &MachineFacts, address: IpAddr) -> bool {
+    let mut addresses = facts.interfaces.iter().flat_map(|interface| &interface.addresses);
+    addresses.any(|net| net.addr() == address)
+}
+
+/// A kubelet is told its addresses when its machine joins, and never again.
+fn changed(network: &Network, facts: &MachineFacts, machine: &MachineSpec) -> Option<Problem> {
+    network.pods.second()?;
+    let wanted = machine.second_address?;
+    let first = facts.node_addresses.first()?;
+    let before = told(facts);
+    if before == Some(wanted) {
+        return None;
+    }
+    let had = before.map_or_else(|| first.to_string(), |second| format!("{first} and {second}"));
+    let keep = before.map_or_else(
+        || "name no second address".to_owned(),
+        |second| format!("name the one that it joined with, {second}"),
+    );
+    let problem = Problem::new(
+        Class::Refused,
+        format!("its second address cannot become {wanted} while it is a member of the cluster"),
+    );
+    Some(problem.during("address").saw(format!("it joined with {had}")).remedy(keep).remedy(
+        "or let it join anew: take it out with `sealift scale down`, and apply this definition again",
+    ))
+}
+
+/// No two machines have one address; the first ones are looked at where machines are read.
+fn shared(cluster: &Cluster, observed: &Observed) -> Vec<Problem> {
+    let mut by_address: BTreeMap<IpAddr, Vec<&str>> = BTreeMap::new();
+    for machine in &cluster.machines {
+        if let Some(address) = second_address(&cluster.network, observed, machine) {
+            by_address.entry(address).or_default().push(&machine.name.0);
         }
     }
-    problems
+    by_address.retain(|_, machines| machines.len() > 1);
+    let told = |(address, machines): (IpAddr, Vec<&str>)| {
+        let message = format!("{} have the same second address, {address}", machines.join(" and "));
+        Problem::new(Class::Config, message)
+            .during("address")
+            .remedy("name one of its own for each: `{ssh: HOST, node: [FIRST, SECOND]}`")
+    };
+    by_address.into_iter().map(told).collect()
 }
 
 #[cfg(test)]
@@ -105,6 +209,16 @@ mod tests {
                 Some("fd00::9"),
             ),
             (vec![("eth0", &["10.0.0.1/24", "fd01::5/64"][..]), ("flannel-v6.1", &["fd00::9/64"])], None),
+            (
+                vec![
+                    ("docker0", &["fd00::8/64"][..]),
+                    ("br-12ab", &["fd00::8/64"]),
+                    ("virbr0", &["fd00::8/64"]),
+                    ("eth0", &["10.0.0.1/24"]),
+                ],
+                None,
+            ),
+            (vec![("br-lan", &["10.0.0.1/24", "fd00::8/64"][..])], Some("fd00::8")),
         ] {
             let (cluster, observed) = with(&interfaces);
             let found = second_address(&cluster.network, &observed, &cluster.machines[0]);
@@ -128,6 +242,77 @@ mod tests {
         let silent = Seen::Unknown(Problem::new(Class::Connection, "it is off"));
         observed.machines.insert(cluster.machines[0].name.clone(), silent);
         assert_eq!(check(&cluster, &observed), vec![]);
+    }
+
+    #[test]
+    fn a_named_second_address_is_on_an_interface() {
+        let (mut cluster, observed) = with(&[("eth0", &["10.0.0.1/24", "fd00::1/64"])]);
+        for (named, want) in [("fd00::1", 0), ("fd00::5", 1)] {
+            cluster.machines[0].second_address = Some(named.parse().unwrap());
+            let problems = check(&cluster, &observed);
+            assert_eq!(problems.len(), want, "{problems:?}");
+            let told = "none of its interfaces has its second address fd00::5";
+            assert!(problems.iter().all(|one| one.message == told), "{problems:?}");
+        }
+    }
+
+    /// Makes the machine a member whose kubelet was told these addresses.
+    fn join(observed: &mut Observed, told: &[&str]) {
+        for facts in observed.machines.values_mut() {
+            let Seen::Known(facts) = facts else { continue };
+            facts.joined = true;
+            facts.node_addresses = told.iter().map(|address| address.parse().unwrap()).collect();
+        }
+    }
+
+    #[test]
+    fn a_member_that_lost_its_second_address_is_no_more_than_doubted() {
+        for (interfaces, told, want) in [
+            (&["10.0.0.1/24"][..], &["10.0.0.1", "fd00::1"][..], Some("which its kubelet was told")),
+            (&["10.0.0.1/24", "fd00::7/64"], &["10.0.0.1", "fd00::1"], Some("which its kubelet was told")),
+            (&["10.0.0.1/24", "fd00::7/64", "fd00::1/64"], &["10.0.0.1", "fd00::1"], None),
+            (&["10.0.0.1/24"], &["10.0.0.1"], Some("it has no address of IPv6")),
+        ] {
+            let (cluster, mut observed) = with(&[("eth0", interfaces)]);
+            join(&mut observed, told);
+            assert_eq!(check(&cluster, &observed), vec![], "{interfaces:?}");
+            let doubts = doubts(&cluster, &observed);
+            assert_eq!(doubts.len(), usize::from(want.is_some()), "{doubts:?}");
+            assert!(doubts.iter().all(|one| one.message.contains(want.unwrap())), "{doubts:?}");
+        }
+        let (cluster, fresh) = with(&[("eth0", &["10.0.0.1/24"])]);
+        assert_eq!((check(&cluster, &fresh).len(), doubts(&cluster, &fresh)), (1, vec![]));
+    }
+
+    #[test]
+    fn a_member_keeps_the_second_address_that_it_joined_with() {
+        let (mut cluster, mut observed) = with(&[("eth0", &["10.0.0.1/24", "fd00::1/64", "fd00::2/64"])]);
+        for (told, named, want) in [
+            (&["10.0.0.1", "fd00::1"][..], "fd00::1", None),
+            (&["10.0.0.1", "fd00::1"], "fd00::2", Some("it joined with 10.0.0.1 and fd00::1")),
+            (&["10.0.0.1"], "fd00::1", Some("it joined with 10.0.0.1")),
+            (&[], "fd00::2", None),
+        ] {
+            join(&mut observed, told);
+            cluster.machines[0].second_address = Some(named.parse().unwrap());
+            let problems = check(&cluster, &observed);
+            let seen: Vec<_> = problems.iter().flat_map(|one| one.seen.iter().map(String::as_str)).collect();
+            assert_eq!(seen, want.into_iter().collect::<Vec<_>>(), "{told:?} {named}");
+        }
+    }
+
+    #[test]
+    fn no_two_machines_have_one_second_address() {
+        let mut wanted = desired(1, 1);
+        wanted.cluster.network.pods = "10.8.0.0/16,fd01::/48".parse().unwrap();
+        let seen = observed(&wanted, |spec| {
+            let mut facts = fresh(spec);
+            facts.interfaces[0].addresses.push("fd00::1/64".parse().unwrap());
+            facts
+        });
+        let problems = check(&wanted.cluster, &seen);
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0].message.ends_with("have the same second address, fd00::1"), "{problems:?}");
     }
 
     #[test]

@@ -37,6 +37,7 @@ pub fn foreseen(hostname: &str, arch: Arch) -> MachineFacts {
         holdings: Holdings::default(),
         units: BTreeMap::new(),
         joined: false,
+        node_addresses: vec![],
         cri_answers: false,
         api_ready: false,
         certificates: vec![],

@@ -6,7 +6,7 @@ use bytesize::ByteSize;
 
 use super::desired::Desired;
 use super::layers::{self, Duty};
-use super::{kubeadm_file, networks};
+use super::{families, kubeadm_file, networks};
 use crate::error::{Class, Problem};
 use crate::model::{Digest, LayerContent, MachineFacts, MachineSpec, Observed, Role};
 
@@ -85,6 +85,7 @@ pub fn preflight(
         }
     }
     found.problems.extend(networks::check(&desired.cluster, observed));
+    found.warnings.extend(families::doubts(&desired.cluster, observed));
     found.problems.extend(kubeadm_file::check(desired, observed));
     twins(desired, observed, &mut found);
     found

@@ -79,6 +79,7 @@ impl State {
                 put_aside: disk.put_aside.keys().copied().collect(),
             },
             units: UNITS.into_iter().filter_map(unit).collect(),
+            node_addresses: vec![],
             joined: own.kubelet,
             cri_answers: disk.runtime && machine.runs("containerd.service"),
             api_ready: self.api_is_ready(name),

@@ -5,6 +5,7 @@ mod disk;
 mod entrance;
 mod features;
 pub(super) mod network;
+mod node_addresses;
 mod ports;
 pub(super) mod runtimes;
 mod system;
@@ -70,6 +71,7 @@ pub(super) fn look(order: &Look) -> Result<MachineFacts> {
         marker,
         units: units::states(&UNITS),
         joined: membership::was_let_in(role),
+        node_addresses: node_addresses::of_kubelet(),
         cri_answers: std::os::unix::net::UnixStream::connect(&order.cri_socket).is_ok(),
         api_ready: api::is_ready(),
         certificates: if claimed { certificates::all() } else { vec![] },

@@ -85,4 +85,22 @@ mod tests {
         let loopback = interfaces.iter().find(|interface| interface.name == "lo").unwrap();
         assert!(loopback.addresses.contains(&"127.0.0.1/8".parse().unwrap()), "{loopback:?}");
     }
+
+    #[test]
+    fn addresses_that_are_given_up_again_are_of_ipv6_alone() {
+        use AddressHeaderFlags as Flags;
+        for (family, flags, want) in [
+            (AddressFamily::Inet6, Flags::Permanent, false),
+            // The kernel has one bit for what is secondary in IPv4 and temporary in IPv6.
+            (AddressFamily::Inet6, Flags::Secondary, true),
+            (AddressFamily::Inet6, Flags::Deprecated, true),
+            (AddressFamily::Inet6, Flags::Permanent | Flags::Dadfailed, true),
+            (AddressFamily::Inet, Flags::Secondary | Flags::Permanent, false),
+        ] {
+            let mut message = AddressMessage::default();
+            message.header.family = family;
+            message.header.flags = flags;
+            assert_eq!(fades(&message), want, "{family:?} {flags:?}");
+        }
+    }
 }
