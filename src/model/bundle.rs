@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Environment;
+
 /// What an image launches, where it says so by application.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bundle {
@@ -23,6 +25,9 @@ pub struct BundledApplication {
     pub name: String,
     /// What launches it; lines of shell, run at the root of the image's tree.
     pub commands: Vec<String>,
+    /// Its own variables, where another application of the image calls something else alike.
+    #[serde(default, skip_serializing_if = "Environment::is_empty")]
+    pub environment: Environment,
 }
 
 impl Bundle {
@@ -38,12 +43,21 @@ impl Bundle {
 
     /// Returns what launches these applications of it, in this order; of `None` what the image launches by itself.
     pub fn commands(&self, wanted: Option<&[String]>) -> Vec<String> {
+        self.lines(wanted, |application| application.commands.clone())
+    }
+
+    /// Returns the same with what `of` makes of each application.
+    pub fn lines(
+        &self,
+        wanted: Option<&[String]>,
+        of: impl Fn(&BundledApplication) -> Vec<String>,
+    ) -> Vec<String> {
         let names = match wanted {
             Some(names) => names,
             None if !self.commands.is_empty() => return self.commands.clone(),
             None => &self.launched,
         };
         let named = |name: &String| self.applications.iter().find(|application| application.name == *name);
-        names.iter().filter_map(named).flat_map(|application| &application.commands).cloned().collect()
+        names.iter().filter_map(named).flat_map(of).collect()
     }
 }

@@ -177,7 +177,16 @@ pub fn base_images(images: &[ImageContract]) -> impl DoubleEndedIterator<Item = 
     images.iter().filter(|image| image.kind != ImageKind::Application)
 }
 
+/// The variable that every rootfs of sealer's has, and no other.
+const SEALERS: &str = "RegistryDomain";
+
 impl ImageContract {
+    /// Tells whether it is an image of sealer's that brings Kubernetes: such a one may launch applications as well.
+    pub fn is_rootfs_of_sealer(&self) -> bool {
+        let is_sealers = || !self.bundle.is_empty() || self.environment.contains_key(SEALERS);
+        self.kind == ImageKind::Rootfs && is_sealers()
+    }
+
     /// Returns the scripts that the image's labels name; of a rootfs all, by their labels or the contract's defaults.
     pub fn named_scripts(&self) -> Scripts {
         let mut scripts = self.scripts.clone();

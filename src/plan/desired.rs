@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::commands::is_launched;
+use super::commands::launched;
 use super::endpoints::REGISTRY_PORT;
 use crate::error::{Class, Problem, Result};
 use crate::model::{
@@ -137,7 +137,7 @@ impl Desired {
 
     /// Returns the applications in the order they are launched; a rootfs that brings some of its own is one of them.
     pub fn applications(&self) -> impl Iterator<Item = &ImageContract> {
-        self.images.iter().filter(|image| is_launched(image, self.cluster.wishes.get(&image.name)))
+        launched(&self.images, &self.cluster)
     }
 
     /// Returns the machine of this name, also one that is leaving.

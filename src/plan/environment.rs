@@ -67,7 +67,9 @@ pub fn of_application(desired: &Desired, image: &ImageContract) -> Environment {
         environment.clone().into_iter().filter(|(name, _)| name.starts_with(RESERVED)).collect();
     environment.extend(image.environment.clone());
     environment.extend(system);
-    if !image.bundle.is_empty() && desired.registry_style() == RegistryStyle::Container {
+    if (!image.bundle.is_empty() || image.is_rootfs_of_sealer())
+        && desired.registry_style() == RegistryStyle::Container
+    {
         environment.extend(of_sealer(desired));
     }
     finish(environment, desired, wished(desired, image))

@@ -37,7 +37,7 @@ mod told;
 
 pub use applications::{check_of, clean_of, is_another_version, keep_wishes, successor};
 pub use apply::apply;
-pub use commands::{launch_commands, machine_commands, unused_arguments};
+pub use commands::{commanded, is_command_idle, launch_commands, machine_commands, unused_arguments};
 pub use configs::{configs_of_application, configs_of_rootfs, tree_of};
 pub use consents::{Consents, WithoutApi};
 pub use credentials::serving_registries;

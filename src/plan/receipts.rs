@@ -9,7 +9,8 @@ use super::endpoints::endpoints;
 use super::environment;
 use super::layers::{self, Duty};
 use crate::model::{
-    Cluster, Config, Digest, Environment, Hook, ImageContract, LayerContent, MachineFacts, MachineSpec,
+    Cluster, Config, Digest, Environment, Hook, ImageContract, ImageKind, LayerContent, MachineFacts,
+    MachineSpec,
 };
 
 /// Returns the digest of a machine's rootfs: its layers and what its templates see.
@@ -108,7 +109,12 @@ pub fn hooked(desired: &Desired, hook: &Hook, machine: &MachineSpec, facts: &Mac
 pub fn launched(desired: &Desired, image: &ImageContract) -> Digest {
     let environment: Environment = environment::of_application(desired, image);
     let told = ("launch", &image.manifest, launch_commands(desired, image), environment);
-    with_configs(&told, &configs::configs_of_application(desired, image))
+    // Those of a rootfs are launched in its tree, where kubeadm's file says nothing to them.
+    let configs = match image.kind {
+        ImageKind::Application => configs::configs_of_application(desired, image),
+        ImageKind::Rootfs | ImageKind::Patch => configs::configs_of_scripts(desired),
+    };
+    with_configs(&told, &configs)
 }
 
 /// Returns the digest of a cluster's definition: what it is to be, what its images promise, and who is on the way out. How

@@ -240,11 +240,11 @@ fn applications_in_an_image_of_sealers_are_launched_by_their_kind() {
     .replace("null", "[]");
     let names = r#"["tool", "web", "chart", "own"]"#;
     let lines = [
-        "export SIZE=1; bash application/apps/tool/install.sh",
+        "bash application/apps/tool/install.sh",
         "kubectl apply -f application/apps/web/web.yaml",
         r"kubectl apply -f 'application/apps/web/more/it'\''s $$1.yaml'",
         "helm upgrade --install chart application/apps/chart",
-        "export COLOUR=blue; cd application/apps/own && kubectl apply -f own.conf",
+        "cd application/apps/own && kubectl apply -f own.conf",
     ];
     for (kind, labels) in [("app-installer", &[][..]), ("kube-installer", &SEALER[..])] {
         let extension = format!(
@@ -252,7 +252,10 @@ fn applications_in_an_image_of_sealers_are_launched_by_their_kind() {
         );
         let read = sealers(&extension, labels).unwrap();
         assert_eq!(read.bundle.commands(None), lines, "{kind}");
-        assert_eq!((&*read.environment["COLOUR"], &*read.environment["SIZE"]), ("red", "3"));
+        assert_eq!((&*read.environment["COLOUR"], &*read.environment["SIZE"]), ("red", "1"));
+        let own = |name: &str| read.bundle.applications.iter().find(|one| one.name == name).unwrap();
+        assert!(own("tool").environment.is_empty(), "what is common is not said again");
+        assert_eq!(own("own").environment, Environment::from([("COLOUR".to_owned(), "blue".to_owned())]));
         let wanted = ["chart".to_owned(), "silent".to_owned()];
         assert_eq!(read.bundle.commands(Some(&wanted)), [lines[3]]);
         assert!(read.commands.is_empty(), "nothing of it runs on every machine");

@@ -3,6 +3,7 @@
 use super::last;
 use crate::error::{Class, Problem, Problems, Result};
 use crate::model::{Declared, ImageKind, ImageName, ImageWishes, Undoing};
+use crate::plan;
 use crate::steps::State;
 use crate::suggest;
 
@@ -15,10 +16,11 @@ pub(in crate::ops) fn without(
 ) -> Result<Declared, Problems> {
     let mut declared = last::last(state);
     let mut problems = Vec::new();
+    let commanded = plan::commanded(&state.images, &state.cluster);
     for wanted in applications {
         match find(wanted, state) {
             Ok(image) => {
-                if first_application(&declared, state).as_ref() == Some(&image) {
+                if commanded.is_some_and(|first| first.name == image) {
                     // It was for this application, and the next one is not to get it.
                     declared.command = None;
                 }
@@ -31,10 +33,6 @@ pub(in crate::ops) fn without(
     Problems::check(problems)?;
     declared.configs = last::configs_of(&declared.images, declared.configs);
     Ok(declared)
-}
-
-fn first_application(declared: &Declared, state: &State) -> Option<ImageName> {
-    declared.images.iter().find(|name| kind(name, state) == Some(ImageKind::Application)).cloned()
 }
 
 fn kind(name: &str, state: &State) -> Option<ImageKind> {
@@ -82,5 +80,38 @@ fn unknown(wanted: &str, applications: Vec<&str>, cluster: &str) -> Problem {
     match suggest::did_you_mean(wanted, applications) {
         Some(hint) => problem.remedy(hint),
         None => problem.remedy(format!("sealift status --name {cluster} shows them")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Bundle, ImageContract};
+    use crate::ops::files::tests::image;
+
+    /// What is left of the command for the first application, when one is taken out.
+    fn left(bundle: Bundle, uninstalled: &str) -> Option<Vec<String>> {
+        let mut state = crate::ops::testing::state();
+        state.images = vec![
+            ImageContract { bundle, ..image("base:v1", ImageKind::Rootfs, vec![]) },
+            image("flannel:v1", ImageKind::Application, vec![]),
+            image("hello:v1", ImageKind::Application, vec![]),
+        ];
+        state.cluster.images = state.images.iter().map(|image| image.name.clone()).collect();
+        state.cluster.command = Some(vec!["mine".to_owned()]);
+        without(&[uninstalled.to_owned()], Undoing::default(), &state).unwrap().command
+    }
+
+    #[test]
+    fn a_command_leaves_with_the_application_that_it_is_for_and_with_no_other() {
+        let launching = || Bundle { commands: vec!["kubectl apply -f m".to_owned()], ..Bundle::default() };
+        let mine = Some(vec!["mine".to_owned()]);
+        for (bundle, uninstalled, command) in [
+            (Bundle::default(), "flannel", None),
+            (Bundle::default(), "hello", mine.clone()),
+            (launching(), "flannel", mine),
+        ] {
+            assert_eq!(left(bundle.clone(), uninstalled), command, "{uninstalled} of {bundle:?}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Which of the images' applications are launched, as `spec.applications` says.
 
-use super::Wish;
+use super::{Renewal, Wish};
 use crate::error::{Class, Problem, Problems, Result};
 use crate::model::{Declared, ImageContract, ImageKind};
 use crate::ops::declare::is_called;
@@ -16,7 +16,10 @@ pub(super) fn selected(
     declared: &Declared,
 ) -> Result<(Vec<ImageContract>, Declared), Problems> {
     let mut declared = declared.clone();
-    let Some(wanted) = declared.applications.take() else { return Ok((images, declared)) };
+    let Some(wanted) = declared.applications.take() else {
+        Problems::check(gone(&images, &declared))?;
+        return Ok((images, declared));
+    };
     let is_known = |name: &str| images.iter().any(|image| is_itself(image, name) || image.bundle.has(name));
     let unknown = wanted.iter().filter(|(name, _)| !is_known(name));
     Problems::check(unknown.map(|(name, place)| not_there(name, place, &images)).collect())?;
@@ -35,6 +38,30 @@ pub(super) fn selected(
         kept.push(image);
     }
     Ok((kept, declared))
+}
+
+/// Returns a problem for every application that is wanted of an image and not in it: another version of it has come.
+fn gone(images: &[ImageContract], declared: &Declared) -> Vec<Problem> {
+    let wanted = |image: &ImageContract| {
+        let wishes = declared.wishes.get(&image.name);
+        wishes.and_then(|wishes| wishes.applications.clone()).unwrap_or_default()
+    };
+    let told = |image: &ImageContract, name: &str| {
+        let known = || image.bundle.applications.iter().map(|one| one.name.as_str());
+        let message = format!("{} has no application `{name}`, which is wanted of it", image.name);
+        let hint = suggest::did_you_mean(name, known()).unwrap_or_else(|| match known().count() {
+            0 => "it has none at all".to_owned(),
+            _ => format!("its applications are {}", known().collect::<Vec<_>>().join(", ")),
+        });
+        Problem::new(Class::Config, message)
+            .remedy(hint)
+            .remedy("name those that are wanted in `applications` of a Clusterfile, and apply it")
+    };
+    let of_image = |image| {
+        let names = wanted(image).into_iter().filter(|name| !image.bundle.has(name));
+        names.map(|name| told(image, &name)).collect::<Vec<_>>()
+    };
+    images.iter().flat_map(of_image).collect()
 }
 
 /// An application that is an image goes by the image's name.
@@ -57,9 +84,13 @@ fn not_there(name: &str, place: &str, images: &[ImageContract]) -> Problem {
 
 /// Returns what is said of commands and has no effect. A command that takes a cluster as it is kept is not about that.
 pub(super) fn doubts(desired: &Desired, wish: &Wish<'_>) -> Vec<Problem> {
-    if wish.files.is_none() {
+    if wish.files.is_none() && wish.renewal == Renewal::Nothing {
         return vec![];
     }
+    let idle = plan::is_command_idle(desired).then(|| {
+        Problem::new(Class::Config, "the command for the first application is nobody's")
+            .remedy("name an application in `images` without a command of its own, or write the command beside the image that it is for")
+    });
     let unused = plan::unused_arguments(desired).into_iter();
     let told = unused.map(|name| {
         Problem::new(Class::Config, format!("no command of the images asks for the argument `{name}`"))
@@ -67,19 +98,20 @@ pub(super) fn doubts(desired: &Desired, wish: &Wish<'_>) -> Vec<Problem> {
                 "write `${name}` in a command, or put it into `env` if scripts or templates are to see it"
             ))
     });
-    told.collect()
+    idle.into_iter().chain(told).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Bundle, BundledApplication};
+    use crate::model::{Bundle, BundledApplication, Environment, ImageWishes};
     use crate::ops::files::tests::image;
 
     fn images() -> Vec<ImageContract> {
         let application = |name: &str| BundledApplication {
             name: name.to_owned(),
             commands: vec![format!("launch {name}")],
+            environment: Environment::new(),
         };
         let bundle = Bundle {
             applications: ["calico", "web", "db"].map(application).to_vec(),
@@ -143,6 +175,20 @@ mod tests {
         let told = select(Some(&["webb", "hello"])).unwrap_err();
         let [problem] = told.list() else { panic!("{told}") };
         assert!(problem.seen.iter().any(|seen| seen.contains("Clusterfile:9:5")), "{problem:?}");
+        assert!(problem.remedies.iter().any(|remedy| remedy.contains("`web`")), "{problem:?}");
+    }
+
+    #[test]
+    fn what_another_version_of_an_image_has_not_any_more_is_told() {
+        let applications = Some(["db", "webb"].map(str::to_owned).to_vec());
+        let wishes = ImageWishes { applications, ..ImageWishes::default() };
+        let declared = Declared {
+            wishes: [("base:v1".to_owned(), wishes)].into_iter().collect(),
+            ..Declared::default()
+        };
+        let told = selected(images(), &declared).unwrap_err();
+        let [problem] = told.list() else { panic!("{told}") };
+        assert_eq!(problem.message, "base:v1 has no application `webb`, which is wanted of it");
         assert!(problem.remedies.iter().any(|remedy| remedy.contains("`web`")), "{problem:?}");
     }
 }

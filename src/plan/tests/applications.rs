@@ -217,6 +217,7 @@ fn with_applications_within(mut rootfs: ImageContract) -> ImageContract {
     let application = |name: &str| BundledApplication {
         name: name.to_owned(),
         commands: vec![format!("kubectl apply -f application/apps/{name} $(HOW)")],
+        environment: Environment::new(),
     };
     let applications = ["net", "web"].map(application).to_vec();
     rootfs.bundle =
@@ -279,4 +280,85 @@ fn a_machine_is_let_in_to_the_end_whatever_becomes_of_applications() {
     for join in place(&Action::JoinWorker) {
         assert!(kept.follows.contains(&join.number), "{}", read(&plan));
     }
+}
+
+#[test]
+fn of_sealers_images_the_command_launches_one_that_would_not_be_by_itself() {
+    let [rootfs, flannel] = base();
+    let mut bringing = with_applications_within(rootfs.clone());
+    bringing.bundle.launched.clear();
+    let mut bare = rootfs.clone();
+    bare.environment.insert("RegistryDomain".to_owned(), "sea.hub".to_owned());
+    let mine = vec!["mine".to_owned()];
+    for (images, taker) in [
+        (vec![rootfs.clone(), flannel.clone()], Some("flannel")),
+        (vec![bringing.clone(), flannel.clone()], Some("kubernetes")),
+        (vec![bringing.clone()], Some("kubernetes")),
+        (vec![bare.clone(), flannel.clone()], Some("flannel")),
+        (vec![bare.clone()], Some("kubernetes")),
+        (vec![rootfs], None),
+    ] {
+        let (mut desired, _) = settled(&images);
+        desired.cluster.command = Some(mine.clone());
+        let has_it = |image: &&ImageContract| launch_commands(&desired, image) == mine;
+        let takers: Vec<&str> =
+            desired.applications().filter(has_it).map(|image| image.name.as_str()).collect();
+        assert_eq!(takers, taker.into_iter().collect::<Vec<_>>());
+        assert_eq!(crate::plan::is_command_idle(&desired), taker.is_none());
+    }
+    // Beside the image it is the image's, and no machine's.
+    let (mut desired, _) = settled(&[bare.clone(), flannel]);
+    let wishes = ImageWishes { command: Some(mine.clone()), ..ImageWishes::default() };
+    desired.cluster.wishes.insert(bare.name.clone(), wishes);
+    assert_eq!(launch_commands(&desired, &bare), mine);
+    assert_eq!(desired.applications().count(), 2);
+    assert!(crate::plan::machine_commands(&desired, &bare).is_empty());
+}
+
+#[test]
+fn variables_of_an_application_within_an_image_give_way_to_the_operators() {
+    let [rootfs, _] = base();
+    let mut rootfs = with_applications_within(rootfs);
+    rootfs.bundle.applications[1].environment =
+        [("HOW", "it's $1"), ("SIZE", "2")].map(|(k, v)| (k.to_owned(), v.to_owned())).into_iter().collect();
+    let (mut desired, _) = settled(&[rootfs.clone()]);
+    let web = |desired: &Desired| launch_commands(desired, &rootfs)[1].clone();
+    let line = "kubectl apply -f application/apps/web";
+    assert_eq!(web(&desired), format!(r"export HOW='it'\''s $$1'; export SIZE=2; {line} it's $$1"));
+    desired.cluster.environment.insert("HOW".to_owned(), "mine".to_owned());
+    assert_eq!(web(&desired), format!("export SIZE=2; {line} $(HOW)"), "the operator's is put there later");
+    let environment = Environment::from([("SIZE".to_owned(), "9".to_owned())]);
+    desired.cluster.wishes.insert(rootfs.name.clone(), ImageWishes { environment, ..ImageWishes::default() });
+    assert_eq!(web(&desired), format!("{line} $(HOW)"));
+}
+
+#[test]
+fn arguments_have_nothing_run_again_on_machines() {
+    let [mut rootfs, flannel] = base();
+    rootfs.commands = vec!["tune $SIZE".to_owned()];
+    let (mut desired, _) = settled(&[rootfs.clone(), flannel]);
+    let ran = |desired: &Desired| {
+        let machine = &desired.cluster.machines[0];
+        crate::plan::receipts::ran(desired, machine, &fresh(machine)).unwrap()
+    };
+    let before = ran(&desired);
+    desired.cluster.arguments.insert("SIZE".to_owned(), "2".to_owned());
+    assert_eq!(crate::plan::machine_commands(&desired, &rootfs), ["tune $SIZE"]);
+    assert_eq!(ran(&desired), before);
+    assert_eq!(crate::plan::unused_arguments(&desired), ["SIZE"]);
+}
+
+#[test]
+fn a_config_of_kubeadms_file_launches_nothing_within_the_rootfs_again() {
+    let [rootfs, flannel] = base();
+    let (mut desired, _) = settled(&[with_applications_within(rootfs.clone()), flannel]);
+    let before = crate::plan::receipts::launched(&desired, &desired.images[0]);
+    let config = |path: &str| {
+        let trees = vec![rootfs.name.clone()];
+        Config { trees, ..Config::plain(path, Strategy::Merge, "a: 1") }
+    };
+    desired.cluster.configs = vec![config("etc/kubeadm.yml")];
+    assert_eq!(crate::plan::receipts::launched(&desired, &desired.images[0]), before);
+    desired.cluster.configs.push(config("application/apps/web/web.yaml"));
+    assert_ne!(crate::plan::receipts::launched(&desired, &desired.images[0]), before);
 }

@@ -36,8 +36,8 @@ pub(super) struct Launch {
     app_names: Vec<String>,
 }
 
-/// Returns what an image launches, and adds the applications' variables to those of their image, where templates and the
-/// operator find them.
+/// Returns what an image launches, and lays the applications' variables over those of their image, where templates and the
+/// operator find them. Of two applications that call different things alike, the first one's is there.
 ///
 /// An application that is launched and not there is a `Config` problem.
 pub(super) fn bundle(
@@ -45,13 +45,13 @@ pub(super) fn bundle(
     launch: Launch,
     environment: &mut Environment,
 ) -> Result<Bundle> {
+    let mut common = Environment::new();
     for (name, value) in applications.iter().flat_map(|application| &application.env) {
-        environment.entry(name.clone()).or_insert_with(|| value.clone());
+        common.entry(name.clone()).or_insert_with(|| value.clone());
     }
-    let applications = applications
-        .into_iter()
-        .map(|application| read(application, environment))
-        .collect::<Result<Vec<_>>>()?;
+    let applications =
+        applications.into_iter().map(|application| read(application, &common)).collect::<Result<Vec<_>>>()?;
+    environment.extend(common);
     let launched: Vec<String> = launch.app_names.into_iter().filter(|name| !name.is_empty()).collect();
     let commands = launch.cmds.into_iter().filter(|line| !line.trim().is_empty()).collect();
     let bundle = Bundle { applications, launched, commands };
@@ -69,7 +69,7 @@ pub(super) fn bundle(
     }
 }
 
-/// Its own variables go before those of its image, so it exports what is otherwise there.
+/// Of its own variables it keeps those that are not the common ones.
 fn read(application: Application, common: &Environment) -> Result<BundledApplication> {
     let Application { name, kind, files, env, cmds } = application;
     let refused = |message: String| Err(Problem::new(Class::Config, message));
@@ -94,11 +94,8 @@ fn read(application: Application, common: &Environment) -> Result<BundledApplica
         ([], "helm") => vec![format!("helm upgrade --install {} {}", quoted(&name), quoted(&directory))],
         ([], _) => vec![],
     };
-    let own = env.iter().filter(|(name, value)| common.get(*name) != Some(value));
-    let exports: Vec<String> =
-        own.map(|(name, value)| format!("export {name}={}; ", quoted(value))).collect();
-    let commands = lines.into_iter().map(|line| exports.concat() + &line).collect();
-    Ok(BundledApplication { name, commands })
+    let environment = env.into_iter().filter(|(name, value)| common.get(name) != Some(value)).collect();
+    Ok(BundledApplication { name, commands: lines, environment })
 }
 
 /// Tells whether a path stays where it begins.
