@@ -4,7 +4,7 @@ use crate::clusterfile;
 use crate::configs::{self, File, Tree};
 use crate::error::{Class, Problem, Result};
 use crate::image::{ClusterImage, Image, ImageReference, Rendering, Script, Store};
-use crate::model::{Arch, Config, ImageContract, ImageKind, Scripts};
+use crate::model::{Arch, Bundle, Config, ImageContract, ImageKind, Scripts};
 use crate::plan::IMAGE_SOCKET;
 
 /// The image's own configuration of kubeadm.
@@ -78,6 +78,31 @@ pub(super) fn read(store: &Store, name: &str, arch: Arch) -> Result<ImageContrac
     })
 }
 
+/// Returns a contract that was kept by a version which knew no applications within images, as the image says it now, when one of
+/// these is in it.
+///
+/// Where none is asked for, it stays as it was: the variables of applications would have machines prepared again.
+pub(super) fn with_bundle(before: &ImageContract, image: &Image, wanted: &[&str]) -> Result<ImageContract> {
+    let mut contract = before.clone();
+    if before.bundle.is_empty() {
+        let meaning = ClusterImage::of(image)?;
+        if wanted.iter().any(|name| meaning.bundle.has(name)) {
+            contract.environment.extend(meaning.environment);
+            contract.bundle = meaning.bundle;
+        }
+    }
+    Ok(contract)
+}
+
+/// Returns what an image launches that a former version kept without it; `None` if nothing is missing.
+pub(super) fn passed_over(image: &Image, kept: &ImageContract) -> Option<Bundle> {
+    if image.manifest != kept.manifest || !kept.bundle.is_empty() {
+        return None;
+    }
+    let bundle = ClusterImage::of(image).ok()?.bundle;
+    (!bundle.commands(None).is_empty()).then_some(bundle)
+}
+
 /// How the label begins by which an image of the family says which pod network it brings.
 const POD_NETWORK_LABEL: &str = "cluster.alpha.sealer.io/kube-cni-";
 
@@ -111,4 +136,47 @@ pub(super) fn is_same_image(one: &str, other: &str) -> bool {
     let whole =
         |name: &str| name.parse::<ImageReference>().map_or_else(|_| name.to_owned(), |name| name.to_string());
     one == other || whole(one) == whole(other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::ImageConfig;
+    use crate::model::Environment;
+    use crate::ops::files::tests::image;
+
+    /// An image of sealer's that launches `web`, and what a version kept of it that knew no applications within images.
+    fn before_bundles() -> (Image, ImageContract) {
+        let extension = r#"{"type": "app-installer", "launch": {"app_names": ["web"]},
+            "applications": [{"name": "web", "type": "kube", "files": ["a.yaml"], "env": {"SIZE": "1"}}]}"#;
+        let annotations = [("sealer.image.extension".to_owned(), extension.to_owned())].into_iter().collect();
+        let kept = image("base:v1", ImageKind::Application, vec![]);
+        let stored = Image {
+            name: kept.name.clone(),
+            manifest: kept.manifest.clone(),
+            config: ImageConfig { annotations, ..ImageConfig::default() },
+            layers: vec![],
+            arch: kept.arch,
+        };
+        (stored, kept)
+    }
+
+    #[test]
+    fn what_a_former_version_kept_learns_of_applications_when_they_are_asked_for() {
+        let (stored, kept) = before_bundles();
+        assert_eq!(with_bundle(&kept, &stored, &["hello"]).unwrap(), kept);
+        let learnt = with_bundle(&kept, &stored, &["hello", "web"]).unwrap();
+        assert!(learnt.bundle.has("web"));
+        assert_eq!(learnt.environment, Environment::from([("SIZE".to_owned(), "1".to_owned())]));
+    }
+
+    #[test]
+    fn what_a_former_version_passed_over_is_known() {
+        let (stored, kept) = before_bundles();
+        assert!(passed_over(&stored, &kept).is_some_and(|bundle| bundle.has("web")));
+        let learnt = with_bundle(&kept, &stored, &["web"]).unwrap();
+        assert!(passed_over(&stored, &learnt).is_none());
+        let other = Image { manifest: crate::model::Digest::of("another"), ..stored };
+        assert!(passed_over(&other, &kept).is_none(), "it is not what the cluster has");
+    }
 }

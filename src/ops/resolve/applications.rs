@@ -2,7 +2,9 @@
 
 use super::{Renewal, Wish};
 use crate::error::{Class, Problem, Problems, Result};
+use crate::image::Store;
 use crate::model::{Declared, ImageContract, ImageKind};
+use crate::ops::contract;
 use crate::ops::declare::is_called;
 use crate::plan::{self, Desired};
 use crate::suggest;
@@ -83,7 +85,7 @@ fn not_there(name: &str, place: &str, images: &[ImageContract]) -> Problem {
 }
 
 /// Returns what is said of commands and has no effect. A command that takes a cluster as it is kept is not about that.
-pub(super) fn doubts(desired: &Desired, wish: &Wish<'_>) -> Vec<Problem> {
+pub(super) fn doubts(desired: &Desired, wish: &Wish<'_>, store: &Store) -> Vec<Problem> {
     if wish.files.is_none() && wish.renewal == Renewal::Nothing {
         return vec![];
     }
@@ -98,7 +100,34 @@ pub(super) fn doubts(desired: &Desired, wish: &Wish<'_>) -> Vec<Problem> {
                 "write `${name}` in a command, or put it into `env` if scripts or templates are to see it"
             ))
     });
-    idle.into_iter().chain(told).collect()
+    let silent = desired.images.iter().filter_map(|image| silent(desired, image, store));
+    idle.into_iter().chain(told).chain(silent).collect()
+}
+
+/// Returns a problem for an image that launches applications, and was kept by a version that launched none of them. They are
+/// not launched because sealift is newer: whoever made the cluster may have launched them in another way.
+fn silent(desired: &Desired, image: &ImageContract, store: &Store) -> Option<Problem> {
+    if desired.cluster.wishes.get(&image.name).is_some_and(|wishes| wishes.command.is_some()) {
+        return None;
+    }
+    // An image that is not there any more says nothing.
+    let stored = store.resolve(&image.name, image.arch).ok()?;
+    let bundle = contract::passed_over(&stored, image)?;
+    let names: Vec<&str> = bundle.applications.iter().map(|one| one.name.as_str()).collect();
+    let message =
+        format!("{} launches applications, but the cluster was made without, and stays so", image.name);
+    let problem = Problem::new(Class::Config, message);
+    Some(if names.is_empty() {
+        problem.remedy(format!(
+            "to launch them write its commands beside the image: {}",
+            bundle.commands.join("; ")
+        ))
+    } else {
+        problem.remedy(format!(
+            "to launch them name those that are wanted in `applications`: {}",
+            names.join(", ")
+        ))
+    })
 }
 
 #[cfg(test)]

@@ -21,15 +21,15 @@ pub(in crate::ops) enum Renewal {
 /// Reads the images in the order of their names; all that is wrong is told at once.
 pub(super) fn read(
     store: &Store,
-    names: &[ImageName],
+    declared: &Declared,
     last: Option<&State>,
     renewal: &Renewal,
 ) -> Result<Vec<ImageContract>, Problems> {
     let mut images: Vec<ImageContract> = Vec::new();
     let mut problems = Vec::new();
-    for name in names {
+    for name in &declared.images {
         let before = last.and_then(|state| state.images.iter().find(|image| image.name == *name));
-        match one(store, name, before, renewal) {
+        match one(store, name, declared, before, renewal) {
             Ok(image) => images.push(image),
             Err(problem) => problems.push(problem),
         }
@@ -137,6 +137,7 @@ fn own_name(image: &str) -> &str {
 fn one(
     store: &Store,
     name: &ImageName,
+    declared: &Declared,
     before: Option<&ImageContract>,
     renewal: &Renewal,
 ) -> Result<ImageContract> {
@@ -148,7 +149,10 @@ fn one(
         Some(before) if !renewed => Ok(before.clone()),
         Some(before) => match store.resolve(name, Arch::THIS) {
             // It says what it said before; reading its layers again would take longer than all the rest.
-            Ok(image) if image.manifest == before.manifest => Ok(before.clone()),
+            Ok(image) if image.manifest == before.manifest => {
+                let wanted = declared.applications.iter().flatten().map(|(name, _)| name.as_str());
+                contract::with_bundle(before, &image, &wanted.collect::<Vec<_>>())
+            }
             Ok(_) => contract::read(store, name, Arch::THIS),
             // Machines may have all of it. Where one has not, its layers are missed before anything is touched.
             Err(_) => Ok(before.clone()),

@@ -109,7 +109,7 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
     }
     name::check(&declared.name)?;
     let store = Store::open(&context.home)?;
-    let images = images::read(&store, &declared.images, last, &wish.renewal)?;
+    let images = images::read(&store, declared, last, &wish.renewal)?;
     let (images, declared) = applications::selected(images, declared)?;
     let wish = &Wish { declared: &declared, ..wish.clone() };
     let Wish { declared, last, .. } = *wish;
@@ -176,7 +176,7 @@ pub(super) async fn resolve(context: &Context, wish: &Wish<'_>) -> Result<Resolv
     };
     desired.version()?;
     images::require_commands(&desired, declared)?;
-    for warning in applications::doubts(&desired, wish) {
+    for warning in applications::doubts(&desired, wish, &store) {
         context.reporter.warn(&warning.brief());
     }
     machines.retain(|machine| foreseen.iter().all(|one| one.name != machine.spec.name));
@@ -191,7 +191,7 @@ pub(super) async fn told(context: &Context, wish: &Wish<'_>) -> Result<Desired, 
     let Wish { declared, last, .. } = *wish;
     name::check(&declared.name)?;
     let store = Store::open(&context.home)?;
-    let images = images::read(&store, &declared.images, last, &wish.renewal)?;
+    let images = images::read(&store, declared, last, &wish.renewal)?;
     let (images, declared) = applications::selected(images, declared)?;
     let wish = &Wish { declared: &declared, ..wish.clone() };
     let Wish { declared, last, .. } = *wish;
