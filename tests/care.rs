@@ -6,7 +6,7 @@
 mod servers;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -17,8 +17,9 @@ use sealift::ha::care;
 use sealift::ha::config::{
     ApiBalancer, CareConfig, CertificateSource, EndpointRefresh, RegistryTunnel, VipPlacement,
 };
-use sealift::ha::forward::Direct;
+use sealift::ha::forward::{Dial, Direct};
 use sealift::ha::health::Verdict;
+use sealift::ha::intermediary::Intermediary;
 use sealift::ha::learned::Generation;
 use sealift::ha::probe::{Authority, Probe};
 use sealift::ha::tunnel::Tunnel;
@@ -287,6 +288,52 @@ async fn the_tunnel_gives_a_stranger_nothing() {
     let answer = soon("an end", ask_plainly(listen, "/v2/")).await;
     assert!(answer.as_ref().map_or(true, String::is_empty), "{answer:?}");
     assert!(stranger.asked().is_empty() && misnamed.asked().is_empty());
+}
+
+/// Asks once by a connection that stays, and returns the body, or none if it was ended instead.
+async fn ask_on(stream: &mut (impl AsyncReadExt + AsyncWriteExt + Unpin), asked: &str) -> Option<String> {
+    let head = format!("{asked} HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    while !String::from_utf8_lossy(&answer).contains("I am here") {
+        if soon("an answer", stream.read_buf(&mut answer)).await.unwrap() == 0 {
+            assert!(answer.is_empty(), "{}", String::from_utf8_lossy(&answer));
+            return None;
+        }
+    }
+    Some(String::from_utf8(answer).unwrap())
+}
+
+#[tokio::test]
+async fn what_only_asks_is_asked_again_when_somebody_elses_registry_ends_its_connection() {
+    let ours = authority();
+    let registry = HttpsServer::start(machine(5443), &issued(&ours, "registry.example")).await;
+    registry.say("I am here");
+    let way = Intermediary::new(&ours.certificate_pem, "registry.example").unwrap();
+    let mut client = way.dial(registry.address).await.unwrap();
+    assert!(ask_on(&mut client, "POST /v2/a").await.is_some());
+    registry.hang_up();
+    let answer = ask_on(&mut client, "GET /v2/b").await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert_eq!(registry.asked(), ["/v2/a", "/v2/b", "/v2/b"]);
+    // Whether this can be asked again, only the client knows.
+    registry.hang_up();
+    assert_eq!(ask_on(&mut client, "POST /v2/c").await, None);
+    assert_eq!(registry.asked()[3..], ["/v2/c"]);
+}
+
+#[tokio::test]
+async fn a_host_that_is_an_address_of_ipv6_is_reached() {
+    let ours = authority();
+    let registry = machine(5443);
+    let tokens = SocketAddr::from((Ipv6Addr::LOCALHOST, free_port()));
+    let _tokens = HttpsServer::start(tokens, &issued(&ours, "::1")).await;
+    let way = Intermediary::new(&ours.certificate_pem, "registry.example").unwrap();
+    way.reach(&tokens.to_string().parse().unwrap(), registry).await.unwrap();
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
 
 /// What all of this program logs.

@@ -192,14 +192,7 @@ async fn a_registry_with_a_token_service_at_its_name_is_filled_and_pulled_from_b
     let user = RegistryAuth::Basic("sealift".to_owned(), "s3cret".to_owned());
     let image = Reference::with_tag(care.at.to_string(), "team/app".to_owned(), "1".to_owned());
     let accepted = [app.manifest.media_type.as_str()];
-    let (manifest, digest) = client.pull_manifest_raw(&image, &user, &accepted).await.unwrap();
-    assert_eq!((&*manifest, digest), (app.manifest.content.as_bytes(), app.manifest.digest.to_string()));
-    for (blob, _) in &app.blobs {
-        let layer = OciDescriptor { digest: blob.to_string(), ..OciDescriptor::default() };
-        let pieces = client.pull_blob_stream(&image, &layer).await.unwrap().stream;
-        let pieces: Vec<Bytes> = pieces.try_collect().await.unwrap();
-        assert_eq!(Digest::of(pieces.concat()), *blob);
-    }
+    assert_pulls(&client, &user, &image, &app).await;
     // Where a blob goes is said with the registry's own name and protocol.
     let new = Reference::with_tag(care.at.to_string(), "team/new".to_owned(), "1".to_owned());
     client.auth(&new, &user, RegistryOperation::Push).await.unwrap();
@@ -215,6 +208,37 @@ async fn a_registry_with_a_token_service_at_its_name_is_filled_and_pulled_from_b
         format!("http://{}/sealift.io/realm/{REGISTRY_NAME}:{}/v2/", care.at, registry.door.at.port());
     let answer = ask_plainly(care.at, &elsewhere).await;
     assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+}
+
+/// The other kind: clients show the registry itself their password.
+#[tokio::test]
+async fn a_registry_that_asks_for_passwords_itself_is_pulled_from_by_way_of_care() {
+    let registry = Registry::start().await;
+    let operator = Operator::new();
+    let app = operator.image(NAME, &["base", "app"]).await;
+    operator.push(&registry.served(), &app).await;
+    let care = care(&registry.door).await;
+    let answer = ask_plainly(care.at, "/v2/").await;
+    assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    assert!(answer.to_lowercase().contains("www-authenticate: basic realm=\"registry\"\r\n"), "{answer}");
+
+    let image = Reference::with_tag(care.at.to_string(), "team/app".to_owned(), "1".to_owned());
+    let user = |password: &str| RegistryAuth::Basic("sealift".to_owned(), password.to_owned());
+    assert_pulls(&plain_client(), &user("s3cret"), &image, &app).await;
+    let accepted = [app.manifest.media_type.as_str()];
+    plain_client().pull_manifest_raw(&image, &user("other"), &accepted).await.unwrap_err();
+}
+
+async fn assert_pulls(client: &Client, user: &RegistryAuth, image: &Reference, want: &Outgoing) {
+    let accepted = [want.manifest.media_type.as_str()];
+    let (manifest, digest) = client.pull_manifest_raw(image, user, &accepted).await.unwrap();
+    assert_eq!((&*manifest, digest), (want.manifest.content.as_bytes(), want.manifest.digest.to_string()));
+    for (blob, _) in &want.blobs {
+        let layer = OciDescriptor { digest: blob.to_string(), ..OciDescriptor::default() };
+        let pieces = client.pull_blob_stream(image, &layer).await.unwrap().stream;
+        let pieces: Vec<Bytes> = pieces.try_collect().await.unwrap();
+        assert_eq!(Digest::of(pieces.concat()), *blob);
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,6 @@
 //! else, takes it that they can speak TLS with that name. So what it says of itself leads them back to care, which goes there for them.
 
 use std::collections::BTreeSet;
-use std::convert::Infallible;
 use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
@@ -16,16 +15,16 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::uri::{Authority, PathAndQuery, Scheme, Uri};
-use http::{Request, Response, StatusCode, Version};
+use http::{Method, Request, Response, StatusCode, Version};
 use http_body_util::{Either, Empty, Full};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1::SendRequest;
 use hyper::server::conn::http1 as server;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::DuplexStream;
 use tokio::time::timeout;
-use tracing::warn;
+use tracing::{debug, warn};
 
 use super::challenge::{Realm, replace_realms};
 use super::forward::{Dial, Duplex, connect_tcp};
@@ -48,8 +47,8 @@ const REACH_DEADLINE: Duration = Duration::from_secs(10);
 const OF_THE_CONNECTION: [HeaderName; 5] =
     [header::CONNECTION, header::TE, header::TRAILER, header::TRANSFER_ENCODING, header::UPGRADE];
 
-type Sender = SendRequest<Incoming>;
 type Body = Either<Incoming, Full<Bytes>>;
+type Sender = SendRequest<Body>;
 
 /// What requests bring along.
 trait Content: hyper::body::Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static {}
@@ -119,7 +118,7 @@ impl Registry {
     }
 
     async fn open_at<B: Content>(&self, host: &Authority, server: SocketAddr) -> io::Result<SendRequest<B>> {
-        let (name, port) = (host.host(), host.port_u16().unwrap_or(PORT));
+        let (name, port) = (name_of(host), host.port_u16().unwrap_or(PORT));
         if name.eq_ignore_ascii_case(&self.name) {
             return self.open(SocketAddr::new(server.ip(), port), name).await;
         }
@@ -179,31 +178,36 @@ struct Carried {
 impl Carried {
     /// Answers what the client asks, one after the other, until it has gone.
     async fn serve(self, client: DuplexStream) {
-        let service = service_fn(async |request| Ok::<_, Infallible>(self.answer(request).await));
+        let service = service_fn(async |request| self.answer(request).await);
         // A client that goes in the middle of something says nothing of the registry.
         drop(server::Builder::new().serve_connection(TokioIo::new(client), service).await);
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+    /// Returns what the client is told. An error tells it nothing and ends its connection.
+    async fn answer(&self, request: Request<Incoming>) -> io::Result<Response<Body>> {
         let here = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).map(str::to_owned);
         match self.pass(request).await {
             Ok(mut response) => {
                 if let Some(here) = here.filter(|here| here.parse::<Authority>().is_ok()) {
                     self.registry.lead(response.headers_mut(), &here, self.server);
                 }
-                response.map(Either::Left)
+                Ok(response.map(Either::Left))
             }
-            Err(error) => {
+            Err(Unanswered::Ended(error)) => {
+                debug!(registry = self.registry.name, server = %self.server, %error, "a connection ended");
+                Err(io::Error::other(error))
+            }
+            Err(Unanswered::Failed(error)) => {
                 warn!(registry = self.registry.name, server = %self.server, %error, "cannot pass a request on");
                 let mut response =
                     Response::new(Either::Right(Full::from(format!("sealift-care: {error}\n"))));
                 *response.status_mut() = StatusCode::BAD_GATEWAY;
-                response
+                Ok(response)
             }
         }
     }
 
-    async fn pass(&self, request: Request<Incoming>) -> io::Result<Response<Incoming>> {
+    async fn pass(&self, request: Request<Incoming>) -> Result<Response<Incoming>, Unanswered> {
         let mut response = match self.registry.realm_in(request.uri()) {
             None => {
                 let request = directed(request, &authority(&self.registry.name, self.server.port())?, None)?;
@@ -218,34 +222,65 @@ impl Carried {
         Ok(response)
     }
 
-    /// Asks the registry, by another connection if the last one has ended meanwhile.
-    async fn ask(&self, request: Request<Incoming>) -> io::Result<Response<Incoming>> {
-        let mut kept = self.kept().take();
-        let ready = match &mut kept {
-            Some(sender) => sender.ready().await.is_ok(),
-            None => false,
-        };
-        let mut sender = match kept.filter(|_| ready) {
-            Some(sender) => sender,
-            None => self.registry.open(self.server, &self.registry.name).await?,
-        };
-        let response = match sender.try_send_request(request).await {
-            Ok(response) => response,
-            Err(mut unsent) => {
-                let Some(request) = unsent.take_message() else {
-                    return Err(io::Error::other(unsent.into_error()));
-                };
-                sender = self.registry.open(self.server, &self.registry.name).await?;
-                sender.send_request(request).await.map_err(io::Error::other)?
+    /// Asks the registry, by another connection if the last one has ended meanwhile, or ends before there is an answer.
+    async fn ask(&self, request: Request<Incoming>) -> Result<Response<Incoming>, Unanswered> {
+        let (head, body) = request.into_parts();
+        let again = (asks_only(&head.method) && body.is_end_stream()).then(|| head.clone());
+        let mut request = Request::from_parts(head, Either::Left(body));
+        if let Some(mut sender) = self.still_open().await {
+            match sender.try_send_request(request).await {
+                Ok(response) => return Ok(self.keep(sender, response)),
+                Err(mut unsent) => {
+                    let nothing = || Either::Right(Full::default());
+                    let asked = again.map(|head| Request::from_parts(head, nothing()));
+                    let Some(same) = unsent.take_message().or(asked) else {
+                        return Err(Unanswered::Ended(unsent.into_error()));
+                    };
+                    request = same;
+                }
             }
-        };
+        }
+        let mut sender = self.registry.open(self.server, &self.registry.name).await?;
+        let response = sender.send_request(request).await.map_err(io::Error::other)?;
+        Ok(self.keep(sender, response))
+    }
+
+    async fn still_open(&self) -> Option<Sender> {
+        let mut sender = self.kept().take()?;
+        sender.ready().await.is_ok().then_some(sender)
+    }
+
+    fn keep(&self, sender: Sender, response: Response<Incoming>) -> Response<Incoming> {
         *self.kept() = Some(sender);
-        Ok(response)
+        response
     }
 
     fn kept(&self) -> std::sync::MutexGuard<'_, Option<Sender>> {
         self.sender.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Why the registry answered nothing.
+enum Unanswered {
+    /// It ended a connection that it had kept, and may have taken what was asked: the client knows whether that can be asked again.
+    Ended(hyper::Error),
+    Failed(io::Error),
+}
+
+impl From<io::Error> for Unanswered {
+    fn from(error: io::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Tells whether a request of this kind changes nothing, however often it comes.
+fn asks_only(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
+/// Returns what a host is looked up by and proves: the brackets around an IPv6 address are the URL's.
+fn name_of(host: &Authority) -> &str {
+    host.host().trim_matches(['[', ']'])
 }
 
 /// Returns how a server is called that listens at `port`.

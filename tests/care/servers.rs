@@ -54,6 +54,7 @@ struct State {
     asked: Mutex<Vec<String>>,
     open: AtomicUsize,
     frozen: AtomicBool,
+    hangs_up: AtomicBool,
 }
 
 impl HttpsServer {
@@ -79,6 +80,7 @@ impl HttpsServer {
             asked: Mutex::default(),
             open: AtomicUsize::new(0),
             frozen: AtomicBool::new(false),
+            hangs_up: AtomicBool::new(false),
         };
         let mut server = Self { address, state: Arc::new(state), task: None, tls };
         server.revive().await;
@@ -110,6 +112,11 @@ impl HttpsServer {
     /// Hangs: the kernel still accepts, the process does nothing, as on a machine that lost its disk.
     pub(crate) fn freeze(&self) {
         self.state.frozen.store(true, Ordering::SeqCst);
+    }
+
+    /// Ends the connection by which HTTP/1.1 asks next, and answers nothing.
+    pub(crate) fn hang_up(&self) {
+        self.state.hangs_up.store(true, Ordering::SeqCst);
     }
 
     /// Returns what it was asked for: the paths, or what it was asked by.
@@ -225,6 +232,9 @@ async fn http1(
         state.thaw().await;
         let who = if known { " with a certificate" } else { "" };
         let (status, body) = state.take(format!("{path}{who}"));
+        if state.hangs_up.swap(false, Ordering::SeqCst) {
+            return Ok(());
+        }
         let head = format!("HTTP/1.1 {status} Any\r\nContent-Length: {}\r\n\r\n", body.len());
         stream.write_all(format!("{head}{body}").as_bytes()).await?;
     }
