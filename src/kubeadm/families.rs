@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use serde_json::{Value, json};
 
 use super::layers::Layers;
+use super::origin::Origin;
 use super::render::ClusterSettings;
 use super::tree::Tree;
 use crate::error::{Class, Problem};
@@ -33,6 +34,9 @@ const MASK: &str = "node-cidr-mask-size";
 const MASK_4: &str = "node-cidr-mask-size-ipv4";
 const MASK_6: &str = "node-cidr-mask-size-ipv6";
 
+/// With `false` nodes have no pieces by Kubernetes, and nobody reads masks.
+const NO_PIECES: &str = "allocate-node-cidrs";
+
 /// The masks of nodes' pieces of pod networks, as an operator's documents say them.
 #[derive(Debug, Clone, Default)]
 pub struct NodeMasks {
@@ -47,24 +51,30 @@ impl NodeMasks {
             of_cluster.filter_map(|document| document.content.pointer("/controllerManager/extraArgs"));
         let mut known = Self::default();
         for written in arguments {
-            let text = |value: &Value| value.as_str().map(str::to_owned);
-            let named = |item: &Value| Some((text(item.get("name")?)?, text(item.get("value")?)?));
             match written {
-                Value::Array(items) => known.arguments.extend(items.iter().filter_map(named)),
-                Value::Object(fields) => {
-                    known
-                        .arguments
-                        .extend(fields.iter().filter_map(|(name, value)| Some((name.clone(), text(value)?))));
+                Value::Array(items) => {
+                    let named = |item: &'a Value| Some((item.get("name")?.as_str()?, item.get("value")?));
+                    items.iter().filter_map(named).for_each(|(name, value)| known.say(name, value));
                 }
+                Value::Object(fields) => fields.iter().for_each(|(name, value)| known.say(name, value)),
                 _ => {}
             }
         }
         known
     }
 
+    /// Lays an argument over what was said before; `null` takes it away.
+    fn say(&mut self, name: &str, value: &Value) {
+        match value {
+            Value::Null => drop(self.arguments.remove(name)),
+            Value::String(text) => drop(self.arguments.insert(name.to_owned(), text.clone())),
+            _ => {}
+        }
+    }
+
     /// Returns the mask of a node's piece of a pod network; `None` where nodes have no pieces by Kubernetes.
     pub fn of_net(&self, pods: &IpNet) -> Option<u8> {
-        if self.arguments.get("allocate-node-cidrs").is_some_and(|value| value == "false") {
+        if self.arguments.get(NO_PIECES).is_some_and(|value| value == "false") {
             return None;
         }
         let own = mask_of(Family::of_net(pods));
@@ -86,6 +96,14 @@ pub(super) fn defaults(layers: &mut Layers, cluster: &ClusterSettings<'_>) {
     layers.set(CLUSTER, &argument_path(argument), &json!(mask.to_string()), WHY_MASK);
 }
 
+/// Takes the mask of the family that pods have not out of what an image says for both, as the controller manager refuses it.
+fn leave_out_other_family(layers: &mut Layers, pods: &IpNet) {
+    let other = argument_path(mask_of(Family::of_net(pods).other()));
+    if layers.get(CLUSTER, &other).is_some_and(|tree| tree.origin == Origin::Image) {
+        layers.take(CLUSTER, &other);
+    }
+}
+
 /// Says the mask of a network that is alone once, by the name that the version takes it by: the controller manager refuses it by two.
 /// What is written wins over what was computed, and stays as it is where kubeadm does not mind.
 pub(super) fn say_mask_once(layers: &mut Layers, cluster: &ClusterSettings<'_>) {
@@ -94,6 +112,7 @@ pub(super) fn say_mask_once(layers: &mut Layers, cluster: &ClusterSettings<'_>) 
         return;
     }
     let pods = pods.first();
+    leave_out_other_family(layers, &pods);
     let own = mask_of(Family::of_net(&pods));
     let is_written =
         |layers: &Layers, argument: &str| said(layers, argument).is_some_and(|tree| tree.origin.is_written());
@@ -123,6 +142,24 @@ pub(super) fn against(layers: &Layers, cluster: &ClusterSettings<'_>) -> Vec<Pro
 
 fn against_masks(layers: &Layers, cluster: &ClusterSettings<'_>) -> Vec<Problem> {
     let pods = cluster.network.pods;
+    if said(layers, NO_PIECES).and_then(Tree::text) == Some("false") {
+        return vec![];
+    }
+    let stranger = mask_of(pods.family().other());
+    if let Some(mask) = said(layers, stranger).filter(|_| pods.second().is_none()) {
+        let message = format!(
+            "{}: `controllerManager.extraArgs.{stranger}` is for pods that have addresses of {}, and the controller manager \
+             refuses it for others",
+            mask.origin,
+            pods.family().other()
+        );
+        let seen = format!("the pods' network is {pods}");
+        return vec![
+            Problem::new(Class::Config, message)
+                .saw(seen)
+                .remedy("leave it out, or give pods a network of each family"),
+        ];
+    }
     let Some(mask) = said(layers, MASK) else { return vec![] };
     let problem = |message: String, remedy: &str| {
         let seen = format!("the pods' networks are {pods}");

@@ -499,6 +499,24 @@ fn masks_that_the_controller_manager_refuses_are_refused_before() {
     let twice = own("node-cidr-mask-size: \"26\", node-cidr-mask-size-ipv4: \"26\"");
     let problems = given("v1.29.10", None, &twice).init().unwrap_err();
     assert!(problems.list()[0].message.contains("`node-cidr-mask-size-ipv4` together"), "{problems}");
+    let no_pieces = own("node-cidr-mask-size: \"26\", allocate-node-cidrs: \"false\"");
+    assert!(of_both_families("v1.29.10", &no_pieces).init().is_ok(), "nobody reads masks there");
+}
+
+#[test]
+fn the_mask_of_a_family_that_pods_have_not_is_left_out_where_an_image_says_it() {
+    let masks = "apiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\n\
+                 controllerManager: {extraArgs: {node-cidr-mask-size-ipv4: \"26\", node-cidr-mask-size-ipv6: \"112\"}}\n";
+    for version in ["v1.22.17", "v1.29.10"] {
+        let mut of_image = given(version, None, "");
+        of_image.image = Some(masks);
+        let arguments = of_image.value("ClusterConfiguration", "/controllerManager/extraArgs").unwrap();
+        assert!(!arguments.to_string().contains("ipv6"), "{version}: {arguments}");
+        assert!(arguments.to_string().contains("\"26\""), "{version}: {arguments}");
+        let problems = given(version, None, masks).init().unwrap_err();
+        let told = "f:/controllerManager/extraArgs/node-cidr-mask-size-ipv6: ";
+        assert!(problems.list()[0].message.starts_with(told), "{problems}");
+    }
 }
 
 #[test]

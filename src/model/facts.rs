@@ -134,7 +134,7 @@ impl Baseline {
 }
 
 /// Paths that were not looked for yet when it was not kept which ones were.
-const LOOKED_FOR_LATER: [&str; 13] = [
+const LOOKED_FOR_LATER: [&str; 12] = [
     "/var/log/kubernetes",
     "/etc/docker",
     "/opt/containerd",
@@ -142,7 +142,6 @@ const LOOKED_FOR_LATER: [&str; 13] = [
     "/run/docker",
     "/etc/crio",
     "/run/crio",
-    "/run/crun",
     "/run/ipcns",
     "/run/pidns",
     "/run/userns",

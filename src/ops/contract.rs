@@ -84,7 +84,7 @@ pub(super) fn read(store: &Store, name: &str, arch: Arch) -> Result<ImageContrac
 /// Where none is asked for, it stays as it was: the variables of applications would have machines prepared again.
 pub(super) fn with_bundle(before: &ImageContract, image: &Image, wanted: &[&str]) -> Result<ImageContract> {
     let mut contract = before.clone();
-    if before.bundle.is_empty() {
+    if before.bundle.is_empty() && !wanted.is_empty() {
         let meaning = ClusterImage::of(image)?;
         if wanted.iter().any(|name| meaning.bundle.has(name)) {
             contract.environment.extend(meaning.environment);

@@ -117,7 +117,10 @@ fn lacking(
         _ if facts.interfaces.is_empty() => None,
         None => problem(
             format!("it has no address of {second}, and pods are to have one, of {}", network.pods),
-            format!("give one of its interfaces an address of {second}, or keep one family"),
+            format!(
+                "give one of its interfaces an address of {second}, or keep one family; one that only a bridge to containers or \
+                 virtual machines has, name: {name}"
+            ),
         ),
         Some(address) if shows(facts, address) => None,
         Some(address) if facts.joined => problem(
@@ -159,16 +162,19 @@ fn changed(network: &Network, facts: &MachineFacts, machine: &MachineSpec) -> Op
     ))
 }
 
-/// No two machines have one address; the first ones are looked at where machines are read.
+/// No two machines have one address; the first ones are looked at where machines are read. Members that were told the same one are
+/// what they are: their kubelets are told nothing else any more.
 fn shared(cluster: &Cluster, observed: &Observed) -> Vec<Problem> {
-    let mut by_address: BTreeMap<IpAddr, Vec<&str>> = BTreeMap::new();
+    let is_new = |machine: &MachineSpec| observed.facts(&machine.name).is_none_or(|facts| !facts.joined);
+    let mut by_address: BTreeMap<IpAddr, Vec<&MachineSpec>> = BTreeMap::new();
     for machine in &cluster.machines {
         if let Some(address) = second_address(&cluster.network, observed, machine) {
-            by_address.entry(address).or_default().push(&machine.name.0);
+            by_address.entry(address).or_default().push(machine);
         }
     }
-    by_address.retain(|_, machines| machines.len() > 1);
-    let told = |(address, machines): (IpAddr, Vec<&str>)| {
+    by_address.retain(|_, machines| machines.len() > 1 && machines.iter().any(|machine| is_new(machine)));
+    let told = |(address, machines): (IpAddr, Vec<&MachineSpec>)| {
+        let machines: Vec<&str> = machines.iter().map(|machine| machine.name.0.as_str()).collect();
         let message = format!("{} have the same second address, {address}", machines.join(" and "));
         Problem::new(Class::Config, message)
             .during("address")
@@ -313,6 +319,16 @@ mod tests {
         let problems = check(&wanted.cluster, &seen);
         assert_eq!(problems.len(), 1, "{problems:?}");
         assert!(problems[0].message.ends_with("have the same second address, fd00::1"), "{problems:?}");
+        let members = observed(&wanted, |spec| {
+            let mut facts = fresh(spec);
+            facts.interfaces[0].addresses.push("fd00::1/64".parse().unwrap());
+            MachineFacts {
+                joined: true,
+                node_addresses: vec![spec.address, "fd00::1".parse().unwrap()],
+                ..facts
+            }
+        });
+        assert_eq!(check(&wanted.cluster, &members), [], "they stay as they are");
     }
 
     #[test]

@@ -75,7 +75,7 @@ const CRIO: Flavour = Flavour {
     told: "cri-o://",
     left: &[
         (
-            r"file (/etc|/run|/var/lib|/usr/share)/containers(/.*)?",
+            r"file (/run/crun|(/etc|/run|/var/lib|/usr/share)/containers(/.*)?)",
             "CRI-O shares these with Podman and its kin, whose images may be there",
         ),
         (r"file /usr/local/lib/systemd(/system)?", "install.crio makes the directories for its unit"),

@@ -17,14 +17,13 @@ const DOCKER: Made = Made {
     directories: &["/etc/docker", "/opt/containerd", "/run/containerd", "/run/docker"],
 };
 
-/// What it shares with Podman and its kin, such as `/var/lib/containers`, is left to them.
+/// What it shares with Podman and its kin, such as `/var/lib/containers` and `/run/crun`, is left to them.
 const CRIO: Made = Made {
     socket: "crio.sock",
     names: &[],
     directories: &[
         "/etc/crio",
         "/run/crio",
-        "/run/crun",
         "/run/ipcns",
         "/run/pidns",
         "/run/userns",

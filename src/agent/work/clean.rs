@@ -25,12 +25,16 @@ const MOUNTED: [&str; 4] = ["/var/lib/kubelet", "/run/containerd", "/var/lib/con
 const DATA: [&str; 2] = ["criData", "criDockerdData"];
 
 /// What a runtime mounts below its data. Anything else there is somebody's disk, which stops the deletion.
-const OF_A_RUNTIME: [&str; 4] = ["overlay", "tmpfs", "nsfs", "mqueue"];
+const OF_A_RUNTIME: [&str; 5] = ["overlay", "tmpfs", "nsfs", "mqueue", "fuse.fuse-overlayfs"];
 
 /// How long pods may take to stop.
 const PODS_DEADLINE: Duration = Duration::from_mins(1);
 
 pub(super) fn carry_out(work: &CleanWork, tell: Tell<'_>) -> Result<()> {
+    let of_no_runtime = |mount: &Mount| !OF_A_RUNTIME.contains(&mount.kind.as_str());
+    if let Some(mount) = somebodys_disk(work)?.into_iter().find(of_no_runtime) {
+        return Err(still_mounted(&mount));
+    }
     let marker = ownership::record_leaving(&work.cluster)?;
     // From here on no receipt is true any more.
     receipts::withdraw_all()?;
@@ -95,16 +99,23 @@ fn data_directories(work: &CleanWork) -> BTreeSet<&Path> {
     named.map(Path::new).filter(|path| !MOUNTED.map(Path::new).contains(path)).collect()
 }
 
-/// Returns what would be deleted together with the runtime's data although it is somebody's disk.
-fn somebodys_disk(work: &CleanWork) -> Result<Option<Mount>> {
+/// Returns what would be deleted together with the runtime's data although it is no directory of the same disk.
+fn somebodys_disk(work: &CleanWork) -> Result<Vec<Mount>> {
     let all = all_mounts()?;
+    let mut disks = vec![];
     for directory in data_directories(work) {
-        let is_a_disk = |mount: &Mount| mount.point != directory && !is_of_itself(mount, &all);
-        if let Some(mount) = mounts_below(directory)?.into_iter().find(is_a_disk) {
-            return Ok(Some(mount));
-        }
+        // The directory may be a disk itself, also one that a link leads to.
+        let itself = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
+        let is_a_disk = |mount: &Mount| mount.point != itself && !is_of_itself(mount, &all);
+        disks.extend(mounts_below(directory)?.into_iter().filter(is_a_disk));
     }
-    Ok(None)
+    Ok(disks)
+}
+
+fn still_mounted(mount: &Mount) -> Problem {
+    Problem::new(Class::Machine, format!("{} is still mounted, so nothing is deleted", mount.point.display()))
+        .saw(format!("{} from {}", mount.kind, mount.source))
+        .remedy("unmount it, then run the same command again")
 }
 
 fn unmount(mount: &Mount) -> Result<()> {
@@ -144,14 +155,8 @@ fn run_scripts(work: &CleanWork, before: &Baseline, tell: Tell<'_>) -> Result<()
         return Ok(());
     }
     // The image's scripts delete the runtime's and kubelet's directories without looking.
-    let mounted = mounts(work, before)?.into_iter().next();
-    if let Some(mount) = mounted.map_or_else(|| somebodys_disk(work), |mount| Ok(Some(mount)))? {
-        return Err(Problem::new(
-            Class::Machine,
-            format!("{} is still mounted, so nothing is deleted", mount.point.display()),
-        )
-        .saw(format!("{} from {}", mount.kind, mount.source))
-        .remedy("unmount it, then run the same command again"));
+    if let Some(mount) = mounts(work, before)?.into_iter().chain(somebodys_disk(work)?).next() {
+        return Err(still_mounted(&mount));
     }
     for command in &work.scripts {
         script::run(&rootfs, command, tell)?;

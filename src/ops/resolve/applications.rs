@@ -107,7 +107,10 @@ pub(super) fn doubts(desired: &Desired, wish: &Wish<'_>, store: &Store) -> Vec<P
 /// Returns a problem for an image that launches applications, and was kept by a version that launched none of them. They are
 /// not launched because sealift is newer: whoever made the cluster may have launched them in another way.
 fn silent(desired: &Desired, image: &ImageContract, store: &Store) -> Option<Problem> {
-    if desired.cluster.wishes.get(&image.name).is_some_and(|wishes| wishes.command.is_some()) {
+    let own = desired.cluster.wishes.get(&image.name).and_then(|wishes| wishes.command.as_ref());
+    let first =
+        desired.cluster.command.as_ref().and_then(|_| plan::commanded(&desired.images, &desired.cluster));
+    if own.is_some() || first.is_some_and(|first| first.name == image.name) {
         return None;
     }
     // An image that is not there any more says nothing.

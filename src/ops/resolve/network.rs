@@ -75,10 +75,13 @@ pub(super) fn network(
             .into());
         }
         // What has stood so since sealift did not look at it stands in the way of nothing.
-        if around.given.iter().any(|machine| !is_kept(machine, around.last)) {
-            let places = Standing { pods: None, services: None };
-            Problems::check(against_machines(&wanted, &places, &masks, around.given))?;
+        let before = around.last.map_or(0, |state| state.cluster.machines.len());
+        let new = around.given.iter().filter(|machine| !is_kept(machine, around.last));
+        let mut found = named_in_vain(&wanted, new);
+        if around.given.len() > before {
+            found.extend(too_few_pieces(&wanted, None, &masks, around.given.len()));
         }
+        Problems::check(found)?;
         return Ok(wanted);
     }
     let places = Standing {
@@ -97,7 +100,8 @@ struct Standing {
 
 /// Finds what Kubernetes does not take, of this version or of any.
 fn breaches(network: &Network, places: &Standing, masks: &NodeMasks, around: Around<'_>) -> Vec<Problem> {
-    let mut found = against_machines(network, places, masks, around.given);
+    let mut found = too_few_pieces(network, places.pods.as_ref(), masks, around.given.len());
+    found.extend(named_in_vain(network, around.given));
     let pods = network.pods.each().filter_map(|net| network_rules::of_pods(&net, masks.of_net(&net)?));
     found.extend(pods.map(|breach| problem(places.pods.as_ref(), breach)));
     let services = network_rules::of_services(&network.services);
@@ -139,18 +143,24 @@ fn problem(place: Option<&String>, Breach { message, remedy }: Breach) -> Proble
     Problem::new(Class::Config, message).remedy(remedy)
 }
 
-/// Finds networks that the listed machines do not fit: pods' that have no piece for each, and those of one family where a machine is
-/// named by two addresses.
-fn against_machines(
+/// Finds pods' networks that have no piece for each of so many machines.
+fn too_few_pieces(
     network: &Network,
-    places: &Standing,
+    place: Option<&String>,
     masks: &NodeMasks,
-    machines: &[DeclaredMachine],
+    machines: usize,
 ) -> Vec<Problem> {
-    let few = |net: IpNet| network_rules::of_pods_of(&net, masks.of_net(&net)?, machines.len());
-    let few = network.pods.each().filter_map(few).map(|breach| problem(places.pods.as_ref(), breach));
+    let few = |net: IpNet| network_rules::of_pods_of(&net, masks.of_net(&net)?, machines);
+    network.pods.each().filter_map(few).map(|breach| problem(place, breach)).collect()
+}
+
+/// Finds machines that are named by two addresses where pods have one family alone.
+fn named_in_vain<'a>(
+    network: &Network,
+    machines: impl IntoIterator<Item = &'a DeclaredMachine>,
+) -> Vec<Problem> {
     let one_family = network.pods.second().is_none();
-    let with_two = machines.iter().filter(|_| one_family);
+    let with_two = machines.into_iter().filter(|_| one_family);
     let with_two = with_two.filter_map(|machine| Some((machine, machine.second_address?)));
     let in_vain = with_two.map(|(machine, address)| {
         let message = format!(
@@ -162,7 +172,7 @@ fn against_machines(
             .saw(format!("the pods' network is {}", network.pods))
             .remedy("leave it out, or give pods and Services a network of each address family")
     });
-    few.chain(in_vain).collect()
+    in_vain.collect()
 }
 
 /// Both families as Kubernetes has them now came with v1.20: what older ones have is an attempt that was given up.
@@ -435,8 +445,15 @@ mod tests {
         assert_eq!(of(&[written("10.160.0.0/22")], &nothing, None), Err(format!("f:3:5: {few}")));
         assert_eq!(of(&[masked("node-cidr-mask-size-ipv4", "26")], &small, None), Ok(()));
         assert_eq!(of(&[masked("allocate-node-cidrs", "false")], &small, None), Ok(()));
+        let mut taken = masked("node-cidr-mask-size", "26");
+        taken.content["controllerManager"]["extraArgs"]["node-cidr-mask-size"] = serde_json::Value::Null;
         let of_image = "apiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\ncontrollerManager: {extraArgs: {node-cidr-mask-size: \"26\"}}\n";
         assert_eq!(of(&[], &small, Some(of_image)), Ok(()));
+        assert_eq!(
+            of(&[taken], &small, Some(of_image)),
+            Err(few.to_owned()),
+            "`null` takes the image's away"
+        );
     }
 
     #[test]
