@@ -15,6 +15,8 @@ use crate::wire::{AcquireLock, Keeper, LockAnswer, LockRecord, ReleaseLock, Rene
 /// What one operator's connection holds. The machine's lock is free when this process ends, however it ends.
 pub(super) struct Locks {
     grounds: Grounds,
+    /// Whether the machine belonged to a cluster when this process began.
+    was_somebodys: bool,
     machine: Mutex<Option<Held>>,
     lease: Mutex<Option<Leased>>,
 }
@@ -42,7 +44,8 @@ struct Note {
 impl Locks {
     /// Returns the locks of the machine with these grounds, none of them held.
     pub(super) fn at(grounds: Grounds) -> Self {
-        Self { grounds, machine: Mutex::default(), lease: Mutex::default() }
+        let was_somebodys = grounds.marker.exists();
+        Self { grounds, was_somebodys, machine: Mutex::default(), lease: Mutex::default() }
     }
 
     /// Takes a lock if nobody has it.
@@ -84,9 +87,15 @@ impl Locks {
     /// Lets the Lease go when the operator is gone, unless it was confirmed by another way since. Nobody has to wait for its
     /// end then.
     ///
-    /// The machine's lock goes with this process. What it leaves on a machine that is nobody's stays until the next reboot: a
-    /// run that only slept is known to be overtaken by the epoch that is there.
-    pub(super) async fn abandon(&self) {
+    /// The machine's lock goes with this process. What it leaves on a machine that was nobody's stays until the next reboot: a
+    /// run that only slept is known to be overtaken by the epoch that is there. Where the machine was left while this process
+    /// came for the lock, nobody else may come to take its trace away.
+    pub(super) async fn abandon(self: Arc<Self>) {
+        if self.was_somebodys {
+            let locks = self.clone();
+            // There is nobody to tell; the next reboot takes it away as well.
+            drop(blocking(move || locks.release_machine()).await);
+        }
         let leased = self.lease.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(leased) = leased else { return };
         if let Ok(api) = kubernetes::api().await {
@@ -313,8 +322,20 @@ mod tests {
         // One that is gone may only sleep, and must find that it was overtaken.
         acquire(&second, "two").await;
         renew(&second, "two", 2).await;
-        second.abandon().await;
+        second.clone().abandon().await;
         assert_eq!(renew(&second, "one", 1).await, LockAnswer::Passed { epoch: 2 });
+    }
+
+    #[tokio::test]
+    async fn a_run_that_is_gone_leaves_no_trace_on_a_machine_that_was_left_meanwhile() {
+        let (_directory, [first, _]) = two();
+        std::fs::write(&first.grounds.marker, "somebody's").unwrap();
+        let second = Arc::new(Locks::at(first.grounds.clone()));
+        std::fs::remove_file(&first.grounds.marker).unwrap();
+        acquire(&second, "two").await;
+        renew(&second, "two", 2).await;
+        second.clone().abandon().await;
+        assert!(!first.grounds.run.exists());
     }
 
     #[tokio::test]

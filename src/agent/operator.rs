@@ -31,7 +31,7 @@ pub async fn serve_standard_streams() -> Result<()> {
     let agent = Arc::new(Agent { locks: Arc::new(Locks::at(Grounds::here())) });
     serve(tokio::io::stdin(), output, agent.clone()).await;
     // The machine's lock goes with this process.
-    let _ = tokio::time::timeout(LAST_WORDS, agent.locks.abandon()).await;
+    let _ = tokio::time::timeout(LAST_WORDS, agent.locks.clone().abandon()).await;
     Ok(())
 }
 
