@@ -33,10 +33,9 @@ conmon_compile() { # DIR ARCH
   mkdir "$root"
   mmdebstrap --quiet --variant=extract --architectures="$2" --include=conmon bookworm - | tar -x -C "$root" --exclude='./dev/*'
   mv "$root/usr/bin/conmon" "$1/conmon"
-  while read -r library; do cp -L "$root"/{usr/,}lib/*-linux-gnu/"$library" "$1/" 2>/dev/null || true; done <<'END'
+  while read -r library; do cp -L "$(find "$root"/{usr/,}lib/*-linux-gnu -name "$library" -print -quit)" "$1/"; done <<'END'
 libglib-2.0.so.0
 libpcre2-8.so.0
-libseccomp.so.2
 libsystemd.so.0
 liblzma.so.5
 libzstd.so.1
