@@ -126,7 +126,7 @@ fn names(line: &str, name: &str) -> bool {
 
 /// Deletes what a cluster makes and was not there before. A mount below stops it: volumes hold people's data.
 fn remove_directories(before: &Baseline, runtime: &Made, tell: Tell<'_>) -> Result<()> {
-    for path in traces::OF_A_CLUSTER.iter().chain(runtime.directories) {
+    for path in traces::OF_A_CLUSTER.into_iter().chain(runtime.lacking(before)) {
         let was_lacking = before.lacked(path);
         let path = Path::new(path);
         if !was_lacking || !path.exists() {

@@ -1,5 +1,7 @@
 //! What container runtimes make on a machine, beyond their data, that is a cluster's only where its image brought them.
 
+use crate::model::Baseline;
+
 /// A container runtime's own interfaces, rules and directories.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::agent) struct Made {
@@ -8,7 +10,19 @@ pub(in crate::agent) struct Made {
     /// Its interfaces and chains; those whose names go on with a dash are its own as well.
     pub(in crate::agent) names: &'static [&'static str],
     /// Its directories.
-    pub(in crate::agent) directories: &'static [&'static str],
+    directories: &'static [&'static str],
+}
+
+impl Made {
+    /// Returns those of its directories that were looked for before it came and were not there; whoever looked for none of them
+    /// knows of none that it is the cluster's.
+    pub(in crate::agent) fn lacking<'a>(
+        &self,
+        before: &'a Baseline,
+    ) -> impl Iterator<Item = &'static str> + use<'a> {
+        let looked_for = |path: &&str| before.looked_for.contains(*path) && before.lacked(path);
+        self.directories.iter().copied().filter(looked_for)
+    }
 }
 
 const DOCKER: Made = Made {
@@ -61,5 +75,21 @@ mod tests {
         ] {
             assert_eq!(made_by(socket), made, "{socket}");
         }
+    }
+
+    #[test]
+    fn only_what_was_looked_for_in_vain_is_a_runtimes_own() {
+        let set = |paths: &[&str]| paths.iter().map(|path| (*path).to_owned()).collect();
+        let before = Baseline {
+            looked_for: set(&["/etc/docker", "/run/docker"]),
+            paths: set(&["/etc/docker"]),
+            ..Baseline::default()
+        };
+        assert_eq!(DOCKER.lacking(&before).collect::<Vec<_>>(), ["/run/docker"]);
+        assert_eq!(
+            DOCKER.lacking(&Baseline::default()).count(),
+            0,
+            "an older version looked for none of them"
+        );
     }
 }

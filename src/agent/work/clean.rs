@@ -80,8 +80,8 @@ fn remove_pods(work: &CleanWork, tell: Tell<'_>) {
 fn mounts(work: &CleanWork, before: &Baseline) -> Result<Vec<Mount>> {
     let mut mounts = namespaces::mounts()?;
     // Another engine than the cluster's may have been here before.
-    let runtimes = runtimes::made_by(&work.cri_socket).directories.iter().filter(|path| before.lacked(path));
-    for directory in MOUNTED.iter().chain(runtimes).map(Path::new).collect::<BTreeSet<_>>() {
+    let runtimes = runtimes::made_by(&work.cri_socket).lacking(before);
+    for directory in MOUNTED.into_iter().chain(runtimes).map(Path::new).collect::<BTreeSet<_>>() {
         mounts.extend(mounts_below(directory)?.into_iter().filter(|mount| mount.point != directory));
     }
     for directory in data_directories(work) {
